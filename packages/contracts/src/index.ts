@@ -1,1 +1,6 @@
-export {}
+/** @credits/contracts: every message, subject, stream and HTTP schema that crosses a process. Nothing here runs a service. */
+export * from "./subjects.ts";
+export * from "./charge.ts";
+export * from "./ledger.ts";
+export * from "./journal.ts";
+export * from "./usage.ts";
