@@ -1,0 +1,39 @@
+/**
+ * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file per entry.
+ * A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
+ */
+import { mkdirSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { build } from "esbuild"
+
+const appDir = process.cwd()
+const manifest: { readonly entries?: readonly string[] } = JSON.parse(
+  readFileSync(join(appDir, "package.json"), "utf8"),
+)
+const entries = manifest.entries ?? []
+const dist = join(appDir, "dist")
+
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist)
+if (entries.length > 0) {
+  await build({
+    absWorkingDir: appDir,
+    entryPoints: [...entries],
+    entryNames: "[name]",
+    outdir: dist,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    sourcemap: "linked",
+    // Names stay readable in stack traces, and error classes keep theirs.
+    keepNames: true,
+    legalComments: "none",
+    external: ["better-sqlite3", "pg-native"],
+    // Bundled CommonJS packages (pg, ws) still call require for Node's own modules; ESM has none by itself.
+    banner: {
+      js: `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`,
+    },
+    logLevel: "warning",
+  })
+}
