@@ -1,0 +1,106 @@
+/**
+ * What model gateways call (contract section 4): authorize, extend, release, usage. An API key with the gateway scope.
+ */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { GatewayAuth } from "./credentials.ts"
+import {
+  AuthorizationForbidden,
+  BadRequest,
+  Conflict,
+  NotFound,
+  PaymentRequired,
+  Unavailable,
+  Unprocessable,
+} from "./problem.ts"
+import { AccountId, CallerId, InstantText, ModelName, TokenCount, Usd, UsdAmount } from "./scalars.ts"
+
+/** Contract 4: a hold lives at most an hour. */
+export const TTL_SECONDS_MAX = 3600
+/** A given amount is for trusted gateways and capped (decision 13): the highest monthly cap a customer can set (R9.3). */
+export const AUTHORIZATION_USD_MAX = "10000.00"
+
+export const Estimate = Schema.Struct({ inputTokens: TokenCount, maxOutputTokens: TokenCount })
+
+export const Authorization = Schema.Struct({
+  accountId: AccountId,
+  requestId: CallerId,
+  model: ModelName,
+  estimate: Schema.optionalKey(Estimate),
+  amountUsd: Schema.optionalKey(UsdAmount),
+  atLeastUsd: Schema.optionalKey(UsdAmount),
+  ttlSeconds: Schema.optionalKey(
+    Schema.Int.check(
+      Schema.isBetween(
+        { minimum: 1, maximum: TTL_SECONDS_MAX },
+        { message: `must be a whole number from 1 to ${TTL_SECONDS_MAX}` },
+      ),
+    ),
+  ),
+})
+export type Authorization = typeof Authorization.Type
+
+export const Hold = Schema.Struct({
+  holdId: Schema.String,
+  heldUsd: Usd,
+  expiresAt: InstantText,
+  availableAfterUsd: Usd,
+})
+export type Hold = typeof Hold.Type
+
+export const Extension = Schema.Struct({ amountUsd: UsdAmount })
+
+export const UsageAccepted = Schema.Struct({
+  accepted: Schema.Int,
+  rejected: Schema.Array(Schema.Struct({ id: Schema.String, code: Schema.String, detail: Schema.String })),
+})
+
+const idempotencyKey = { "idempotency-key": Schema.optionalKey(CallerId) }
+
+export class GatewayGroup extends HttpApiGroup.make("gateway")
+  .add(
+    HttpApiEndpoint.post("authorize", "/authorizations", {
+      headers: idempotencyKey,
+      payload: Authorization,
+      success: Hold.pipe(HttpApiSchema.status(201)),
+      error: [
+        BadRequest,
+        PaymentRequired,
+        AuthorizationForbidden,
+        Conflict,
+        Unprocessable,
+        Unavailable,
+      ],
+    }).annotate(OpenApi.Summary, "Hold credit for a call; the same requestId and body get the same answer"),
+    HttpApiEndpoint.post("extend", "/authorizations/:holdId/extend", {
+      params: { holdId: Schema.String },
+      headers: idempotencyKey,
+      payload: Extension,
+      success: Hold,
+      error: [
+        BadRequest,
+        PaymentRequired,
+        AuthorizationForbidden,
+        NotFound,
+        Conflict,
+        Unprocessable,
+        Unavailable,
+      ],
+    }).annotate(OpenApi.Summary, "Add to an open hold, all or nothing"),
+    HttpApiEndpoint.delete("release", "/authorizations/:holdId", {
+      params: { holdId: Schema.String },
+      success: HttpApiSchema.NoContent,
+      error: [NotFound, Conflict, Unavailable],
+    }).annotate(OpenApi.Summary, "Release what is left of a hold; a second time changes nothing"),
+    HttpApiEndpoint.post("usage", "/usage", {
+      payload: [
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents-batch+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/json" })),
+      ],
+      success: UsageAccepted.pipe(HttpApiSchema.status(202)),
+      error: [BadRequest, Unavailable],
+    }).annotate(OpenApi.Summary, "Report usage as CloudEvents ai.usage.v1; durable before it answers"),
+  )
+  .middleware(GatewayAuth)
+  .prefix("/api/v1/gateway") {}

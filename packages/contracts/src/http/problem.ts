@@ -1,0 +1,128 @@
+/**
+ * Errors over HTTP: RFC 9457 `application/problem+json` with a stable `code`. Owns the shape, the statuses and which
+ * codes a status may carry; the texts of `detail` belong to whoever refuses. `type` is `about:blank`: `code` identifies.
+ */
+import { Schema } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+
+export const PROBLEM_CONTENT_TYPE = "application/problem+json"
+
+export const TITLES = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  402: "Payment Required",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+} as const
+export type ProblemStatus = keyof typeof TITLES
+
+/** A problem as it goes out. `extras` of the builder become further members. */
+export interface ProblemBody<Status extends ProblemStatus, Code extends string> {
+  readonly type: string
+  readonly title: string
+  readonly status: Status
+  readonly code: Code
+  readonly detail: string
+}
+
+/** Schema of the problems of one status; the literal status tells the members of an endpoint's error union apart. */
+const problem = <
+  const Status extends ProblemStatus,
+  const Codes extends readonly [string, ...Array<string>],
+  Extras extends Schema.Struct.Fields,
+>(
+  status: Status,
+  codes: Codes,
+  extras: Extras,
+) =>
+  Schema.Struct({
+    type: Schema.String,
+    title: Schema.String,
+    status: Schema.Literal(status),
+    code: Schema.Literals(codes),
+    detail: Schema.String,
+    ...extras,
+  }).pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: PROBLEM_CONTENT_TYPE }))
+
+/** 400: `field` names the first thing wrong with the request ("" when it is the request as a whole). */
+export const BadRequest = problem(400, ["invalid_request", "malformed_body", "unknown_field"], {
+  field: Schema.optionalKey(Schema.String),
+  errors: Schema.optionalKey(Schema.Array(Schema.Struct({ field: Schema.String, detail: Schema.String }))),
+})
+export type BadRequest = typeof BadRequest.Type
+
+export const Unauthorized = problem(401, ["auth_required"], {})
+export type Unauthorized = typeof Unauthorized.Type
+
+/** 403 of a credential that is good for other endpoints. */
+export const WrongScope = problem(403, ["wrong_scope"], {})
+export type WrongScope = typeof WrongScope.Type
+
+/** What a customer out of credit can do next (R6.2). */
+export const WayOn = Schema.Struct({
+  action: Schema.Literals(["upgrade", "auto_top_up", "byok"]),
+  detail: Schema.String,
+  /** Credit that this way adds now, where it is known. */
+  addsUsd: Schema.optionalKey(Schema.String),
+  plan: Schema.optionalKey(Schema.String),
+})
+export type WayOn = typeof WayOn.Type
+
+export const PaymentRequired = problem(402, ["insufficient_balance", "payment_past_due"], {
+  availableUsd: Schema.optionalKey(Schema.String),
+  waysOn: Schema.Array(WayOn),
+})
+export type PaymentRequired = typeof PaymentRequired.Type
+
+export const AuthorizationForbidden = problem(403, ["plan_required", "account_frozen"], {})
+export type AuthorizationForbidden = typeof AuthorizationForbidden.Type
+
+export const NotFound = problem(404, ["not_found", "hold_not_found"], {})
+export type NotFound = typeof NotFound.Type
+
+/** 409: in the way of what is there now; the same request may be sent again later. */
+export const Conflict = problem(409, ["request_in_progress", "hold_not_open"], {})
+export type Conflict = typeof Conflict.Type
+
+export const ContentTooLarge = problem(413, ["body_too_large"], { limitBytes: Schema.Int })
+export type ContentTooLarge = typeof ContentTooLarge.Type
+
+export const UnsupportedMediaType = problem(415, ["unsupported_media_type"], {})
+export type UnsupportedMediaType = typeof UnsupportedMediaType.Type
+
+export const Unprocessable = problem(422, ["model_unknown", "idempotency_conflict"], {
+  field: Schema.optionalKey(Schema.String),
+})
+export type Unprocessable = typeof Unprocessable.Type
+
+/** 503: nothing was done; ask again after `Retry-After` seconds with the same body and keys. */
+export const Unavailable = problem(
+  503,
+  ["top_up_in_progress", "renewal_in_progress", "overloaded", "unavailable", "clock_advancing"],
+  { retryAfterMs: Schema.optionalKey(Schema.Int) },
+)
+export type Unavailable = typeof Unavailable.Type
+
+export const InternalError = problem(500, ["internal_error"], {})
+export type InternalError = typeof InternalError.Type
+
+/** Builds a problem value; the extras are checked by the endpoint's error type. */
+export const makeProblem = <
+  const Status extends ProblemStatus,
+  const Code extends string,
+  const Extras extends object = {},
+>(
+  status: Status,
+  code: Code,
+  detail: string,
+  extras?: Extras,
+): ProblemBody<Status, Code> & Extras =>
+  ({ type: "about:blank", title: TITLES[status], status, code, detail, ...extras }) as ProblemBody<Status, Code> &
+    Extras

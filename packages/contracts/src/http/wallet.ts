@@ -1,0 +1,171 @@
+/**
+ * The customer's wallet: reads only (contract sections 2 and 3). Amounts are USD decimal strings, instants ISO 8601 UTC.
+ */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { CustomerAuth } from "./credentials.ts"
+import { BadRequest, Unavailable } from "./problem.ts"
+import { Count, InstantParameter, InstantText, Usd } from "./scalars.ts"
+
+export const Lot = Schema.Struct({
+  id: Schema.String,
+  kind: Schema.Literals(["plan", "topup", "promo", "adjustment"]),
+  grantedUsd: Usd,
+  remainingUsd: Usd,
+  grantedAt: InstantText,
+  expiresAt: Schema.NullOr(InstantText),
+})
+
+/** Auto top-up as the wallet shows it; null while the account has no auto top-up service behind it. */
+export const AutoTopUpShown = Schema.Struct({
+  enabled: Schema.Boolean,
+  monthlyCapUsd: Schema.NullOr(Usd),
+  state: Schema.String,
+})
+
+export const Wallet = Schema.Struct({
+  accountId: Schema.String,
+  plan: Schema.String,
+  availableUsd: Usd,
+  balanceUsd: Usd,
+  heldUsd: Usd,
+  debtUsd: Usd,
+  frozenUsd: Usd,
+  lots: Schema.Array(Lot),
+  cycle: Schema.NullOr(Schema.Struct({ start: InstantText, end: InstantText, grantedUsd: Usd, spentUsd: Usd })),
+  autoTopUp: Schema.NullOr(AutoTopUpShown),
+  asOf: InstantText,
+  seq: Count,
+})
+export type Wallet = typeof Wallet.Type
+
+export const EntryKindName = Schema.Literals([
+  "granted",
+  "charged",
+  "held",
+  "extended",
+  "released",
+  "hold_expired",
+  "lot_expired",
+  "revoked",
+  "adjusted",
+  "reversed",
+  "entitled",
+  "froze",
+  "unfroze",
+  "marked",
+])
+
+/** Token counts are disjoint: each token is in exactly one of them. */
+export const EntryUsage = Schema.Struct({
+  model: Schema.String,
+  mode: Schema.Literals(["hosted", "byok"]),
+  provider: Schema.String,
+  inputTokens: Count,
+  outputTokens: Count,
+  cacheReadTokens: Count,
+  cacheWrite5mTokens: Count,
+  cacheWrite1hTokens: Count,
+  reasoningTokens: Count,
+  images: Count,
+  requests: Count,
+  status: Schema.Literals(["ok", "failed", "cancelled"]),
+  requestId: Schema.String,
+  bookVersion: Schema.String,
+})
+
+export const Entry = Schema.Struct({
+  seq: Count,
+  at: InstantText,
+  kind: EntryKindName,
+  amountUsd: Usd,
+  availableAfterUsd: Usd,
+  description: Schema.String,
+  lots: Schema.Array(Schema.Struct({ id: Schema.String, amountUsd: Usd })),
+  usage: Schema.NullOr(EntryUsage),
+  cause: Schema.String,
+})
+export type Entry = typeof Entry.Type
+
+export const EntryPage = Schema.Struct({ items: Schema.Array(Entry), nextCursor: Schema.NullOr(Schema.String) })
+
+export const UsageRow = Schema.Struct({
+  model: Schema.NullOr(Schema.String),
+  /** UTC day, "2026-11-23". */
+  day: Schema.NullOr(Schema.String),
+  calls: Count,
+  inputTokens: Count,
+  outputTokens: Count,
+  costUsd: Usd,
+  byokCalls: Count,
+})
+export type UsageRow = typeof UsageRow.Type
+
+/** `balanceUsd` matches ^\d+(\.\d+)?$ and is never 0 because of an error. */
+export const Balance = Schema.Struct({ balanceUsd: Usd, updatedAt: Schema.NullOr(InstantText) })
+
+/** `id` is the wallet's seq: what `Last-Event-ID` resumes from. */
+export const WalletEvent = Schema.Union([
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal("ready"),
+    data: Schema.fromJsonString(Schema.Struct({ accountId: Schema.String, seq: Count, asOf: InstantText })),
+  }),
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal("wallet"),
+    data: Schema.fromJsonString(Wallet),
+  }),
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal("heartbeat"),
+    data: Schema.fromJsonString(Schema.Struct({})),
+  }),
+])
+export type WalletEvent = typeof WalletEvent.Type
+
+const day = "an instant, inclusive `from`, exclusive `to`"
+
+export class WalletGroup extends HttpApiGroup.make("wallet")
+  .add(
+    HttpApiEndpoint.get("wallet", "/", { success: Wallet, error: Unavailable }).annotate(
+      OpenApi.Summary,
+      "The wallet: balances, lots, cycle",
+    ),
+    HttpApiEndpoint.get("entries", "/entries", {
+      query: {
+        limit: Schema.optionalKey(
+          Schema.FiniteFromString.check(
+            Schema.isInt({ message: "must be a whole number from 1 to 500" }),
+            Schema.isBetween({ minimum: 1, maximum: 500 }, { message: "must be a whole number from 1 to 500" }),
+          ),
+        ),
+        cursor: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[\w.:~=-]{1,400}$/))),
+        from: Schema.optionalKey(InstantParameter),
+        to: Schema.optionalKey(InstantParameter),
+        kind: Schema.optionalKey(EntryKindName),
+      },
+      success: [EntryPage, Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/csv" }))],
+      error: [BadRequest, Unavailable],
+    }).annotate(OpenApi.Summary, "The statement, newest first; Accept: text/csv exports all of it"),
+    HttpApiEndpoint.get("usage", "/usage", {
+      query: {
+        from: Schema.optionalKey(InstantParameter),
+        to: Schema.optionalKey(InstantParameter),
+        by: Schema.optionalKey(Schema.Literals(["model", "day", "model,day"])),
+      },
+      success: Schema.Struct({ items: Schema.Array(UsageRow) }),
+      error: [BadRequest, Unavailable],
+    }).annotate(OpenApi.Summary, `Usage by model and UTC day; ${day}; BYOK calls counted, never charged`),
+    HttpApiEndpoint.get("events", "/events", {
+      headers: { "last-event-id": Schema.optionalKey(Schema.String) },
+      success: HttpApiSchema.StreamSse({ events: WalletEvent }),
+      error: Unavailable,
+    }).annotate(OpenApi.Summary, "Server-sent events: ready, wallet, heartbeat"),
+    HttpApiEndpoint.get("balance", "/balance", { success: Balance, error: Unavailable }).annotate(
+      OpenApi.Summary,
+      "The ledger balance without pending holds, clamped at 0",
+    ),
+  )
+  .middleware(CustomerAuth)
+  .prefix("/api/v1/wallet") {}
