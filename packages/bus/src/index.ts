@@ -1,1 +1,9 @@
-export {};
+/** @credits/bus: NATS as promises and as Effect services: connect, publish, read in order, ask and answer, buckets, clock. */
+export * from "./errors.ts"
+export * from "./connection.ts"
+export * from "./publish.ts"
+export * from "./ask.ts"
+export * from "./stream.ts"
+export * from "./provision.ts"
+export * from "./bucket.ts"
+export * from "./clock.ts"

@@ -1,1 +1,2 @@
-export {};
+/** @credits/testkit: real servers and databases for tests. */
+export * from "./nats.ts"

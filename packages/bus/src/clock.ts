@@ -1,0 +1,111 @@
+/**
+ * The one business clock (decision 16): real time plus a persisted offset, or frozen at an instant while a sandbox
+ * advance runs. Production never sets it. Leases, timeouts and reconnects use real time, never this.
+ */
+import { BUCKETS } from "@credits/contracts"
+import { Context, Effect, Layer } from "effect"
+import { kvGet, kvPut, kvWatch } from "./bucket.ts"
+import { Bus, type BusHandle } from "./connection.ts"
+import { BusRefused } from "./errors.ts"
+
+/** Milliseconds since 1970. `frozenAt` wins over `offset`. */
+export interface ClockSetting {
+  readonly offset: number
+  readonly frozenAt: number | null
+}
+
+export const REAL_TIME: ClockSetting = { offset: 0, frozenAt: null }
+export const CLOCK_KEY = "clock"
+
+export const clockNow = (setting: ClockSetting, realNow: number): number =>
+  setting.frozenAt === null ? realNow + setting.offset : setting.frozenAt
+
+/** @throws BusRefused when the stored text is not a clock setting: time must not be guessed. */
+export const parseClockSetting = (text: string): ClockSetting => {
+  const refuse = (): never => {
+    throw new BusRefused({
+      subject: `${BUCKETS.clock}/${CLOCK_KEY}`,
+      detail: `not a clock setting: ${text.slice(0, 100)}`,
+    })
+  }
+  let value: { readonly offset?: unknown; readonly frozenAt?: unknown } | null = null
+  try {
+    value = JSON.parse(text) as typeof value
+  } catch {
+    return refuse()
+  }
+  if (value === null || typeof value !== "object") return refuse()
+  const { offset, frozenAt } = value
+  if (!Number.isSafeInteger(offset)) return refuse()
+  if (frozenAt !== null && !Number.isSafeInteger(frozenAt)) return refuse()
+  return { offset: offset as number, frozenAt: frozenAt as number | null }
+}
+
+export const readClockSetting = async (bus: BusHandle): Promise<ClockSetting> => {
+  const value = await kvGet(bus, BUCKETS.clock, CLOCK_KEY)
+  return value === undefined ? REAL_TIME : parseClockSetting(value.text)
+}
+
+/** Only the owner of the dev clock may do this (permissions). */
+export const writeClockSetting = async (bus: BusHandle, setting: ClockSetting): Promise<void> => {
+  await kvPut(bus, BUCKETS.clock, CLOCK_KEY, JSON.stringify(setting))
+}
+
+export interface RunningClock {
+  /** Business time now, milliseconds since 1970. */
+  now(): number
+  readonly setting: ClockSetting
+  /** Reads the setting now instead of when the notification arrives; a clock command must not race its notification. */
+  refresh(): Promise<void>
+  stop(): void
+}
+
+/** The clock for code without Effect (worker threads). `onChange` after every change of the setting. */
+export const startClock = async (
+  bus: BusHandle,
+  onChange: (setting: ClockSetting) => void = () => undefined,
+): Promise<RunningClock> => {
+  let setting = REAL_TIME
+  const take = (next: ClockSetting): void => {
+    setting = next
+    onChange(next)
+  }
+  const watch = await kvWatch(bus, BUCKETS.clock, CLOCK_KEY, (value) => take(parseClockSetting(value.text)))
+  return {
+    now: () => clockNow(setting, Date.now()),
+    get setting() {
+      return setting
+    },
+    refresh: async () => {
+      setting = await readClockSetting(bus)
+    },
+    stop: () => watch.stop(),
+  }
+}
+
+/** A clock that cannot be set: production. */
+export const realClock: RunningClock = {
+  now: () => Date.now(),
+  setting: REAL_TIME,
+  refresh: async () => undefined,
+  stop: () => undefined,
+}
+
+export class BusinessClock extends Context.Service<BusinessClock, RunningClock>()("bus/BusinessClock") {
+  /** Production: real time, no bucket is read. */
+  static readonly layerReal = Layer.succeed(BusinessClock, realClock)
+
+  /** Development and sandbox: follows the bucket. */
+  static readonly layerSettable = Layer.effect(
+    BusinessClock,
+    Effect.gen(function* () {
+      const bus = yield* Bus
+      return yield* Effect.acquireRelease(Effect.tryPromise(() => startClock(bus)).pipe(Effect.orDie), (clock) =>
+        Effect.sync(() => clock.stop()),
+      )
+    }),
+  )
+
+  /** `environment` is CREDITS_ENV. */
+  static readonly layer = (environment: string) => (environment === "production" ? this.layerReal : this.layerSettable)
+}
