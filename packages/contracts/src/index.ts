@@ -4,3 +4,4 @@ export * from "./charge.ts";
 export * from "./ledger.ts";
 export * from "./journal.ts";
 export * from "./usage.ts";
+export * from "./pricing.ts";
