@@ -35,5 +35,8 @@ if (entries.length > 0) {
       js: `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`,
     },
     logLevel: "warning",
+  }).catch(() => {
+    // esbuild has said what and where; its stack would bury that.
+    process.exitCode = 1
   })
 }
