@@ -1,0 +1,116 @@
+/**
+ * Charging usage (R6.3–R6.7) and reversing a charge (R1.3, R7.4). Pure.
+ */
+import { accountOfHold, type Nano } from "@credits/kernel"
+import type { Charge } from "@credits/contracts"
+import { entitledAt, type Account } from "./account.ts"
+import { makeEntry, type Entry } from "./entry.ts"
+import { expireUnneededResidues, payFromResidues } from "./hold.ts"
+import { findLot, NEVER, payInOrder, type LotChange } from "./lot.ts"
+import { answered, record, refused, settleFreed, type Context, type Outcome } from "./outcome.ts"
+
+/**
+ * R6.3–R6.5: settles the hold the usage names, or charges it without one. Charged in full: what lots cannot pay becomes debt.
+ * Usage with neither a hold nor an entitlement when it happened goes to review, uncharged. A hold that is no longer open
+ * (expired, released) proves the call was authorized once: it is charged all the same.
+ */
+export const decideCharge = (account: Account, charge: Charge, ctx: Context, entries: Array<Entry>): Outcome => {
+  const hold = charge.holdId === "" ? undefined : account.holds?.get(charge.holdId)
+  if (hold === undefined) {
+    const authorized = charge.holdId !== "" && accountOfHold(charge.holdId) === account.id
+    if (!authorized && !entitledAt(account, charge.occurredAt)) {
+      return { _tag: "review", reason: "no_entitlement", detail: "usage with neither a hold nor an entitlement at its time" }
+    }
+  }
+  const entry = makeEntry("charged", ctx.now, charge.id)
+  entry.usage = charge.usage
+  entry.usedAt = charge.occurredAt
+  entry.spent = charge.cost
+  const held = hold === undefined ? 0n : hold.amount
+  const lots: Array<LotChange> = []
+  let expired = 0n
+  let paid = 0n
+  if (hold !== undefined) {
+    entry.hold = { id: hold.id, amount: 0n, expiresAt: hold.expiresAt }
+    entry.held = -held
+    if (account.residues > 0) {
+      const also: Array<LotChange> = []
+      paid = payFromResidues(account, hold.id, charge.cost < held ? charge.cost : held, lots)
+      expired = expireUnneededResidues(account, hold.id, lots, also)
+      entry.also = also
+      entry.expired = expired
+    }
+  }
+  // What other holds need of live lots stays theirs (I4); everything else pays, frozen credit too: the use was entitled.
+  const total = account.held + account.available + account.frozen - paid - expired
+  const payable = total - (account.held - held)
+  const rest = charge.cost - paid
+  const fromLots = rest < payable ? rest : payable
+  if (fromLots > 0n) payInOrder(account.lots, fromLots, lots, entry.also.length === 0 ? lots : [...lots, ...entry.also])
+  entry.lots = lots
+  const unpaid = rest - fromLots
+  // total' = held' + available' + frozen' on both sides of the entry gives what became free (negative: what was taken).
+  const freed = held - expired - paid - fromLots
+  settleFreed(account, entry, freed, unpaid)
+  record(account, entries, entry)
+  return answered(null)
+}
+
+/** What one charge took, read back from its entry. */
+export interface ChargedEntry {
+  readonly id: string
+  readonly cost: Nano
+  /** Lots that paid, in that order (amounts negative). */
+  readonly lots: ReadonlyArray<LotChange>
+}
+
+/**
+ * R1.3, R7.4: gives back `amount` of a charge (all of it by default), once. What became debt comes back first, then the lots in
+ * reverse order of payment; what belongs to a lot that has expired comes back as an adjustment lot to the end of the cycle.
+ */
+export const decideReverse = (
+  account: Account,
+  charge: ChargedEntry | null,
+  wanted: Nano | null,
+  reason: string,
+  ctx: Context,
+  entries: Array<Entry>
+): Outcome => {
+  if (charge === null) return refused("charge_not_found", "this account has no such charge")
+  const amount = wanted ?? charge.cost
+  if (amount <= 0n || amount > charge.cost) {
+    return refused("invalid", `a reversal gives back more than 0 and at most the charge (${charge.cost} nano-USD)`, { field: "amount" })
+  }
+  const entry = makeEntry("reversed", ctx.now, charge.id)
+  entry.reason = reason
+  entry.spent = -amount
+  let paidByLots = 0n
+  for (const { change } of charge.lots) paidByLots -= change
+  const wasDebt = charge.cost - paidByLots
+  let left = amount
+  const fromDebt = left < wasDebt ? left : wasDebt
+  const forgiven = fromDebt < account.debt ? fromDebt : account.debt
+  entry.debt = -forgiven
+  // Debt that later credit has paid comes back like credit of an expired lot: nobody can say which lot it was.
+  let asAdjustment = fromDebt - forgiven
+  left -= fromDebt
+  const restored: Array<LotChange> = []
+  for (let i = charge.lots.length - 1; i >= 0 && left > 0n; i--) {
+    const { id, change } = charge.lots[i]!
+    const part = left < -change ? left : -change
+    left -= part
+    const lot = findLot(account.lots, id)
+    const live = lot !== undefined && lot.residue === null && lot.expiresAt > ctx.now && lot.remaining + part <= lot.granted
+    if (live) restored.push({ id, change: part })
+    else asAdjustment += part
+  }
+  entry.lots = restored
+  if (asAdjustment > 0n) {
+    const cycleEnd = account.cycle !== null && account.cycle.end > ctx.now ? account.cycle.end : NEVER
+    entry.opened = { id: ctx.newLotId(), kind: "adjustment", amount: asAdjustment, expiresAt: cycleEnd, cause: charge.id }
+  }
+  // An adjustment lot is no grant of new credit: it stands for credit that was granted and spent before.
+  settleFreed(account, entry, amount - forgiven)
+  record(account, entries, entry)
+  return answered({ seq: account.n, availableAfter: account.available.toString() })
+}
