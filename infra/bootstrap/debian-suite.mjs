@@ -5,7 +5,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { aptSourceLine, readAptSources } from "./apt-sources.mjs"
-import { cacheFolder } from "./cache.mjs"
 import { run } from "./command.mjs"
 import { placeProgram } from "./program.mjs"
 import { reasonOf, say } from "./progress.mjs"
@@ -34,7 +33,7 @@ export const fromDebianSuite = (folder) => ({
     /** @type {string[]} */
     const reasons = []
     for (const suite of newer.suites) {
-      const work = cacheFolder("apt")
+      const work = join(folder, "apt")
       try {
         return placeProgram(await unpackFrom(work, aptSourceLine(source, suite, newer.component, work)), folder)
       } catch (error) {

@@ -3,16 +3,17 @@
  * on a machine that cannot reach GitHub, because another way follows.
  */
 import { createHash } from "node:crypto"
-import { readFileSync, rmSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { cacheFolder } from "./cache.mjs"
 import { withMachineCertificates } from "./certificates.mjs"
 import { run } from "./command.mjs"
 import { placeProgram } from "./program.mjs"
 
 /** The release the project is tested with. */
 const RELEASE = "2.15.1"
+
+const RELEASES = "https://github.com/nats-io/nats-server/releases/download"
 
 /** The checksum file is 2 KB: who does not deliver it in this time will not deliver 7 MB either. */
 const CHECKSUMS_TIMEOUT_MS = 8_000
@@ -49,14 +50,16 @@ export const checksumOf = (checksums, file) => {
 /**
  * @param {string} node
  * @param {string} folder where the program is left
+ * @param {string} [releases] address of the releases, another one in tests
  * @returns {import("./nats-server.mjs").Way}
  */
-export const fromReleaseArchive = (node, folder) => ({
-  name: `the release archive ${RELEASE} on GitHub`,
+export const fromReleaseArchive = (node, folder, releases = RELEASES) => ({
+  name: `the release archive ${RELEASE}`,
   find: async () => {
     const name = archiveName(process.platform, process.arch)
-    const release = `https://github.com/nats-io/nats-server/releases/download/v${RELEASE}`
-    const work = cacheFolder("download")
+    const release = `${releases}/v${RELEASE}`
+    const work = join(folder, "download")
+    mkdirSync(work, { recursive: true })
     try {
       const checksums = join(work, "SHA256SUMS")
       await download(node, `${release}/SHA256SUMS`, checksums, CHECKSUMS_TIMEOUT_MS)

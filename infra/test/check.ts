@@ -2,7 +2,7 @@
 import { checks, runSteps } from "./step.ts"
 
 const fixes = [
-  { name: "lint", program: "oxlint", args: ["--type-aware", "--fix"] },
+  { name: "lint", program: "oxlint", args: ["--fix"] },
   { name: "format", program: "oxfmt", args: [] },
 ]
 
