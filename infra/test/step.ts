@@ -7,17 +7,23 @@ export const repositoryDir = fileURLToPath(new URL("../..", import.meta.url))
 
 export interface Step {
   readonly name: string
+  /** A program that has to run before, quietly. */
+  readonly first?: readonly [program: string, ...args: string[]]
   /** A program in node_modules/.bin. */
   readonly program: string
   readonly args: readonly string[]
 }
 
 /** Runs a program of node_modules/.bin with our terminal; answers its exit code (1 when a signal ended it). */
-export const runProgram = (program: string, args: readonly string[]): Promise<number> =>
+export const runProgram = (
+  program: string,
+  args: readonly string[],
+  output: "inherit" | "ignore" = "inherit",
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const child = spawn(fileURLToPath(new URL(`../../node_modules/.bin/${program}`, import.meta.url)), args, {
       cwd: repositoryDir,
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", output, "inherit"],
     })
     child.on("error", reject)
     child.on("close", (code) => resolve(code ?? 1))
@@ -29,6 +35,7 @@ export const runSteps = async (steps: readonly Step[]): Promise<readonly string[
   for (const step of steps) {
     process.stdout.write(`\n== ${step.name}\n`)
     const startedAt = performance.now()
+    if (step.first !== undefined) await runProgram(step.first[0], step.first.slice(1), "ignore")
     const code = await runProgram(step.program, step.args)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     process.stdout.write(`${code === 0 ? "ok" : "FAILED"}: ${step.name} (${seconds} s)\n`)
@@ -39,7 +46,9 @@ export const runSteps = async (steps: readonly Step[]): Promise<readonly string[
 
 /** What must hold before any test is worth running. */
 export const checks: readonly Step[] = [
-  { name: "types", program: "tsc", args: ["--noEmit"] },
+  // The patch teaches tsc the mistakes one can make with Effect. It is done here and not in an install script, because npm runs the
+  // checkout's install scripts for `npx credits`, also before there are any packages.
+  { name: "types", first: ["effect-tsgo", "patch"], program: "tsc", args: ["--noEmit"] },
   { name: "lint", program: "oxlint", args: [] },
   { name: "format", program: "oxfmt", args: ["--check"] },
 ]
