@@ -1,1 +1,6 @@
-export {};
+/** @credits/store: the database of a service, SQLite or Postgres: connections, transactions, migrations. No tables of anyone. */
+export * from "./errors.ts"
+export * from "./sqlite.ts"
+export * from "./postgres.ts"
+export * from "./database.ts"
+export * from "./migrate.ts"

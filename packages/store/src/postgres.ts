@@ -1,0 +1,74 @@
+/** Postgres pools: one schema per service, integers typed as in `sqlite.ts`, durability asserted. */
+import { PostgresDialect } from "kysely"
+import { type CustomTypesConfig, Pool, types as standardTypes } from "pg"
+import { StoreFailed, StoreNotDurable } from "./errors.ts"
+
+export interface PostgresOptions {
+  readonly databaseUrl: string
+  /** The schema that holds everything of a service; also shown as application name. */
+  readonly service: string
+  /** Connections held at most (default 8). */
+  readonly connectionsMax?: number
+}
+
+const CONNECTIONS_MAX = 8
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** Object ids of types in pg_type. */
+const INT8 = 20
+const NUMERIC = 1700
+
+/** `sum(bigint)` is numeric in Postgres; our schema holds no fractions, so whole numbers are bigint as in SQLite. */
+const parseNumeric = (text: string): bigint | string => (/^-?\d+$/.test(text) ? BigInt(text) : text)
+
+const types = {
+  getTypeParser: (oid: number, format?: "text" | "binary"): unknown => {
+    if (oid === INT8) return (text: string) => BigInt(text)
+    if (oid === NUMERIC) return parseNumeric
+    const standard = standardTypes.getTypeParser as (oid: number, format?: string) => unknown
+    return standard(oid, format)
+  },
+} as CustomTypesConfig
+
+const SERVICE_NAME = /^[a-z][a-z0-9_]{0,40}$/
+
+/**
+ * Opens a pool whose connections see only the service's schema, which is created when missing.
+ * @throws StoreNotDurable when the server would acknowledge commits before they are on disk.
+ */
+export const openPostgresPool = async (options: PostgresOptions): Promise<Pool> => {
+  const { service } = options
+  if (!SERVICE_NAME.test(service)) throw new StoreFailed({ database: service, detail: "not a schema name" })
+  const pool = new Pool({
+    connectionString: options.databaseUrl,
+    max: options.connectionsMax ?? CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: `credits-${service}`,
+    // Not `public`: a service must not find another's tables by accident.
+    options: `-c search_path=${service}`,
+    types,
+  })
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on("error", () => undefined)
+  try {
+    await pool.query(`create schema if not exists ${service}`).catch(async (error: { readonly code?: string }) => {
+      // Two services that start together may both try; the loser finds the winner's schema.
+      if (error.code !== "23505" && error.code !== "42P06") throw error
+    })
+    for (const setting of ["synchronous_commit", "fsync", "full_page_writes"]) {
+      const found = await pool.query<Record<string, string>>(`show ${setting}`)
+      const value = found.rows[0]?.[setting] ?? ""
+      if (value === "off") throw new StoreNotDurable({ database: service, setting, found: value })
+    }
+    return pool
+  } catch (error) {
+    await pool.end().catch(() => undefined)
+    throw error
+  }
+}
+
+export const postgresDialect = (pool: Pool): PostgresDialect =>
+  new PostgresDialect({
+    // Kysely ends the pool it is given when destroyed; ours ends with its scope.
+    pool: { connect: () => pool.connect(), end: async () => undefined } as unknown as Pool,
+  })
