@@ -1,0 +1,131 @@
+/** `credits doctor`: looks at every part, says what is wrong and how to mend it. Reads only; exit 1 when something fails. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Command from "effect/cli/Command"
+import type { BusHandle } from "@credits/bus"
+import { STREAMS } from "@credits/contracts"
+import { answering } from "../answer.ts"
+import { checkDeadLetters, checkDurability, checkServer, checkStreams, type StreamLook } from "../doctor/bus.ts"
+import { fail, type Check } from "../doctor/check.ts"
+import { checkDatabase, checkFsync, checkSpace, measureFsync, readSyncAlways } from "../doctor/machine.ts"
+import { checkClock, checkCursors, checkReady } from "../doctor/services.ts"
+import { EXIT, sentence } from "../failure.ts"
+import { readServices, type ServiceFacts } from "../services.ts"
+import { readStream, STREAM_NAMES } from "../streams.ts"
+import { System, type Located } from "../system.ts"
+import { table } from "../table.ts"
+
+const look = (bus: BusHandle, name: string): Effect.Effect<StreamLook> =>
+  Effect.gen(function* () {
+    const facts = yield* Effect.result(readStream(bus, name))
+    if (Result.isFailure(facts)) return { name, facts: null, difference: facts.failure.detail }
+    const difference = yield* Effect.promise(async () => {
+      const { verifyStreams } = await import("@credits/bus")
+      return verifyStreams(bus, [name]).then(() => null, sentence)
+    })
+    return { name, facts: facts.success, difference }
+  })
+
+const READY_MS = 2_000
+
+const checkEdge = (httpUrl: string | undefined): Effect.Effect<ReadonlyArray<Check>> =>
+  httpUrl === undefined
+    ? Effect.succeed([])
+    : Effect.promise(async () => {
+        const name = "edge ready"
+        const repair = "is its process running? the supervisor's output (npm start) says why it stopped"
+        try {
+          const response = await fetch(new URL("/health", httpUrl), { signal: AbortSignal.timeout(READY_MS) })
+          const detail = `${httpUrl} answers ${response.status}`
+          return [response.ok ? { name, status: "ok", detail } : fail(name, detail, repair)]
+        } catch (error) {
+          return [fail(name, `${httpUrl} does not answer: ${sentence(error)}`, repair)]
+        }
+      })
+
+/** The server stamps its answers; services tell their business time, which the sandbox may have moved on purpose. */
+const checkClocks = (
+  looks: ReadonlyArray<StreamLook>,
+  businessNow: number,
+  now: number,
+  services: ReadonlyArray<ServiceFacts>,
+) => {
+  const stamp = looks.flatMap((each) => each.facts?.serverTime ?? []).at(0)
+  return [
+    ...(stamp === undefined ? [] : [checkClock("clock of nats-server", Date.parse(stamp) - now)]),
+    ...services.flatMap(({ name, answer }) =>
+      answer === null ? [] : [checkClock(`clock of ${name}`, answer.now - businessNow)],
+    ),
+  ]
+}
+
+const examineBus = (bus: BusHandle, where: Located) =>
+  Effect.gen(function* () {
+    const info = bus.connection.info
+    const looks = yield* Effect.forEach(STREAM_NAMES, (name) => look(bus, name), { concurrency: 4 })
+    const services = yield* readServices(bus)
+    const now = yield* Clock.currentTimeMillis
+    const businessNow = yield* Effect.promise(async () => {
+      const { clockNow, readClockSetting, REAL_TIME } = await import("@credits/bus")
+      return clockNow(await readClockSetting(bus).catch(() => REAL_TIME), now)
+    })
+    const replicas = Math.min(
+      ...looks.flatMap((each) => (each.facts === null ? [] : [Number(each.facts.config["num_replicas"])])),
+    )
+    const syncAlways = yield* Effect.promise(() => readSyncAlways(where.dataDir))
+    return [
+      checkServer(info?.version ?? "0", info?.jetstream === true),
+      checkDurability(syncAlways, Number.isFinite(replicas) ? replicas : 1),
+      ...checkStreams(looks),
+      ...services.map(checkReady),
+      ...(yield* checkEdge(where.httpUrl)),
+      ...checkCursors(services, looks),
+      checkDeadLetters(looks.find((each) => each.name === STREAMS.deadLetters.name)),
+      ...checkClocks(looks, businessNow, now, services),
+    ]
+  })
+
+const SERVICES_WITH_DATABASE = ["ledger", "pricing", "edge"]
+
+const examineMachine = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> =>
+  Effect.promise(async () => [
+    await checkSpace(dataDir),
+    checkFsync(await measureFsync(dataDir)),
+    ...(await Promise.all(SERVICES_WITH_DATABASE.map((service) => checkDatabase(dataDir, service)))),
+  ])
+
+const reportText = (checks: ReadonlyArray<Check>): string => {
+  const rows = table(
+    [{ title: "" }, { title: "CHECK" }, { title: "FOUND" }],
+    checks.map((check) => [check.status, check.name, check.detail]),
+  )
+  const repairs = checks.flatMap((check) =>
+    check.repair === undefined ? [] : [`${check.status} ${check.name}: ${check.repair}`],
+  )
+  return [rows, ...repairs].join("\n\n")
+}
+
+const examine = Effect.gen(function* () {
+  const system = yield* System
+  const config = yield* system.config
+  const found = yield* Effect.result(Effect.all([system.locate, system.connect]))
+  const busChecks = Result.isFailure(found)
+    ? [fail("system", found.failure.detail, found.failure.next ?? "start it with `npm start`")]
+    : yield* examineBus(found.success[1], found.success[0])
+  const checks = [...busChecks, ...(yield* examineMachine(config.dataDir))]
+  const failing = checks.some((check) => check.status === "fail")
+  return {
+    json: { ok: !failing, checks },
+    text: reportText(checks),
+    exit: failing ? EXIT.failed : EXIT.ok,
+  }
+})
+
+export const doctor = Command.make("doctor", {}, () => answering(examine)).pipe(
+  Command.withDescription("Look at every part of the running system and say how to mend what is wrong"),
+  Command.withExamples([
+    { command: "credits doctor", description: "All checks; exit code 1 when one fails" },
+    { command: "credits doctor --json", description: "For a monitor" },
+  ]),
+)

@@ -1,0 +1,97 @@
+/** The doctor's look at the services: ready, caught up, and whether their cursors still fit their streams. Pure. */
+import type { ServiceFacts } from "../services.ts"
+import type { StreamLook } from "./bus.ts"
+import { fail, ok, warn, type Check } from "./check.ts"
+
+/** Messages behind that are worth a remark: a message holds up to 500 events. */
+const BEHIND_WARN = 1_000
+/** Journal and signals waiting in the database for the bus. */
+const OUTBOX_WARN = 10_000
+
+const GAP_REPAIR = [
+  "commands were lost between the database and the stream, so the partition has stopped instead of skipping them. To repair:",
+  "  1. leave the system stopped for writing; keep a copy of the data folder",
+  "  2. if the stream was restored from an older backup or wiped: restore the newest backup of NATS's store, start again",
+  "  3. if those commands are gone for good: `credits ledger verify` must say OK; then let the gateways send again what they",
+  "     keep in their spools (repeats are harmless) and start the owner with its cursor moved to the stream's first message",
+].join("\n")
+
+export const checkReady = (service: ServiceFacts): Check => {
+  const { name, answer } = service
+  if (answer === null) {
+    return fail(
+      `${name} ready`,
+      service.silence ?? "no answer",
+      "is its process running? the supervisor's output (npm start) says why it stopped",
+    )
+  }
+  if (!answer.ready) {
+    return fail(
+      `${name} ready`,
+      "it answers, and says it is not ready (not owning its partitions, or not caught up)",
+      "wait for it to catch up; if it stays so, see its log",
+    )
+  }
+  if (answer.outboxPending > OUTBOX_WARN) {
+    return warn(
+      `${name} ready`,
+      `ready, but ${answer.outboxPending} messages wait in its outbox`,
+      "is LEDGER_JOURNAL or LEDGER_SIGNALS full? `credits stream list`",
+    )
+  }
+  return ok(`${name} ready`, `ready, ${answer.outboxPending} in the outbox, ${answer.openRequests} open requests`)
+}
+
+/** Decision 2: first ≤ cursor + 1 ≤ last + 1, else commands would be skipped silently. */
+const checkCursor = (service: string, stream: StreamLook, cursor: number): Check => {
+  const name = `${service} on ${stream.name}`
+  const { facts } = stream
+  if (facts === null) return fail(name, "its stream is missing: cursor_gap", GAP_REPAIR)
+  if (cursor > facts.last) {
+    return fail(
+      name,
+      `cursor_gap: applied up to ${cursor}, but the stream ends at ${facts.last}: it was wiped or restored`,
+      GAP_REPAIR,
+    )
+  }
+  if (cursor + 1 < facts.first) {
+    return fail(
+      name,
+      `cursor_gap: applied up to ${cursor}, but the stream begins at ${facts.first}: messages are missing`,
+      GAP_REPAIR,
+    )
+  }
+  const behind = facts.last - cursor
+  if (behind > BEHIND_WARN) {
+    return warn(
+      name,
+      `${behind} messages behind`,
+      "it catches up by itself; if the number grows, look at the service's load and log",
+    )
+  }
+  return ok(name, behind === 0 ? "caught up" : `${behind} messages behind`)
+}
+
+export const checkCursors = (
+  services: ReadonlyArray<ServiceFacts>,
+  streams: ReadonlyArray<StreamLook>,
+): ReadonlyArray<Check> =>
+  services.flatMap(({ name, answer }) =>
+    Object.entries(answer?.cursors ?? {}).flatMap(([stream, cursor]) => {
+      const look = streams.find((each) => each.name === stream)
+      return look === undefined ? [] : [checkCursor(name, look, cursor)]
+    }),
+  )
+
+/** Beyond this a clock is wrong, not late: the ledger stops a partition at the same distance (decision 11). */
+export const SKEW_MS_MAX = 5_000
+
+/** `distance` = the other clock minus ours, ms. */
+export const checkClock = (name: string, distance: number): Check =>
+  Math.abs(distance) <= SKEW_MS_MAX
+    ? ok(name, `within ${Math.abs(Math.round(distance))} ms of this machine`)
+    : fail(
+        name,
+        `${Math.round(distance)} ms away from this machine's clock`,
+        "set both clocks by NTP; beyond 5 s the ledger stops to protect its order",
+      )

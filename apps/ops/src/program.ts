@@ -1,0 +1,86 @@
+/** The command tree, and how its outcome becomes an exit code. What a command does is in `commands/`. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import { Json } from "./answer.ts"
+import { accountAdjust } from "./commands/account/adjust.ts"
+import { accountEntitle } from "./commands/account/entitle.ts"
+import { accountFreeze, accountUnfreeze } from "./commands/account/freeze.ts"
+import { accountShow } from "./commands/account/show.ts"
+import { accountStatement } from "./commands/account/statement.ts"
+import { auditList } from "./commands/audit/list.ts"
+import { cataloguePublish } from "./commands/catalogue/publish.ts"
+import { catalogueList, catalogueShow } from "./commands/catalogue/show.ts"
+import { dlqList } from "./commands/dlq/list.ts"
+import { dlqShow } from "./commands/dlq/show.ts"
+import { doctor } from "./commands/doctor.ts"
+import { ledgerVerify } from "./commands/ledger/verify.ts"
+import { pricesImport } from "./commands/prices/import.ts"
+import { pricesPublish } from "./commands/prices/publish.ts"
+import { pricesList, pricesShow } from "./commands/prices/show.ts"
+import { streamList } from "./commands/stream/list.ts"
+import { streamShow } from "./commands/stream/show.ts"
+import { Ended, EXIT } from "./failure.ts"
+
+const account = Command.make("account").pipe(
+  Command.withDescription("One account, or many: wallet, statement, plan, credit, freeze"),
+  Command.withSubcommands([
+    accountShow,
+    accountStatement,
+    accountEntitle,
+    accountAdjust,
+    accountFreeze,
+    accountUnfreeze,
+  ]),
+)
+const ledger = Command.make("ledger").pipe(
+  Command.withDescription("The system of record for credits"),
+  Command.withSubcommands([ledgerVerify]),
+)
+const prices = Command.make("prices").pipe(
+  Command.withDescription("Price books: what a call costs"),
+  Command.withSubcommands([pricesShow, pricesList, pricesImport, pricesPublish]),
+)
+const catalogue = Command.make("catalogue").pipe(
+  Command.withDescription("Plan catalogues: what a plan costs and gives"),
+  Command.withSubcommands([catalogueShow, catalogueList, cataloguePublish]),
+)
+const stream = Command.make("stream").pipe(
+  Command.withDescription("The streams between the services"),
+  Command.withSubcommands([streamList, streamShow]),
+)
+const dlq = Command.make("dlq").pipe(
+  Command.withDescription("Dead letters: what nobody could use"),
+  Command.withSubcommands([dlqList, dlqShow]),
+)
+const audit = Command.make("audit").pipe(
+  Command.withDescription("What was changed by hand"),
+  Command.withSubcommands([auditList]),
+)
+
+export const credits = Command.make("credits").pipe(
+  Command.withDescription("Operate Open Design Credits: accounts, prices, streams, and the ledger's own proof"),
+  Command.withSubcommands([account, ledger, prices, catalogue, stream, dlq, audit, doctor]),
+  Command.withGlobalFlags([Json]),
+)
+
+/** Help that was asked for is a result (stdout). Help after a mistake is a remark (stderr), after what was wrong. */
+const presenter: CliOutput.Presenter = {
+  present: Effect.fnUntraced(function* (event) {
+    if (event._tag !== "InvalidInvocation") return yield* CliOutput.defaultPresenter.present(event)
+    const formatter = yield* CliOutput.Formatter
+    yield* Console.error(formatter.formatErrors(event.errors))
+    yield* Console.error(formatter.formatHelpDoc(event.helpDoc))
+  }),
+}
+
+const VERSION = "0.1.0"
+
+/** Runs the command line; fails with `Ended` carrying the exit code when it is not 0. */
+export const runCredits = (args: ReadonlyArray<string>) =>
+  Command.runWith(credits, { version: VERSION })(args).pipe(
+    Effect.provideService(CliOutput.Presenter, presenter),
+    // A wrong invocation, and a noun without its verb.
+    Effect.catchTag("ShowHelp", () => Effect.fail(new Ended({ exit: EXIT.usage }))),
+  )
