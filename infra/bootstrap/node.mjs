@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { cacheFolder } from "./cache.mjs"
+import { cacheFolder, withSetupLock } from "./cache.mjs"
 import { run } from "./command.mjs"
 import { npmInstall } from "./npm.mjs"
 import { reasonOf, say, SetupFailed } from "./progress.mjs"
@@ -35,14 +35,17 @@ export const ensureNode = async () => {
   const folder = cacheFolder("node", pack.version)
   const node = join(folder, "node_modules", pack.name, "bin", "node")
   if (existsSync(node)) return node
-  say(`Node ${pack.version} (this machine has ${process.versions.node})`)
-  try {
-    await npmInstall(folder, [`${pack.name}@${pack.version}`])
-    await run(node, ["--version"], { timeoutMs: 30_000 })
-    return node
-  } catch (error) {
-    throw new SetupFailed(`Node ${pack.version} could not be installed: ${reasonOf(error)}`, advice)
-  }
+  return await withSetupLock(async () => {
+    if (existsSync(node)) return node
+    say(`Node ${pack.version} (this machine has ${process.versions.node})`)
+    try {
+      await npmInstall(folder, [`${pack.name}@${pack.version}`])
+      await run(node, ["--version"], { timeoutMs: 30_000 })
+      return node
+    } catch (error) {
+      throw new SetupFailed(`Node ${pack.version} could not be installed: ${reasonOf(error)}`, advice)
+    }
+  })
 }
 
 /**

@@ -11,7 +11,6 @@ import { become } from "./command.mjs"
 import { ensureDependencies } from "./dependencies.mjs"
 import { ensureNatsServer } from "./nats-server.mjs"
 import { ensureNode, withNodeOnPath } from "./node.mjs"
-import { ensurePnpm } from "./pnpm.mjs"
 import { say, SetupFailed } from "./progress.mjs"
 import { isAtLeast } from "./version.mjs"
 
@@ -51,7 +50,6 @@ const main = async (name, args) => {
   if (verb.natsServer) env = { ...env, CREDITS_NATS_SERVER: await ensureNatsServer(node) }
   if (verb.bundles) await ensureBundles(node)
   if (verb.program === null) return say("ready")
-  if (name === "test") env = { ...env, PATH: `${await ensurePnpm()}:${env["PATH"]}` }
   await become(node, ["--enable-source-maps", join(repositoryDir, verb.program), ...(verb.args ?? []), ...args], {
     cwd: verb.inCheckout ? repositoryDir : process.cwd(),
     env,
