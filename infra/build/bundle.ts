@@ -26,6 +26,7 @@ if (entries.length > 0) {
     platform: "node",
     target: "node24",
     sourcemap: "linked",
+    sourcesContent: false,
     // Names stay readable in stack traces, and error classes keep theirs.
     keepNames: true,
     legalComments: "none",
