@@ -45,7 +45,8 @@ export const sources: readonly Source[] = [
   ...readdirSync(repositoryDir).filter((name) => TEXTS.test(name) && name !== "pnpm-lock.yaml"),
 ].map(read)
 
-export const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path)
+/** Tests and measurements stand beside the code and may reach further than it. */
+export const isTest = (path: string): boolean => /\.(test|bench)\.tsx?$/.test(path)
 
 /** `apps/<name>` or `packages/<name>` of a path, undefined elsewhere. */
 export const roomOf = (path: string): string | undefined => /^(?:apps|packages)\/[^/]+/.exec(path)?.[0]

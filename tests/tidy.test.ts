@@ -69,7 +69,7 @@ describe("tidy: layers", () => {
   })
 
   it("every source is used: an entry, or mentioned by another source", () => {
-    const entries = /"(?:\.\/)?(src\/[^"]+\.ts)"/g
+    const entries = /\b(src\/[\w./-]+\.ts)\b/g
     const manifests = sources.filter((source) => source.path.endsWith("package.json"))
     const named = new Set(
       manifests.flatMap((manifest) =>
