@@ -1,0 +1,242 @@
+/**
+ * Rating: usage messages in, charges by partition, BYOK records and dead letters out. The hot loop of the service: plain,
+ * synchronous and pure — the same messages, books and instant give the same batch, so a repeat after a crash is harmless
+ * (the ledger knows event ids, decision 7). Does not read, publish or store.
+ */
+import {
+  decodeUsageEvent,
+  EVENT_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  USAGE_AGE_MAX_MS,
+  USAGE_FUTURE_MAX_MS,
+  type DeadLetter,
+  type UsageEvent,
+} from "@credits/contracts"
+import { isAccountId, partitionOf, PARTITIONS, type Instant } from "@credits/kernel"
+import { bookAt, costOfCall, type PriceBook } from "@credits/pricebook"
+import { byokRecordOf, chargeOf, isByok, isHosted, type ByokRecord } from "./call.ts"
+import { deadLetterOf, type UsageMessage } from "./dead-letter.ts"
+
+/** A command message of one partition, ready to publish. */
+export interface ChargeMessage {
+  readonly partition: number
+  readonly payload: Uint8Array
+  readonly charges: number
+}
+export interface RatedBatch {
+  readonly charges: ReadonlyArray<ChargeMessage>
+  readonly byok: ReadonlyArray<ByokRecord>
+  readonly deadLetters: ReadonlyArray<DeadLetter>
+  /** Events seen, of any kind. */
+  readonly events: number
+  /** Sequence of the last message in it: where the cursor goes when all of it is safe. */
+  readonly lastSeq: number
+}
+
+const HEAD = Buffer.from(`{"v":1,"charges":[`)
+const TAIL = Buffer.from("]}")
+const COMMA = 0x2c
+/** A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision 4). */
+const CHARGES_PER_MESSAGE_MAX = 2000
+const OPEN_BYTES = 8 * 1024
+
+/**
+ * The charge message of one partition while it grows. Lines go into bytes at once: kept as strings until the end of the
+ * batch, they would survive the young generation and cost more in garbage collection than everything else in the loop.
+ */
+class OpenMessage {
+  #bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+  #length = 0
+  charges = 0
+
+  /** `line` is ASCII: its length is its size. False when it does not fit any more. */
+  add(line: string): boolean {
+    const end = (this.charges === 0 ? HEAD.length : this.#length + 1) + line.length
+    if (this.charges === CHARGES_PER_MESSAGE_MAX || end + TAIL.length > MESSAGE_BYTES_MAX) return false
+    if (end + TAIL.length > this.#bytes.length) this.#grow(end + TAIL.length)
+    if (this.charges === 0) {
+      HEAD.copy(this.#bytes)
+      this.#length = HEAD.length
+    } else {
+      this.#bytes[this.#length++] = COMMA
+    }
+    this.#length += this.#bytes.latin1Write(line, this.#length)
+    this.charges++
+    return true
+  }
+
+  #grow(wanted: number): void {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(wanted, this.#bytes.length * 2), MESSAGE_BYTES_MAX))
+    this.#bytes.copy(bytes, 0, 0, this.#length)
+    this.#bytes = bytes
+  }
+
+  take(partition: number): ChargeMessage {
+    TAIL.copy(this.#bytes, this.#length)
+    const payload = this.#bytes.subarray(0, this.#length + TAIL.length)
+    const { charges } = this
+    this.#bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+    this.#length = 0
+    this.charges = 0
+    return { partition, payload, charges }
+  }
+}
+
+/** Collects what one batch of messages becomes. */
+class Batch {
+  readonly open: Array<OpenMessage | undefined> = Array.from({ length: PARTITIONS })
+  readonly charges: Array<ChargeMessage> = []
+  readonly byok: Array<ByokRecord> = []
+  readonly deadLetters: Array<DeadLetter> = []
+  events = 0
+
+  add(account: string, line: string): void {
+    const partition = partitionOf(account)
+    const message = (this.open[partition] ??= new OpenMessage())
+    if (message.add(line)) return
+    this.charges.push(message.take(partition))
+    message.add(line)
+  }
+
+  close(): void {
+    this.open.forEach((message, partition) => {
+      if (message !== undefined && message.charges > 0) this.charges.push(message.take(partition))
+    })
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** The message as text, or null when it is not UTF-8. */
+const decode = (body: Uint8Array): string | null => {
+  try {
+    return utf8.decode(body)
+  } catch {
+    return null
+  }
+}
+
+const parse = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** The event's JSON again, for its dead letter; nesting too deep to print is no reason to stop. */
+const eventText = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? ""
+  } catch {
+    return "(nested too deeply to print)"
+  }
+}
+
+const subjectOf = (value: unknown): string | null => {
+  const subject = typeof value === "object" && value !== null ? (value as { subject?: unknown }).subject : null
+  return isAccountId(subject) ? subject : null
+}
+
+interface Refusal {
+  readonly code: string
+  readonly detail: string
+}
+
+/** Age and size: what the decoder cannot know (C12: ancient and future times, events above 4 KiB). */
+const checkEvent = (event: UsageEvent, now: Instant): Refusal | null => {
+  if (event.time < now - USAGE_AGE_MAX_MS) return { code: "too_old", detail: "the event is older than 400 days" }
+  if (event.time > now + USAGE_FUTURE_MAX_MS) return { code: "in_future", detail: "the event lies more than 10 minutes ahead" }
+  // Names and ids are bounded one by one, attributes are not.
+  if (event.attributes.length > EVENT_BYTES_MAX || Buffer.byteLength(event.attributes) > EVENT_BYTES_MAX) {
+    return { code: "too_large", detail: `attributes above ${EVENT_BYTES_MAX} bytes` }
+  }
+  return null
+}
+
+/** Finds the book of an event; neighbouring events nearly always share it. */
+class Books {
+  readonly #books: ReadonlyArray<PriceBook>
+  #book: PriceBook | null = null
+  #from = Infinity
+  #to = -Infinity
+
+  constructor(books: ReadonlyArray<PriceBook>) {
+    this.#books = books
+  }
+
+  at(time: Instant): PriceBook | null {
+    if (time >= this.#from && time < this.#to) return this.#book
+    this.#book = bookAt(this.#books, time)
+    this.#from = this.#book?.effectiveAt ?? -Infinity
+    this.#to = this.#books.find((book) => book.effectiveAt > time)?.effectiveAt ?? Infinity
+    return this.#book
+  }
+}
+
+const rateEvent = (batch: Batch, books: Books, now: Instant, value: unknown): Refusal | null => {
+  const event = decodeUsageEvent(value)
+  if ("code" in event) return event
+  const refusal = checkEvent(event, now)
+  if (refusal !== null) return refusal
+  if (isHosted(event)) {
+    const book = books.at(event.time)
+    if (book === null) return { code: "no_price_book", detail: "no price book was in force then" }
+    const priced = costOfCall(book, {
+      model: event.model,
+      at: event.time,
+      tokens: event.tokens,
+      images: event.images,
+      requests: event.requests,
+      status: event.status,
+    })
+    if ("code" in priced) return priced
+    batch.add(event.account, chargeOf(event, priced, book.version))
+  } else if (isByok(event)) {
+    batch.byok.push(byokRecordOf(event))
+  }
+  return null
+}
+
+const rateMessage = (batch: Batch, books: Books, now: Instant, message: UsageMessage): void => {
+  const { seq, body } = message
+  const text = decode(body)
+  const refuse = (index: number, why: Refusal, value: unknown): void => {
+    const original = index < 0 ? (text ?? body) : eventText(value)
+    batch.deadLetters.push(deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original))
+  }
+  const parsed = text === null ? undefined : parse(text)
+  // A single CloudEvent is a batch of one.
+  const list = Array.isArray(parsed) ? (parsed as ReadonlyArray<unknown>) : typeof parsed === "object" ? [parsed] : null
+  if (list === null) {
+    const detail = text === null ? "the message is not UTF-8" : "the message is no JSON array of events"
+    return refuse(-1, { code: "malformed", detail }, null)
+  }
+  for (let index = 0; index < list.length; index++) {
+    batch.events++
+    try {
+      const refusal = rateEvent(batch, books, now, list[index])
+      if (refusal !== null) refuse(index, refusal, list[index])
+    } catch (error) {
+      // Nothing is known to throw but nesting beyond the stack; one event must not stop its neighbours (decision 5).
+      refuse(index, { code: "malformed", detail: error instanceof Error ? error.message : "unreadable" }, list[index])
+    }
+  }
+}
+
+/**
+ * Rates messages in order. Books are ordered by effective instant; `now` is business time and decides only what is too
+ * old or in the future. A bad event becomes a dead letter, the good events of its message count all the same.
+ */
+export const rate = (
+  messages: ReadonlyArray<UsageMessage>,
+  books: ReadonlyArray<PriceBook>,
+  now: Instant,
+): RatedBatch => {
+  const batch = new Batch()
+  const finder = new Books(books)
+  for (const message of messages) rateMessage(batch, finder, now, message)
+  batch.close()
+  const { charges, byok, deadLetters, events } = batch
+  return { charges, byok, deadLetters, events, lastSeq: messages.at(-1)?.seq ?? 0 }
+}
