@@ -54,8 +54,8 @@ describe("tidy: layers", () => {
     )
   })
 
-  it("pure files import no Effect, no database, no bus and nothing of Node's", () => {
-    const allowed = /^(\.{1,2}\/|@credits\/(kernel|pricebook|contracts)$)/
+  it("pure files import no Effect, no database, no bus and nothing of Node's but hashes", () => {
+    const allowed = /^(\.{1,2}\/|@credits\/(kernel|pricebook|contracts)$|node:crypto$)/
     none(
       importsOf(pureSources)
         .filter(({ target, typeOnly }) => !allowed.test(target) && !typeOnly)
@@ -64,7 +64,8 @@ describe("tidy: layers", () => {
   })
 
   it("pure files read no clock, draw no random number and touch no process", () => {
-    const impure = /\b(Date\.now\(|new Date\(\)|performance\.now\(|Math\.random\(|process\.|setTimeout\(|setInterval\()/
+    const impure =
+      /\b(Date\.now\(|new Date\(\)|performance\.|Math\.random\(|random[A-Z]\w+\(|process\.|set(Timeout|Interval)\()/
     none(linesWith(pureSources, impure, "is not pure"))
   })
 
@@ -78,8 +79,11 @@ describe("tidy: layers", () => {
     )
     const dead = inRooms("apps", "packages").filter((source) => {
       if (!source.path.endsWith(".ts") || isTest(source.path) || named.has(source.path)) return false
-      const name = `/${source.path.slice(source.path.lastIndexOf("/") + 1)}`
-      return !sources.some((other) => other !== source && other.text.includes(name))
+      const name = source.path.slice(source.path.lastIndexOf("/") + 1).replaceAll(".", "\\.")
+      const mention = new RegExp(`["'\`/ ]${name}\\b`)
+      return !sources.some(
+        (other) => other !== source && /\.(ts|tsx|mjs|json)$/.test(other.path) && mention.test(other.text),
+      )
     })
     none(dead.map((source) => `${source.path}:1 is used by nothing`))
   })
