@@ -42,7 +42,10 @@ const readList = (path: string): Effect.Effect<ReadonlyArray<string>, CommandFai
     ),
   )
 
-/** All accounts of a command; refuses bad ids, none at all, and the same account twice (it would look like twice the money). */
+/**
+ * All accounts of a command; refuses bad ids, none at all, and the same account twice (it would look like twice the
+ * money).
+ */
 export const resolveAccounts = (
   named: ReadonlyArray<string>,
   file: Option.Option<string>,

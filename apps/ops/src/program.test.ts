@@ -1,5 +1,6 @@
 /**
- * Goal: every command keeps the conventions of contract section 6: result on stdout, remarks on stderr, JSON on request, exit
+ * Goal: every command keeps the conventions of contract section 6: result on stdout, remarks on stderr, JSON on
+ * request, exit
  * codes with a meaning, nothing changed without --apply and a reason. Method: the whole command line in this process, a
  * real nats-server, stand-ins for the services.
  */
@@ -87,7 +88,7 @@ describe("account", () => {
     assert.strictEqual(system.accounts.get("acc_once")?.available, 3n * USD)
   })
 
-  it("many accounts in one process: some fail, the exit code says partly (6) and every account has its own line", async () => {
+  it("many accounts in one process: when some fail the exit code is 'partly' (6), with a line per account", async () => {
     given("acc_rich", 10n * USD)
     given("acc_poor", 0n)
     const file = join(system.dataDir, "accounts.txt")
@@ -137,7 +138,7 @@ describe("account", () => {
 })
 
 describe("audit", () => {
-  it("what was applied leaves a row before and a row after, with who, why and the answer; a dry run leaves none", async () => {
+  it("what was applied leaves two rows: who, why, and the answer; a dry run leaves none", async () => {
     given("acc_audit", 0n)
     const before = (await system.credits("audit", "list", "--json")).json<{ items: Array<unknown> }>().items.length
     await system.credits("account", "adjust", "acc_audit", "--amount", "7", "--apply", "--reason", "ticket 9")

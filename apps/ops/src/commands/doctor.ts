@@ -1,4 +1,7 @@
-/** `credits doctor`: looks at every part, says what is wrong and how to mend it. Reads only; exit 1 when something fails. */
+/**
+ * `credits doctor`: looks at every part, says what is wrong and how to mend it. Reads only; exit 1 when something
+ * fails.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

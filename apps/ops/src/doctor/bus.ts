@@ -1,8 +1,13 @@
-/** The doctor's look at NATS: its version, whether it writes through to the disk, and the shape of every stream. Pure. */
+/**
+ * The doctor's look at NATS: its version, whether it writes through to the disk, and the shape of every stream. Pure.
+ */
 import type { StreamFacts } from "../streams.ts"
 import { fail, ok, skipped, warn, type Check } from "./check.ts"
 
-/** Atomic batches, and the durability settings this system was measured with (architecture: embedded default, real parts). */
+/**
+ * Atomic batches, and the durability settings this system was measured with (architecture: embedded default, real
+ * parts).
+ */
 const NATS_OLDEST = [2, 15] as const
 
 export const checkServer = (version: string, jetstream: boolean): Check => {
@@ -57,8 +62,8 @@ export const checkStreams = (looks: ReadonlyArray<StreamLook>): ReadonlyArray<Ch
     if (look.difference === null) return []
     const repair =
       look.facts === null
-        ? "restart the system: its supervisor creates what is missing (an empty stream after data was lost shows as cursor_gap)"
-        : "a stream of another shape may lose or reorder messages: drain its readers, then create it again as docs/reference/subjects.md says"
+        ? "restart the system: its supervisor creates what is missing"
+        : "drain its readers, then create it again as docs/reference/subjects.md says: this shape may lose messages"
     return [fail(`stream ${look.name}`, look.difference, repair)]
   })
   const full = looks.flatMap(({ name, facts }) => {

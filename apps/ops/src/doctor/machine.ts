@@ -1,4 +1,7 @@
-/** The doctor's look at this machine: space, the disk's honesty about fsync, the databases' files, the server's settings. */
+/**
+ * The doctor's look at this machine: space, the disk's honesty about fsync, the databases' files, the server's
+ * settings.
+ */
 import { open, readFile, rm, statfs } from "node:fs/promises"
 import { join } from "node:path"
 import { bytes } from "../table.ts"
@@ -55,7 +58,10 @@ export const checkFsync = (median: number | null): Check => {
 /** Bytes 18 and 19 of an SQLite file: 2 = write-ahead log. */
 const WAL = 2
 
-/** Journal mode of a service's database file, without opening it; `synchronous=FULL` is asserted by each service itself. */
+/**
+ * Journal mode of a service's database file, without opening it; `synchronous=FULL` is asserted by each service
+ * itself.
+ */
 export const checkDatabase = async (dataDir: string, service: string): Promise<Check> => {
   const name = `${service} database`
   const file = await open(join(dataDir, `${service}.db`), "r").catch(() => null)

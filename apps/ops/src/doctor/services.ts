@@ -9,11 +9,10 @@ const BEHIND_WARN = 1_000
 const OUTBOX_WARN = 10_000
 
 const GAP_REPAIR = [
-  "commands were lost between the database and the stream, so the partition has stopped instead of skipping them. To repair:",
-  "  1. leave the system stopped for writing; keep a copy of the data folder",
-  "  2. if the stream was restored from an older backup or wiped: restore the newest backup of NATS's store, start again",
-  "  3. if those commands are gone for good: `credits ledger verify` must say OK; then let the gateways send again what they",
-  "     keep in their spools (repeats are harmless) and start the owner with its cursor moved to the stream's first message",
+  "commands between the database and the stream are missing, so the partition has stopped instead of skipping them.",
+  "  1. keep a copy of the data folder, and see `credits ledger verify`: what is in the database must be whole",
+  "  2. was the stream wiped or restored from an older backup? put back the newest one and start again: repeats are harmless",
+  "  3. are the commands gone for good? docs/operations/cursor-gap.md says how to accept the loss and on whose word",
 ].join("\n")
 
 export const checkReady = (service: ServiceFacts): Check => {

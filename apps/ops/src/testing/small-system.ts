@@ -1,5 +1,6 @@
 /**
- * A small stand-in for the services behind a real nats-server: real streams, and answers of the shapes in the contracts.
+ * A small stand-in for the services behind a real nats-server: real streams, and answers of the shapes in the
+ * contracts.
  * For tests of the command line alone; how the ledger and pricing decide is tested where they live.
  */
 import { closeBus, connectBus, provisionStreams, serve, type BusHandle } from "@credits/bus"

@@ -1,4 +1,7 @@
-/** Runs the command line inside a test as a shell would: arguments and environment in, stdout, stderr and exit code out. */
+/**
+ * Runs the command line inside a test as a shell would: arguments and environment in, stdout, stderr and exit code
+ * out.
+ */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"

@@ -136,7 +136,7 @@ export const accountAdjust = Command.make(
     },
     {
       command:
-        'credits account adjust --accounts-file accounts.txt --amount=-1.25 --apply --reason "ticket 4712: given twice"',
+        'credits account adjust --accounts-file list.txt --amount=-1.25 --apply --reason "ticket 4712: given twice"',
       description: "Take 1.25 USD back from every account of a file",
     },
   ]),

@@ -1,5 +1,6 @@
 /**
- * `credits account entitle ACCOUNT --plan P`: a complimentary plan: access to hosted models, no credits, no card. What a
+ * `credits account entitle ACCOUNT --plan P`: a complimentary plan: access to hosted models, no credits, no card.
+ * What a
  * plan allows comes from pricing's catalogue; `--plan free` ends it (R1.8).
  */
 import * as Clock from "effect/Clock"

@@ -19,12 +19,11 @@ interface Input {
 /** More names than this are counted, not listed. */
 const NAMES_MAX = 20
 
-const names = (title: string, list: ReadonlyArray<string>): ReadonlyArray<string> =>
-  list.length === 0
-    ? []
-    : [
-        `${title}: ${list.slice(0, NAMES_MAX).join(", ")}${list.length > NAMES_MAX ? ` and ${list.length - NAMES_MAX} more` : ""}`,
-      ]
+const names = (title: string, list: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (list.length === 0) return []
+  const more = list.length > NAMES_MAX ? ` and ${list.length - NAMES_MAX} more` : ""
+  return [`${title}: ${list.slice(0, NAMES_MAX).join(", ")}${more}`]
+}
 
 const importText = (answer: ImportAnswer): string =>
   [
