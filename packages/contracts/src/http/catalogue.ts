@@ -26,7 +26,10 @@ export const ModelPrice = Schema.Struct({
   input: Usd,
   output: Usd,
   cacheRead: Schema.NullOr(Usd),
+  /** Cache writes that live 5 minutes. */
   cacheWrite: Schema.NullOr(Usd),
+  /** Cache writes that live an hour, where they have a price of their own. */
+  cacheWrite1h: Schema.NullOr(Usd),
   longContext: Schema.NullOr(
     Schema.Struct({
       aboveInputTokens: Schema.Int,

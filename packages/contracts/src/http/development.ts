@@ -16,9 +16,12 @@ export const SignedIn = Schema.Struct({
 
 /** ISO 8601 durations of whole units: P1M, P1Y2M3DT4H5M6S, P2W. Months are calendar months from now (R2.1). */
 export const DurationText = Schema.String.check(
-  Schema.isPattern(/^P(?=\d|T\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,9}S)?)?$/, {
-    message: "must be an ISO 8601 duration such as P1M or PT36H",
-  }),
+  Schema.isPattern(
+    /^P(?=\d|T\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,9}S)?)?$/,
+    {
+      message: "must be an ISO 8601 duration such as P1M or PT36H",
+    },
+  ),
 )
 
 export class DevelopmentGroup extends HttpApiGroup.make("development")

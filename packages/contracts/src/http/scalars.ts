@@ -23,6 +23,13 @@ export const InstantParameter = Schema.String.check(
   }),
 )
 
+/** An instant, or a UTC day (its first millisecond). */
+export const MomentParameter = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/, {
+    message: "must be a UTC day (2026-01-31) or an RFC 3339 instant",
+  }),
+)
+
 export const AccountId = Schema.String.check(
   Schema.isPattern(/^acc_[0-9A-Za-z]{1,40}$/, { message: "must be an account id (acc_…)" }),
 )
@@ -40,10 +47,7 @@ export const ModelName = Schema.String.check(
 
 /** No model has a window of 100 million tokens. */
 export const TokenCount = Schema.Int.check(
-  Schema.isBetween(
-    { minimum: 0, maximum: 100_000_000 },
-    { message: "must be a whole number from 0 to 100000000" },
-  ),
+  Schema.isBetween({ minimum: 0, maximum: 100_000_000 }, { message: "must be a whole number from 0 to 100000000" }),
 )
 
 export const Count = Schema.Int

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CustomerAuth } from "./credentials.ts"
 import { BadRequest, Unavailable } from "./problem.ts"
-import { Count, InstantParameter, InstantText, Usd } from "./scalars.ts"
+import { Count, MomentParameter, InstantText, Usd } from "./scalars.ts"
 
 export const Lot = Schema.Struct({
   id: Schema.String,
@@ -93,11 +93,18 @@ export const UsageRow = Schema.Struct({
   model: Schema.NullOr(Schema.String),
   /** UTC day, "2026-11-23". */
   day: Schema.NullOr(Schema.String),
+  /** Hosted calls charged, and what they used: whole prompts, reasoning within output. */
   calls: Count,
   inputTokens: Count,
   outputTokens: Count,
+  cacheReadTokens: Count,
+  cacheWriteTokens: Count,
+  reasoningTokens: Count,
   costUsd: Usd,
+  /** Calls with the customer's own key: recorded, never charged (R8.1). */
   byokCalls: Count,
+  byokInputTokens: Count,
+  byokOutputTokens: Count,
 })
 export type UsageRow = typeof UsageRow.Type
 
@@ -124,7 +131,7 @@ export const WalletEvent = Schema.Union([
 ])
 export type WalletEvent = typeof WalletEvent.Type
 
-const day = "an instant, inclusive `from`, exclusive `to`"
+const span = "`from` inclusive, `to` exclusive, each an instant or a UTC day"
 
 export class WalletGroup extends HttpApiGroup.make("wallet")
   .add(
@@ -141,22 +148,22 @@ export class WalletGroup extends HttpApiGroup.make("wallet")
           ),
         ),
         cursor: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[\w.:~=-]{1,400}$/))),
-        from: Schema.optionalKey(InstantParameter),
-        to: Schema.optionalKey(InstantParameter),
+        from: Schema.optionalKey(MomentParameter),
+        to: Schema.optionalKey(MomentParameter),
         kind: Schema.optionalKey(EntryKindName),
       },
       success: [EntryPage, Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/csv" }))],
       error: [BadRequest, Unavailable],
-    }).annotate(OpenApi.Summary, "The statement, newest first; Accept: text/csv exports all of it"),
+    }).annotate(OpenApi.Summary, `The statement, newest first; ${span}; Accept: text/csv exports all of it`),
     HttpApiEndpoint.get("usage", "/usage", {
       query: {
-        from: Schema.optionalKey(InstantParameter),
-        to: Schema.optionalKey(InstantParameter),
+        from: Schema.optionalKey(MomentParameter),
+        to: Schema.optionalKey(MomentParameter),
         by: Schema.optionalKey(Schema.Literals(["model", "day", "model,day"])),
       },
       success: Schema.Struct({ items: Schema.Array(UsageRow) }),
       error: [BadRequest, Unavailable],
-    }).annotate(OpenApi.Summary, `Usage by model and UTC day; ${day}; BYOK calls counted, never charged`),
+    }).annotate(OpenApi.Summary, `Usage by model and UTC day; ${span}; BYOK calls counted, never charged`),
     HttpApiEndpoint.get("events", "/events", {
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       success: HttpApiSchema.StreamSse({ events: WalletEvent }),

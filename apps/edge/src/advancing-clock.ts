@@ -1,0 +1,82 @@
+/**
+ * The business clock as the edge runs it: reads it, and in development and sandbox advances it over NATS for all owners
+ * (decision 16). One advance at a time; while it runs the clock gate refuses every other call.
+ */
+import { ask, Bus, BusinessClock, type BusHandle, streamState, writeClockSetting } from "@credits/bus"
+import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
+import { Context, Data, Effect, Layer } from "effect"
+import { advanceClock, type ClockWorld } from "./business-clock.ts"
+import { EdgeConfig } from "./config.ts"
+
+/** Who has work that falls due. */
+const OWNERS: Readonly<Record<string, string>> = {
+  ledger: SUBJECTS.ledgerControl,
+  pricing: SUBJECTS.pricingControl,
+}
+/** A `clock` request is answered after all due work of the owner has run. */
+const CONTROL_TIMEOUT_MS = 30_000
+
+export class ClockNotAdvanced extends Data.TaggedError("ClockNotAdvanced")<{
+  readonly reason: "busy" | "failed"
+  readonly detail: string
+}> {}
+
+const worldOf = (bus: BusHandle): ClockWorld => ({
+  owners: Object.keys(OWNERS),
+  ask: async (owner, request) =>
+    JSON.parse(await ask(bus.connection, OWNERS[owner]!, JSON.stringify(request), CONTROL_TIMEOUT_MS)) as ControlAnswer,
+  streamEnd: async (stream) => (await streamState(bus.jsm, stream)).last,
+  freezeAt: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: instant }),
+  runOnFrom: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: null }),
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  elapsed: () => performance.now(),
+})
+
+export class AdvancingClock extends Context.Service<
+  AdvancingClock,
+  {
+    readonly now: () => number
+    readonly isAdvancing: () => boolean
+    /** Moves to the instant that `target` gives for the clock's own now; it must not be before it. */
+    readonly advance: (
+      target: (now: number) => number,
+    ) => Effect.Effect<{ readonly now: number; readonly ran: number }, ClockNotAdvanced>
+  }
+>()("edge/AdvancingClock") {
+  static readonly layer = Layer.effect(
+    AdvancingClock,
+    Effect.gen(function* () {
+      const bus = yield* Bus
+      const clock = yield* BusinessClock
+      const config = yield* EdgeConfig
+      let advancing = false
+      const advance = Effect.fnUntraced(function* (target: (now: number) => number) {
+        if (config.mode === "production" || advancing) {
+          return yield* new ClockNotAdvanced({ reason: "busy", detail: "the clock is being advanced already" })
+        }
+        advancing = true
+        return yield* Effect.tryPromise({
+          try: async () => {
+            await clock.refresh()
+            const from = clock.now()
+            const to = Math.max(from, target(from))
+            const ran = await advanceClock(worldOf(bus), from, to)
+            await clock.refresh()
+            return { now: to, ran }
+          },
+          catch: (cause) =>
+            new ClockNotAdvanced({ reason: "failed", detail: cause instanceof Error ? cause.message : String(cause) }),
+        }).pipe(
+          // Half an advance must still let time run on: the caller's going away does not stop it.
+          Effect.uninterruptible,
+          Effect.ensuring(
+            Effect.sync(() => {
+              advancing = false
+            }),
+          ),
+        )
+      })
+      return AdvancingClock.of({ now: () => clock.now(), isAdvancing: () => advancing, advance })
+    }),
+  )
+}

@@ -1,0 +1,161 @@
+/**
+ * Around every endpoint: bodies are bounded, strict UTF-8; schema errors become 400 naming the field; defects become 500
+ * without their text; every answer is counted. Owns the outer shape of HTTP, no meaning.
+ */
+import { type BadRequest, Border, ClockGate, type ContentTooLarge, makeProblem } from "@credits/contracts/http"
+import { ByteSize, Cause, Effect, Layer, type Schema, SchemaIssue } from "effect"
+import {
+  HttpEffect,
+  HttpIncomingMessage,
+  HttpRouter,
+  HttpServerError,
+  HttpServerRequest,
+  HttpServerResponse,
+} from "effect/http"
+import { HttpApiError } from "effect/http-api"
+import { AdvancingClock } from "./advancing-clock.ts"
+import { EdgeMetrics } from "./metrics.ts"
+import { retryAfterSeconds, unavailable } from "./refusal.ts"
+
+/** Contract, preamble. */
+export const BODY_BYTES_MAX = 1024 * 1024
+
+const malformed = (detail: string): BadRequest => makeProblem(400, "malformed_body", detail)
+const tooLarge = (): ContentTooLarge =>
+  makeProblem(413, "body_too_large", `a body may have at most ${BODY_BYTES_MAX} bytes`, { limitBytes: BODY_BYTES_MAX })
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** Reads the body once, within its limit; the endpoint's decoder then reads the cached bytes. */
+const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return yield* Effect.fail(tooLarge())
+  const bytes = yield* request.arrayBuffer.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.mebibytes(1)),
+    Effect.mapError(() => tooLarge()),
+  )
+  const text = yield* Effect.try({
+    try: () => utf8.decode(bytes),
+    catch: () => malformed("the body is not UTF-8"),
+  })
+  if (text.includes("\0")) return yield* Effect.fail(malformed("the body contains NUL"))
+})
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined): string =>
+  (path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
+
+/** Whether the field at the first issue is one the schema does not know. */
+const hasUnexpectedKey = (issue: SchemaIssue.Issue): boolean => {
+  switch (issue._tag) {
+    case "UnexpectedKey":
+      return true
+    case "Pointer":
+    case "Encoding":
+    case "Filter":
+      return hasUnexpectedKey(issue.issue)
+    case "Composite":
+    case "AnyOf":
+      return issue.issues.some(hasUnexpectedKey)
+    default:
+      return false
+  }
+}
+
+const NOT_JSON = "Expected a valid JSON body"
+/** As many as a person reads; a body may have thousands of wrong fields. */
+const ISSUES_MAX = 10
+
+/** 400 of a request that its schema refuses: every field that is wrong, the first one also as `field`. */
+export const schemaProblem = (error: Schema.SchemaError): BadRequest => {
+  const { issues } = formatIssues(error.issue)
+  if (issues.some((issue) => issue.message === NOT_JSON)) return malformed("the body is not JSON")
+  const errors = issues.slice(0, ISSUES_MAX).map((issue) => ({ field: pathText(issue.path), detail: issue.message }))
+  const first = errors[0] ?? { field: "", detail: "the request is not valid" }
+  const code = hasUnexpectedKey(error.issue) ? "unknown_field" : "invalid_request"
+  const detail = first.field === "" ? first.detail : `${first.field}: ${first.detail}`
+  return makeProblem(400, code, detail, { field: first.field, errors })
+}
+
+const internalError = () => makeProblem(500, "internal_error", "something went wrong here; it has been logged")
+
+/** A 503 always says when to come back. */
+const sayWhenToComeBack = (problem: { readonly retryAfterMs?: number }) =>
+  HttpEffect.appendPreResponseHandler((_request, response) =>
+    Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(retryAfterSeconds(problem)))),
+  )
+
+export const borderLayer = Layer.effect(
+  Border,
+  Effect.gen(function* () {
+    const metrics = yield* EdgeMetrics
+    return Border.of((next, { endpoint, group }) => {
+      const name = `${group.identifier}.${endpoint.identifier}`
+      const hasBody = endpoint.method === "POST" || endpoint.method === "PUT" || endpoint.method === "PATCH"
+      const answered = (status: number, started: number) =>
+        metrics.requestAnswered(name, status, performance.now() - started)
+      return Effect.suspend(() => {
+        const started = performance.now()
+        const checked = hasBody ? Effect.flatMap(HttpServerRequest.HttpServerRequest, checkBody) : Effect.void
+        return Effect.andThen(checked, next).pipe(
+          Effect.catch((error) =>
+            HttpApiError.HttpApiSchemaError.is(error)
+              ? error.kind === "Body" || error.kind === "ResponseHeaders"
+                ? Effect.die(error)
+                : Effect.fail(schemaProblem(error.cause))
+              : Effect.fail(error),
+          ),
+          Effect.catchDefect((defect) =>
+            Effect.andThen(
+              Effect.logError(`${name} failed: ${Cause.pretty(Cause.die(defect))}`),
+              Effect.fail(internalError()),
+            ),
+          ),
+          Effect.tap((response) => Effect.sync(() => answered(response.status, started))),
+          Effect.tapError((error) => {
+            const problem = error as { readonly status?: number; readonly retryAfterMs?: number }
+            answered(problem.status ?? 500, started)
+            return problem.status === 503 ? sayWhenToComeBack(problem) : Effect.void
+          }),
+        )
+      })
+    })
+  }),
+)
+
+/** Decision 16: nothing from outside happens in a moment that is being skipped. */
+export const clockGateLayer = Layer.effect(
+  ClockGate,
+  Effect.gen(function* () {
+    const clock = yield* AdvancingClock
+    return ClockGate.of((next) =>
+      Effect.gen(function* () {
+        if (clock.isAdvancing()) {
+          return yield* Effect.fail(unavailable("clock_advancing", "the business clock is being advanced; ask again"))
+        }
+        return yield* next
+      }),
+    )
+  }),
+)
+
+const problemResponse = (problem: { readonly status: number }): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.jsonUnsafe(problem, { status: problem.status, contentType: "application/problem+json" })
+
+/** What never reaches an endpoint: unknown paths and media types, as problems too. */
+export const outerLayer = HttpRouter.middleware(
+  (next) =>
+    next.pipe(
+      Effect.map((response) =>
+        response.status === 415
+          ? problemResponse(makeProblem(415, "unsupported_media_type", "this content type is not taken here"))
+          : response,
+      ),
+      Effect.catch((error) =>
+        HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
+          ? Effect.succeed(problemResponse(makeProblem(404, "not_found", "there is no such endpoint")))
+          : Effect.fail(error),
+      ),
+    ),
+  { global: true },
+)

@@ -1,0 +1,90 @@
+/**
+ * Configuration of the edge: the one place its environment is read. Development and sandbox run on defaults; production
+ * refuses to start while something it needs is missing, and says which variables.
+ */
+import { Config, Context, Data, Effect, Layer, Option, type Redacted } from "effect"
+
+export type Mode = "development" | "sandbox" | "production"
+
+/** Where access tokens come from in production: an issuer whose public keys are fetched. */
+export interface TokenIssuer {
+  readonly issuer: string
+  readonly audience: string
+  readonly jwksUrl: URL
+}
+
+export interface EdgeSettings {
+  readonly mode: Mode
+  readonly host: string
+  /** 0: any free port (tests). */
+  readonly port: number
+  readonly dataDir: string
+  readonly databaseUrl: Redacted.Redacted<string> | undefined
+  /** Undefined outside production: the edge signs and checks its own tokens. */
+  readonly tokenIssuer: TokenIssuer | undefined
+}
+
+/** Production lacks settings; the process must not start half open. */
+export class ConfigMissing extends Data.TaggedError("ConfigMissing")<{ readonly names: ReadonlyArray<string> }> {
+  override get message(): string {
+    return `CREDITS_ENV=production needs ${this.names.join(", ")}; set ${this.names.length === 1 ? "it" : "them"} and start again`
+  }
+}
+
+/** Production takes no defaults for these. */
+const PRODUCTION_REQUIRED = [
+  "CREDITS_JWT_ISSUER",
+  "CREDITS_JWT_AUDIENCE",
+  "CREDITS_JWKS_URL",
+  "CREDITS_NATS_URL",
+  "CREDITS_NATS_SEED",
+] as const
+
+const environment = Config.all({
+  mode: Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(
+    Config.withDefault("development" as const),
+  ),
+  host: Config.option(Config.String("CREDITS_HTTP_HOST")),
+  port: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
+  dataDir: Config.String("CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
+  databaseUrl: Config.option(Config.Redacted("CREDITS_DATABASE_URL")),
+  issuer: Config.option(Config.String("CREDITS_JWT_ISSUER")),
+  audience: Config.option(Config.String("CREDITS_JWT_AUDIENCE")),
+  jwksUrl: Config.option(Config.URL("CREDITS_JWKS_URL")),
+  natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
+  natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")),
+})
+
+export const readSettings = Effect.gen(function* () {
+  const env = yield* environment
+  const given: Record<(typeof PRODUCTION_REQUIRED)[number], Option.Option<unknown>> = {
+    CREDITS_JWT_ISSUER: env.issuer,
+    CREDITS_JWT_AUDIENCE: env.audience,
+    CREDITS_JWKS_URL: env.jwksUrl,
+    CREDITS_NATS_URL: env.natsUrl,
+    CREDITS_NATS_SEED: env.natsSeed,
+  }
+  const missing = PRODUCTION_REQUIRED.filter((name) => Option.isNone(given[name]))
+  if (env.mode === "production" && missing.length > 0) return yield* new ConfigMissing({ names: missing })
+  const settings: EdgeSettings = {
+    mode: env.mode,
+    // Open sign-in must not be reachable from the network unless someone asks for it.
+    host: Option.getOrElse(env.host, () => (env.mode === "production" ? "0.0.0.0" : "127.0.0.1")),
+    port: env.port,
+    dataDir: env.dataDir,
+    databaseUrl: Option.getOrUndefined(env.databaseUrl),
+    tokenIssuer:
+      env.mode === "production"
+        ? {
+            issuer: Option.getOrThrow(env.issuer),
+            audience: Option.getOrThrow(env.audience),
+            jwksUrl: Option.getOrThrow(env.jwksUrl),
+          }
+        : undefined,
+  }
+  return settings
+})
+
+export class EdgeConfig extends Context.Service<EdgeConfig, EdgeSettings>()("edge/EdgeConfig") {
+  static readonly layer = Layer.effect(EdgeConfig, readSettings)
+}

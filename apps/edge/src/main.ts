@@ -1,0 +1,22 @@
+/** The edge process: configuration, bus, HTTP server. */
+import "effect/schema/SchemaJITCompiler/enable"
+import { Bus } from "@credits/bus"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Effect, Layer, Logger } from "effect"
+import { HttpServer } from "effect/http"
+import { EdgeConfig } from "./config.ts"
+import { edgeLayer } from "./server.ts"
+
+const announce = Layer.effectDiscard(
+  HttpServer.addressFormattedWith((address) => Effect.logInfo(`edge listens on ${address}`)),
+)
+
+// Configuration first: a production that lacks settings stops before it opens anything.
+announce.pipe(
+  Layer.provide(edgeLayer),
+  Layer.provide(Bus.layer("edge")),
+  Layer.provide(EdgeConfig.layer),
+  Layer.provide(Logger.layer([Logger.consoleLogFmt])),
+  Layer.launch,
+  NodeRuntime.runMain,
+)

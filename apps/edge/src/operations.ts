@@ -1,0 +1,61 @@
+/** For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text). */
+import { Bus } from "@credits/bus"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import { AdvancingClock } from "./advancing-clock.ts"
+import { EdgeMetrics } from "./metrics.ts"
+import { PriceBooks } from "./price-books.ts"
+import { EdgeStore } from "./store.ts"
+
+/** Longer than a healthy round trip, shorter than an orchestrator's patience. */
+const CHECK_MS = 2_000
+
+const healthz = HttpRouter.add("GET", "/healthz", HttpServerResponse.jsonUnsafe({ status: "ok" }))
+
+/** Ready: the bus answers, the own database answers, and there is a price book to quote from. */
+const readyz = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const bus = yield* Bus
+    const store = yield* EdgeStore
+    const books = yield* PriceBooks
+    const clock = yield* AdvancingClock
+    const passes = <E>(check: Effect.Effect<unknown, E>) =>
+      check.pipe(
+        Effect.timeout(CHECK_MS),
+        Effect.as(true),
+        Effect.catchCause(() => Effect.succeed(false)),
+      )
+    yield* router.add(
+      "GET",
+      "/readyz",
+      Effect.gen(function* () {
+        const checks = {
+          bus: yield* passes(Effect.tryPromise(() => bus.connection.rtt())),
+          store: yield* passes(store.ping),
+          priceBook: books.bookAt(clock.now()) !== null,
+        }
+        const ready = checks.bus && checks.store && checks.priceBook
+        return HttpServerResponse.jsonUnsafe({ ready, checks }, { status: ready ? 200 : 503 })
+      }),
+    )
+  }),
+)
+
+const metrics = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const edge = yield* EdgeMetrics
+    yield* router.add(
+      "GET",
+      "/metrics",
+      Effect.gen(function* () {
+        edge.sampleProcess()
+        return HttpServerResponse.text(yield* PrometheusMetrics.format(), {
+          contentType: "text/plain; version=0.0.4; charset=utf-8",
+        })
+      }),
+    )
+  }),
+)
+
+export const operationsLayer = Layer.mergeAll(healthz, readyz, metrics)

@@ -1,0 +1,71 @@
+/**
+ * The edge as layers: services, endpoints, routes, HTTP server. Development and sandbox serve `Api`; production serves
+ * the same without the development group. Tests build the same layers with their own settings.
+ */
+import { createServer } from "node:http"
+import { BusinessClock } from "@credits/bus"
+import { Api, ProductionApi } from "@credits/contracts/http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Duration, Effect, Layer } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { AdvancingClock } from "./advancing-clock.ts"
+import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
+import { borderLayer, clockGateLayer, outerLayer } from "./border.ts"
+import { catalogueEndpoints } from "./catalogue-endpoints.ts"
+import { EdgeConfig } from "./config.ts"
+import { developmentEndpoints } from "./development-endpoints.ts"
+import { gatewayEndpoints } from "./gateway-endpoints.ts"
+import { Idempotency } from "./idempotency.ts"
+import { Ledger } from "./ledger.ts"
+import { EdgeMetrics } from "./metrics.ts"
+import { operationsLayer } from "./operations.ts"
+import { PriceBooks } from "./price-books.ts"
+import { Pricing } from "./pricing.ts"
+import { EdgeStore } from "./store.ts"
+import { Tokens } from "./tokens.ts"
+import { walletEndpoints } from "./wallet-endpoints.ts"
+import { WalletFeed } from "./wallet-feed.ts"
+
+/** Time that requests under way get at the end; event streams are cut. */
+const SHUTDOWN = Duration.seconds(2)
+
+const middlewares = Layer.mergeAll(customerAuthLayer, gatewayAuthLayer, borderLayer, clockGateLayer)
+
+const developmentRoutes = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide(Layer.mergeAll(catalogueEndpoints, walletEndpoints, gatewayEndpoints, developmentEndpoints)),
+  ),
+  HttpApiScalar.layer(Api, { path: "/docs" }),
+)
+const productionRoutes = Layer.mergeAll(
+  HttpApiBuilder.layer(ProductionApi, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide(Layer.mergeAll(catalogueEndpoints, walletEndpoints, gatewayEndpoints)),
+  ),
+  HttpApiScalar.layer(ProductionApi, { path: "/docs" }),
+)
+
+const clockLayer = Layer.unwrap(Effect.map(EdgeConfig, (config) => BusinessClock.layer(config.mode)))
+
+/** Everything behind the endpoints; needs EdgeConfig and Bus. */
+const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, WalletFeed.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(Ledger.layer, Pricing.layer, PriceBooks.layer, AdvancingClock.layer)),
+  Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
+)
+
+/** The HTTP server. Requires EdgeConfig and Bus. */
+export const edgeLayer = Layer.unwrap(
+  Effect.map(EdgeConfig, (config) => {
+    const routes = config.mode === "production" ? productionRoutes : developmentRoutes
+    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, outerLayer)
+    return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
+      Layer.provideMerge(
+        NodeHttpServer.layer(createServer, {
+          host: config.host,
+          port: config.port,
+          gracefulShutdownTimeout: SHUTDOWN,
+        }),
+      ),
+    )
+  }),
+).pipe(Layer.provide(services))

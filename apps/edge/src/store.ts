@@ -1,0 +1,152 @@
+/**
+ * The edge's own tables: who has which account, which API keys exist, which idempotency keys were used for what. No money,
+ * no balance, no copy of anything another service owns. SQLite or Postgres, the same migrations.
+ */
+import { type Database, migrate, type Migration, openDatabase } from "@credits/store"
+import { Context, Data, Effect, Layer } from "effect"
+import type { KeyScope } from "./api-key.ts"
+import { EdgeConfig } from "./config.ts"
+
+interface Tables {
+  /** `subject`: "email:<address>" or "<issuer>|<sub>". The first sight of a subject makes its account, for ever. */
+  identity: { subject: string; account: string; created_at: number }
+  api_key: {
+    /** SHA-256 of the key, hex. */
+    hash: string
+    id: string
+    scope: string
+    /** The account a control key acts for; null for gateways. */
+    account: string | null
+    created_at: number
+    revoked_at: number | null
+  }
+  /** Binds an Idempotency-Key to the request it was first used with (contract, preamble). */
+  idempotency: { owner: string; key: string; request_hash: string; created_at: number }
+}
+
+const migrations: Record<string, Migration> = {
+  "0001_identities_and_keys": {
+    up: async (db) => {
+      await db.schema
+        .createTable("identity")
+        .addColumn("subject", "text", (c) => c.primaryKey())
+        .addColumn("account", "text", (c) => c.notNull())
+        .addColumn("created_at", "bigint", (c) => c.notNull())
+        .execute()
+      await db.schema
+        .createTable("api_key")
+        .addColumn("hash", "text", (c) => c.primaryKey())
+        .addColumn("id", "text", (c) => c.notNull())
+        .addColumn("scope", "text", (c) => c.notNull())
+        .addColumn("account", "text")
+        .addColumn("created_at", "bigint", (c) => c.notNull())
+        .addColumn("revoked_at", "bigint")
+        .execute()
+      await db.schema
+        .createTable("idempotency")
+        .addColumn("owner", "text", (c) => c.notNull())
+        .addColumn("key", "text", (c) => c.notNull())
+        .addColumn("request_hash", "text", (c) => c.notNull())
+        .addColumn("created_at", "bigint", (c) => c.notNull())
+        .addPrimaryKeyConstraint("idempotency_pk", ["key", "owner"])
+        .execute()
+    },
+  },
+}
+const SCHEMA_VERSION = 1
+
+/** The edge's database does not answer: the caller is asked to come back. */
+export class EdgeStoreUnavailable extends Data.TaggedError("EdgeStoreUnavailable")<{ readonly detail: string }> {}
+
+export interface StoredKey {
+  readonly id: string
+  readonly scope: KeyScope
+  readonly account: string | null
+}
+
+type Answer<A> = Effect.Effect<A, EdgeStoreUnavailable>
+
+export class EdgeStore extends Context.Service<
+  EdgeStore,
+  {
+    /** The account of a subject; `account` becomes it when there is none yet. */
+    readonly accountOf: (subject: string, account: string, now: number) => Answer<string>
+    readonly addKey: (hash: string, key: StoredKey, now: number) => Answer<void>
+    readonly findKey: (hash: string) => Answer<StoredKey | null>
+    /** False when the key was used with another request before. */
+    readonly bindIdempotencyKey: (owner: string, key: string, requestHash: string, now: number) => Answer<boolean>
+    readonly ping: Answer<void>
+  }
+>()("edge/EdgeStore") {
+  static readonly layer = Layer.effect(
+    EdgeStore,
+    Effect.gen(function* () {
+      const config = yield* EdgeConfig
+      const database = yield* openDatabase<Tables>({
+        service: "edge",
+        dataDir: config.dataDir,
+        databaseUrl: config.databaseUrl,
+      })
+      yield* migrate(database, migrations, SCHEMA_VERSION)
+      return makeStore(database)
+    }),
+  )
+}
+
+const run = <A>(query: () => Promise<A>): Answer<A> =>
+  Effect.tryPromise({ try: query, catch: (cause) => new EdgeStoreUnavailable({ detail: String(cause) }) })
+
+const makeStore = (database: Database<Tables>) => {
+  const db = database.kysely
+  return EdgeStore.of({
+    accountOf: (subject, account, now) =>
+      run(async () => {
+        await db
+          .insertInto("identity")
+          .values({ subject, account, created_at: now })
+          .onConflict((c) => c.column("subject").doNothing())
+          .execute()
+        const row = await db
+          .selectFrom("identity")
+          .select("account")
+          .where("subject", "=", subject)
+          .executeTakeFirstOrThrow()
+        return row.account
+      }),
+    addKey: (hash, key, now) =>
+      run(async () => {
+        await db
+          .insertInto("api_key")
+          .values({ hash, id: key.id, scope: key.scope, account: key.account, created_at: now, revoked_at: null })
+          .execute()
+      }),
+    findKey: (hash) =>
+      run(async () => {
+        const row = await db
+          .selectFrom("api_key")
+          .select(["id", "scope", "account"])
+          .where("hash", "=", hash)
+          .where("revoked_at", "is", null)
+          .executeTakeFirst()
+        return row === undefined ? null : { id: row.id, scope: row.scope as KeyScope, account: row.account }
+      }),
+    bindIdempotencyKey: (owner, key, requestHash, now) =>
+      run(async () => {
+        await db
+          .insertInto("idempotency")
+          .values({ owner, key, request_hash: requestHash, created_at: now })
+          .onConflict((c) => c.columns(["key", "owner"]).doNothing())
+          .execute()
+        const row = await db
+          .selectFrom("idempotency")
+          .select("request_hash")
+          .where("key", "=", key)
+          .where("owner", "=", owner)
+          .executeTakeFirstOrThrow()
+        return row.request_hash === requestHash
+      }),
+    ping: run(async () => {
+      await db.selectFrom("identity").select("subject").limit(1).execute()
+    }),
+  })
+}

@@ -1,0 +1,134 @@
+/**
+ * Access tokens (JWT). Outside production the edge signs its own with a key kept in the data folder; in production it
+ * only checks those of the configured issuer. Always with issuer, audience, algorithm and required claims.
+ */
+import { randomBytes } from "node:crypto"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey, SignJWT } from "jose"
+import { Context, Data, Effect, Layer } from "effect"
+import { EdgeConfig, type TokenIssuer } from "./config.ts"
+
+export const OWN_ISSUER = "open-design-credits"
+export const OWN_AUDIENCE = "open-design-credits"
+/** A working day and a half: a demo left open overnight still works. */
+export const TOKEN_LIFE_SECONDS = 36 * 3600
+/** 256 bits, what HS256 asks for. */
+const KEY_BYTES = 32
+const OWN_ALGORITHM = "HS256"
+/** Public-key algorithms only: with a shared secret anyone who can check a token could make one. */
+const ISSUER_ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"]
+const CLOCK_TOLERANCE_SECONDS = 5
+
+/** The keys of the issuer cannot be fetched: nobody is refused for that, they are asked to come back. */
+export class TokenKeysUnavailable extends Data.TaggedError("TokenKeysUnavailable")<{ readonly detail: string }> {}
+
+/** What jose said about a token; stays in this file. */
+class TokenRefused extends Data.TaggedError("TokenRefused")<{
+  readonly code: string | undefined
+  readonly detail: string
+}> {}
+
+export interface SignedToken {
+  readonly token: string
+  /** Milliseconds since 1970, real time (never the business clock: a credential does not age in an advance). */
+  readonly expiresAt: number
+}
+
+/** Reads the signing key, making it on the first start. Readable by the owner only. */
+const ownKey = async (dataDir: string): Promise<Uint8Array> => {
+  const file = join(dataDir, "edge", "token.key")
+  await mkdir(join(dataDir, "edge"), { recursive: true, mode: 0o700 })
+  await writeFile(file, randomBytes(KEY_BYTES), { flag: "wx", mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+  })
+  const key = await readFile(file)
+  if (key.length !== KEY_BYTES)
+    throw new Error(`${file} is not a key of ${KEY_BYTES} bytes; delete it to make a new one`)
+  return key
+}
+
+/** Errors of fetching keys; every other error is the token's. */
+const KEY_ERRORS = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"])
+
+const check = (
+  key: Uint8Array | JWTVerifyGetKey,
+  issuer: string,
+  audience: string,
+  algorithms: Array<string>,
+  token: string,
+): Effect.Effect<string | null, TokenKeysUnavailable> =>
+  Effect.tryPromise({
+    try: async () => {
+      const options = {
+        issuer,
+        audience,
+        algorithms,
+        requiredClaims: ["sub", "exp", "iat"],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      }
+      const { payload } = await (typeof key === "function"
+        ? jwtVerify(token, key, options)
+        : jwtVerify(token, key, options))
+      return typeof payload.sub === "string" && payload.sub.length > 0 && payload.sub.length <= 256 ? payload.sub : null
+    },
+    catch: (cause) => new TokenRefused({ code: (cause as { readonly code?: string }).code, detail: String(cause) }),
+  }).pipe(
+    Effect.catch(({ code, detail }) =>
+      code === undefined || KEY_ERRORS.has(code)
+        ? Effect.fail(new TokenKeysUnavailable({ detail }))
+        : Effect.succeed(null),
+    ),
+  )
+
+export class Tokens extends Context.Service<
+  Tokens,
+  {
+    /** The subject of a good token, null for any other text. */
+    readonly verify: (token: string) => Effect.Effect<string | null, TokenKeysUnavailable>
+    /** Issuer of the subjects that `verify` gives. */
+    readonly issuer: string
+    /** Undefined in production. */
+    readonly sign: ((subject: string) => Effect.Effect<SignedToken>) | undefined
+  }
+>()("edge/Tokens") {
+  static readonly layer = Layer.effect(
+    Tokens,
+    Effect.gen(function* () {
+      const config = yield* EdgeConfig
+      return config.tokenIssuer === undefined ? yield* ownTokens(config.dataDir) : issuedTokens(config.tokenIssuer)
+    }),
+  )
+}
+
+const ownTokens = (dataDir: string) =>
+  Effect.map(
+    Effect.promise(() => ownKey(dataDir)),
+    (key) =>
+      Tokens.of({
+        issuer: OWN_ISSUER,
+        verify: (token) => check(key, OWN_ISSUER, OWN_AUDIENCE, [OWN_ALGORITHM], token),
+        sign: (subject) =>
+          Effect.promise(async () => {
+            const issuedAt = Math.floor(Date.now() / 1000)
+            const token = await new SignJWT({})
+              .setProtectedHeader({ alg: OWN_ALGORITHM, typ: "JWT" })
+              .setIssuer(OWN_ISSUER)
+              .setAudience(OWN_AUDIENCE)
+              .setSubject(subject)
+              .setIssuedAt(issuedAt)
+              .setExpirationTime(issuedAt + TOKEN_LIFE_SECONDS)
+              .sign(key)
+            return { token, expiresAt: (issuedAt + TOKEN_LIFE_SECONDS) * 1000 }
+          }),
+      }),
+  )
+
+const issuedTokens = (from: TokenIssuer) => {
+  const keys = createRemoteJWKSet(from.jwksUrl)
+  return Tokens.of({
+    issuer: from.issuer,
+    verify: (token) => check(keys, from.issuer, from.audience, ISSUER_ALGORITHMS, token),
+    sign: undefined,
+  })
+}

@@ -1,0 +1,113 @@
+/** The wallet's endpoints (contract sections 2 and 3): the customer of the credential, read from the ledger and pricing. */
+import type { StatementAnswer } from "@credits/contracts"
+import { Api, Customer, makeProblem } from "@credits/contracts/http"
+import { Effect, Option, Stream } from "effect"
+import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { csvHeader, csvRow } from "./csv.ts"
+import { Ledger } from "./ledger.ts"
+import { Pricing } from "./pricing.ts"
+import { readStatement, readWallet, type StatementQuery, spanOf } from "./reads.ts"
+import { unavailable } from "./refusal.ts"
+import { balanceView, entryView, usdOf, walletView } from "./wallet-view.ts"
+import { WalletFeed } from "./wallet-feed.ts"
+
+const PAGE_DEFAULT = 50
+/** One read of the ledger while exporting; its own maximum. */
+const EXPORT_PAGE = 500
+
+/** Whether CSV is asked for before anything else. */
+export const wantsCsv = (accept: string | undefined): boolean => {
+  if (accept === undefined) return false
+  const csv = accept.indexOf("text/csv")
+  const json = accept.indexOf("application/json")
+  return csv >= 0 && (json < 0 || csv < json)
+}
+
+/** The whole statement as CSV, page by page; the first page is read before the answer begins, so its refusal is a problem. */
+const exportCsv = (accountId: string, query: StatementQuery) =>
+  Effect.gen(function* () {
+    const ledger = yield* Ledger
+    const first = yield* readStatement(accountId, { ...query, limit: EXPORT_PAGE })
+    const rows = Stream.paginate(first as StatementAnswer | string, (page) =>
+      (typeof page === "string"
+        ? readStatement(accountId, { ...query, limit: EXPORT_PAGE, cursor: page })
+        : Effect.succeed(page)
+      ).pipe(
+        Effect.map((read) => {
+          const text = read.items.map((item) => csvRow(entryView(item))).join("")
+          return [[text], Option.fromNullishOr(read.nextCursor)] as const
+        }),
+        // The head is out: cutting the body off is the only honest way to say that the rest is missing.
+        Effect.orDie,
+        Effect.provideService(Ledger, ledger),
+      ),
+    )
+    return HttpServerResponse.stream(Stream.encodeText(Stream.concat(Stream.succeed(csvHeader), rows)), {
+      contentType: "text/csv; charset=utf-8",
+      headers: { "content-disposition": `attachment; filename="wallet-${accountId}.csv"`, "cache-control": "no-store" },
+    })
+  })
+
+export const walletEndpoints = HttpApiBuilder.group(
+  Api,
+  "wallet",
+  Effect.fn(function* (handlers) {
+    const ledger = yield* Ledger
+    const pricing = yield* Pricing
+    const feed = yield* WalletFeed
+    const withLedger = Effect.provideService(Ledger, ledger)
+    return handlers.handleAll({
+      wallet: Effect.fnUntraced(function* () {
+        const { accountId } = yield* Customer
+        return walletView(yield* withLedger(readWallet(accountId)))
+      }),
+      balance: Effect.fnUntraced(function* () {
+        const { accountId } = yield* Customer
+        return balanceView(yield* withLedger(readWallet(accountId)))
+      }),
+      entries: Effect.fnUntraced(function* ({ query }) {
+        const { accountId } = yield* Customer
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const { limit, cursor, kind } = query
+        const span = yield* spanOf(query)
+        const asked = {
+          ...span,
+          ...(cursor === undefined ? {} : { cursor }),
+          ...(kind === undefined ? {} : { kind }),
+        }
+        if (wantsCsv(request.headers["accept"])) return yield* withLedger(exportCsv(accountId, asked))
+        const page = yield* withLedger(readStatement(accountId, { ...asked, limit: limit ?? PAGE_DEFAULT }))
+        return { items: page.items.map(entryView), nextCursor: page.nextCursor }
+      }),
+      usage: Effect.fnUntraced(function* ({ query }) {
+        const { accountId } = yield* Customer
+        const span = yield* spanOf(query)
+        const reply = yield* pricing.ask({ op: "usage", account: accountId, by: query.by ?? "model,day", ...span })
+        if ("refused" in reply) {
+          const { code, detail, field } = reply.refused
+          return yield* Effect.fail(
+            code === "invalid"
+              ? makeProblem(400, "invalid_request", detail, { field: field ?? "from" })
+              : unavailable("unavailable", detail),
+          )
+        }
+        return { items: reply.ok.items.map(({ cost, ...row }) => ({ ...row, costUsd: usdOf(cost) })) }
+      }),
+      events: Effect.fnUntraced(function* ({ headers }) {
+        const { accountId } = yield* Customer
+        if (!feed.hasRoom(accountId)) {
+          return yield* Effect.fail(unavailable("overloaded", "too many event streams are open"))
+        }
+        const wallet = walletView(yield* withLedger(readWallet(accountId)))
+        // Proxies must pass events on at once, and nobody may keep them.
+        yield* HttpEffect.appendPreResponseHandler((_request, response) =>
+          Effect.succeed(
+            HttpServerResponse.setHeaders(response, { "cache-control": "no-store", "x-accel-buffering": "no" }),
+          ),
+        )
+        return feed.follow(wallet, headers["last-event-id"])
+      }),
+    })
+  }),
+)
