@@ -88,7 +88,7 @@ describe("account", () => {
     assert.strictEqual(system.accounts.get("acc_once")?.available, 3n * USD)
   })
 
-  it("many accounts in one process: when some fail the exit code is 'partly' (6), with a line per account", async () => {
+  it("many accounts in one process: when some fail the exit code is 'partly' (6)", async () => {
     given("acc_rich", 10n * USD)
     given("acc_poor", 0n)
     const file = join(system.dataDir, "accounts.txt")
@@ -303,5 +303,28 @@ describe("without a system", () => {
     assert.strictEqual(run.exit, 1)
     assert.include(run.stderr, "has stopped")
     await rm(folder, { recursive: true })
+  })
+})
+
+describe("help", () => {
+  it("every command has help with an example", async () => {
+    const commands = [
+      ...["show", "statement", "entitle", "adjust", "freeze", "unfreeze"].map((verb) => ["account", verb]),
+      ...["show", "list", "import", "publish"].map((verb) => ["prices", verb]),
+      ...["show", "list", "publish"].map((verb) => ["catalogue", verb]),
+      ...["list", "show"].flatMap((verb) => [
+        ["stream", verb],
+        ["dlq", verb],
+      ]),
+      ["ledger", "verify"],
+      ["audit", "list"],
+      ["doctor"],
+    ]
+    for (const command of commands) {
+      const { stdout, exit } = await shellWith({})(...command, "--help")
+      assert.strictEqual(exit, 0, command.join(" "))
+      assert.include(stdout, "EXAMPLES", command.join(" "))
+      assert.include(stdout, "--json", command.join(" "))
+    }
   })
 })

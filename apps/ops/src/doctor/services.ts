@@ -11,7 +11,7 @@ const OUTBOX_WARN = 10_000
 const GAP_REPAIR = [
   "commands between the database and the stream are missing, so the partition has stopped instead of skipping them.",
   "  1. keep a copy of the data folder, and see `credits ledger verify`: what is in the database must be whole",
-  "  2. was the stream wiped or restored from an older backup? put back the newest one and start again: repeats are harmless",
+  "  2. was the stream wiped or restored from an older backup? put back the newest one: repeats are harmless",
   "  3. are the commands gone for good? docs/operations/cursor-gap.md says how to accept the loss and on whose word",
 ].join("\n")
 
