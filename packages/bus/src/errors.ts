@@ -2,6 +2,7 @@
  * The few ways a bus operation fails, as tagged errors that stay in one process. Refusals of a service are not here:
  * they are ordinary answers (`{"refused":…}`) and belong to the contracts.
  */
+import { errors } from "@nats-io/nats-core"
 import { Data } from "effect"
 
 /** The stream is at its byte limit (`discard: new`). Nothing was stored. Back-pressure: wait and repeat (decision 2). */
@@ -37,7 +38,8 @@ export type BusError = BusFull | BusUnavailable | BusRefused
 /** JetStream error codes that mean "at its limit" (server/errors.json: max bytes, max messages, storage or memory exhausted). */
 const FULL_CODES = new Set([10023, 10028, 10047, 10077])
 
-interface ApiErrorLike {
+/** The `error` object of a JetStream answer. */
+export interface ApiErrorLike {
   readonly code?: number
   readonly err_code?: number
   readonly description?: string
@@ -62,8 +64,8 @@ export const clientErrorOf = (subject: string, cause: unknown): BusError => {
   const error = cause instanceof Error ? cause : new Error(String(cause))
   const root = error.cause instanceof Error ? error.cause : error
   const detail = root === error ? error.message : `${error.message}: ${root.message}`
-  if (root.name === "NoRespondersError") return new BusUnavailable({ subject, outcome: "not_stored", detail })
-  if (root.name === "PermissionViolationError" || root.name === "InvalidArgumentError") {
+  if (root instanceof errors.NoRespondersError) return new BusUnavailable({ subject, outcome: "not_stored", detail })
+  if (root instanceof errors.PermissionViolationError || root instanceof errors.InvalidArgumentError) {
     return new BusRefused({ subject, detail })
   }
   if (/MAX_PAYLOAD|max_payload/i.test(detail)) return new BusRefused({ subject, detail })

@@ -3,9 +3,9 @@
  * There is no acknowledgement: the cursor is the caller's. A reader never skips silently: whenever its consumer is
  * (re)created it compares the stream's incarnation, first and last sequence with the cursor and stops with a gap otherwise.
  */
-import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from "@nats-io/jetstream"
-import { createInbox, type Msg, nuid, type Subscription } from "@nats-io/nats-core"
-import { BusUnavailable, clientErrorOf } from "./errors.ts"
+import type { JetStreamManager } from "@nats-io/jetstream"
+import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
+import { type ApiErrorLike, apiErrorOf, BusUnavailable, clientErrorOf } from "./errors.ts"
 import { type BusHandle, onReconnect } from "./connection.ts"
 
 export interface StreamState {
@@ -106,6 +106,7 @@ const SILENCE_MS = 3 * HEARTBEAT_MS
 /** The server forgets a consumer that asks for nothing: longer than the longest pause we expect, short enough not to pile up. */
 const INACTIVE_MS = 120_000
 const RECREATE_BACKOFF_MS = [50, 100, 250, 500, 1_000, 2_000] as const
+const CREATE_TIMEOUT_MS = 5_000
 const NANOS_PER_MS = 1_000_000
 
 /** Stream and consumer sequence from an ack subject, v1 (9 tokens) or v2 (11 and more, from 2.15 on opt-in). */
@@ -113,6 +114,36 @@ const sequencesOf = (reply: string): { readonly seq: number; readonly delivered:
   const tokens = reply.split(".")
   const at = tokens.length >= 11 ? 7 : 5
   return { seq: Number(tokens[at]), delivered: Number(tokens[at + 1]) }
+}
+
+/**
+ * Plain JSON on the API subject that names stream and consumer: the client library uses a subject without the name for
+ * several filters, which no permission could tell apart from other consumers.
+ */
+const createConsumer = async (
+  nc: NatsConnection,
+  stream: string,
+  name: string,
+  startSeq: number,
+  filters: ReadonlyArray<string>,
+): Promise<void> => {
+  const config = {
+    name,
+    deliver_policy: "by_start_sequence",
+    opt_start_seq: startSeq,
+    ack_policy: "none",
+    replay_policy: "instant",
+    max_deliver: 1,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: INACTIVE_MS * NANOS_PER_MS,
+    ...(filters.length > 0 ? { filter_subjects: filters } : {}),
+  }
+  const subject = `$JS.API.CONSUMER.CREATE.${stream}.${name}`
+  const body = JSON.stringify({ stream_name: stream, config, action: "create" })
+  const reply = await nc.request(subject, body, { timeout: CREATE_TIMEOUT_MS })
+  const answer = reply.json<{ readonly error?: ApiErrorLike }>()
+  if (answer.error !== undefined) throw apiErrorOf(subject, answer.error)
 }
 
 class Reader implements OrderedReader {
@@ -201,18 +232,7 @@ class Reader implements OrderedReader {
     this.#delivered = 0
     const name = `r_${nuid.next()}`
     try {
-      await this.#bus.jsm.consumers.add(stream, {
-        name,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: this.#position + 1,
-        ack_policy: AckPolicy.None,
-        replay_policy: ReplayPolicy.Instant,
-        inactive_threshold: INACTIVE_MS * NANOS_PER_MS,
-        mem_storage: true,
-        num_replicas: 1,
-        max_deliver: 1,
-        ...(filters.length > 0 ? { filter_subjects: [...filters] } : {}),
-      })
+      await createConsumer(this.#bus.connection, stream, name, this.#position + 1, filters)
       // Asked after the creation: the first sequence only grows, so what is there now was there then.
       const state = await streamState(this.#bus.jsm, stream)
       if (generation !== this.#generation) return

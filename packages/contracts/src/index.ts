@@ -5,3 +5,4 @@ export * from "./ledger.ts";
 export * from "./journal.ts";
 export * from "./usage.ts";
 export * from "./pricing.ts";
+export * from "./permissions.ts";

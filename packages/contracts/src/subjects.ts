@@ -22,6 +22,8 @@ export const SUBJECTS = {
   ledgerCommand: (partition: number) => `ledger.command.${partition}`,
   /** Synchronous requests to the owner of a partition (core NATS, no queue group). */
   ledgerRequest: (partition: number) => `ledger.request.${partition}`,
+  /** The same owner, but only authorize, extend and release: what a gateway's bus user may send (decision 20). */
+  ledgerGateway: (partition: number) => `ledger.gateway.${partition}`,
   /** Requests to the ledger as a whole: `status`, `clock`. */
   ledgerControl: "ledger.control",
   ledgerJournal: (partition: number) => `ledger.journal.${partition}`,

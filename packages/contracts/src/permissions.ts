@@ -1,0 +1,166 @@
+/**
+ * Who may use which subject (decision 20): one nkey user per service, an explicit list each, never `$JS.>`. Anything not
+ * listed is refused by the server. Nobody may delete a stream or a message; only `dev`, the provisioner, may create
+ * streams and purge what every reader has durably read. Pure: this file also renders the server's configuration.
+ */
+import { BUCKETS, STREAMS } from "./subjects.ts"
+
+export const BUS_USERS = ["ledger", "pricing", "edge", "ops", "gateway", "dev"] as const
+export type BusUser = (typeof BUS_USERS)[number]
+
+export interface Permissions {
+  readonly publish: ReadonlyArray<string>
+  readonly subscribe: ReadonlyArray<string>
+  /** May answer, once each, the requests that reach its subscriptions (`allow_responses`). */
+  readonly responds: boolean
+}
+
+/** Subject forms of the JetStream API, so that the lists below read as sentences. */
+const api = {
+  info: (stream: string) => `$JS.API.STREAM.INFO.${stream}`,
+  create: (stream: string) => `$JS.API.STREAM.CREATE.${stream}`,
+  purge: (stream: string) => `$JS.API.STREAM.PURGE.${stream}`,
+  /** An ephemeral consumer of this stream and messages for it; consumers vanish by themselves, nobody deletes them. */
+  read: (stream: string) => [`$JS.API.CONSUMER.CREATE.${stream}.*`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`],
+  /** Direct read of messages by sequence. */
+  look: (stream: string) => `$JS.API.DIRECT.GET.${stream}`,
+} as const
+
+/** Newest value of any key of a bucket, and (to subscribe) the news that it changed. */
+const bucketGet = (bucket: string) => `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.>`
+const bucketNews = (bucket: string) => `$KV.${bucket}.>`
+
+const usage = STREAMS.usage.name
+const commands = STREAMS.ledgerCommands.name
+const journal = STREAMS.ledgerJournal.name
+const signals = STREAMS.ledgerSignals.name
+const deadLetters = STREAMS.deadLetters.name
+const streamNames: ReadonlyArray<string> = Object.values(STREAMS).map((stream) => stream.name)
+const bucketNames: ReadonlyArray<string> = Object.values(BUCKETS)
+const bucketStreams = bucketNames.map((bucket) => `KV_${bucket}`)
+
+const inbox = (user: BusUser) => `_INBOX_${user}.>`
+
+const ledger: Permissions = {
+  publish: [
+    "ledger.journal.*",
+    "ledger.signal.*",
+    "ledger.tick.*",
+    "dead-letter.ledger",
+    ...[commands, journal, signals, deadLetters].map(api.info),
+    ...api.read(commands),
+    bucketGet(BUCKETS.clock),
+  ],
+  subscribe: [
+    inbox("ledger"),
+    "ledger.request.*",
+    "ledger.gateway.*",
+    "ledger.control",
+    "ledger.tick-interest",
+    bucketNews(BUCKETS.clock),
+  ],
+  responds: true,
+}
+
+const pricing: Permissions = {
+  publish: [
+    "ledger.command.*",
+    "dead-letter.pricing",
+    ...[usage, commands, journal, deadLetters].map(api.info),
+    ...[usage, journal].flatMap(api.read),
+    ...bucketNames.map(bucketGet),
+    `$KV.${BUCKETS.priceBooks}.>`,
+    `$KV.${BUCKETS.catalogues}.>`,
+  ],
+  subscribe: [inbox("pricing"), "pricing.request.*", "pricing.control", ...bucketNames.map(bucketNews)],
+  responds: true,
+}
+
+const edge: Permissions = {
+  publish: [
+    "usage.events",
+    "ledger.request.*",
+    "ledger.control",
+    "ledger.tick-interest",
+    "pricing.request.*",
+    "pricing.control",
+    // The clock's quiet rounds compare cursors with stream ends (decision 16).
+    ...[usage, commands, journal].map(api.info),
+    ...bucketNames.map(bucketGet),
+  ],
+  subscribe: [inbox("edge"), "ledger.tick.*", "ledger.signal.*", ...bucketNames.map(bucketNews)],
+  responds: false,
+}
+
+const ops: Permissions = {
+  publish: [
+    "ledger.request.*",
+    "ledger.control",
+    "pricing.request.*",
+    "pricing.control",
+    "$JS.API.INFO",
+    ...[...streamNames, ...bucketStreams].map(api.info),
+    ...streamNames.map(api.look),
+    ...bucketNames.map(bucketGet),
+  ],
+  subscribe: [inbox("ops")],
+  responds: false,
+}
+
+const gateway: Permissions = {
+  publish: ["usage.events", "ledger.gateway.*", "ledger.request.*", bucketGet(BUCKETS.priceBooks)],
+  subscribe: [inbox("gateway"), bucketNews(BUCKETS.priceBooks)],
+  responds: false,
+}
+
+const dev: Permissions = {
+  publish: [
+    ...[...streamNames, ...bucketStreams].flatMap((stream) => [api.info(stream), api.create(stream)]),
+    // The janitor purges only below the lowest durable cursor of every reader (decision 2).
+    ...Object.values(STREAMS)
+      .filter((stream) => stream.readers.length > 0)
+      .map((stream) => api.purge(stream.name)),
+    "ledger.control",
+    "pricing.control",
+  ],
+  subscribe: [inbox("dev")],
+  responds: false,
+}
+
+const production: Readonly<Record<BusUser, Permissions>> = { ledger, pricing, edge, ops, gateway, dev }
+
+/** Outside production the edge is the owner of the settable clock (decision 16). */
+const settableClock: Readonly<Record<BusUser, Permissions>> = {
+  ...production,
+  edge: { ...edge, publish: [...edge.publish, `$KV.${BUCKETS.clock}.>`] },
+}
+
+/** `environment` is CREDITS_ENV. */
+export const permissionsOf = (environment: string): Readonly<Record<BusUser, Permissions>> =>
+  environment === "production" ? production : settableClock
+
+/** The `authorization` block of nats-server's configuration: a service without a public key gets no user at all. */
+export const renderAuthorization = (
+  environment: string,
+  publicKeys: Readonly<Partial<Record<BusUser, string>>>,
+): string => {
+  const permissions = permissionsOf(environment)
+  const list = (subjects: ReadonlyArray<string>): string => subjects.map((each) => JSON.stringify(each)).join(", ")
+  const users = BUS_USERS.flatMap((user) => {
+    const key = publicKeys[user]
+    if (key === undefined) return []
+    const { publish, subscribe, responds } = permissions[user]
+    return [
+      `    { # ${user}`,
+      `      nkey: ${key}`,
+      "      permissions: {",
+      `        publish: { allow: [${list(publish)}] }`,
+      `        subscribe: { allow: [${list(subscribe)}] }`,
+      // The answer must come before the caller has given up for good.
+      ...(responds ? ['        allow_responses: { max: 1, expires: "1m" }'] : []),
+      "      }",
+      "    }",
+    ]
+  })
+  return ["authorization {", "  users = [", ...users, "  ]", "}", ""].join("\n")
+}
