@@ -125,7 +125,10 @@ export const ensureNatsServer = async (node) => {
     reasons.forEach(say)
     say("nats-server: looking on the network")
     const fetched = await chooseNatsServer([fromReleaseArchive(node, folder), fromDebianSuite(folder)], say)
-    if (fetched !== null) return fetched
+    if (fetched !== null) {
+      say(`nats-server ${await versionOf(fetched)} is in the cache now`)
+      return fetched
+    }
     throw new SetupFailed(
       `no nats-server ${NATS_SERVER_MINIMUM} or newer was found`,
       "install one (https://nats.io/download, `brew install nats-server`) or name one with CREDITS_NATS_SERVER=/path/to/it",
