@@ -35,7 +35,14 @@ const STREAM_NOT_FOUND = 10059
 const isMissing = (error: unknown): boolean =>
   (error as { code?: unknown } | null)?.code === STREAM_NOT_FOUND || /stream not found/i.test(sentence(error))
 
+const noSuchStream = (name: string): CommandFailure =>
+  notFound(`there is no stream ${name}`, `the streams of this system: ${STREAM_NAMES.join(", ")}`)
+
 export const readStream = (bus: BusHandle, name: string): Effect.Effect<StreamFacts, CommandFailure> =>
+  // Another name is not even permitted to the ops user.
+  STREAM_NAMES.includes(name) ? readKnown(bus, name) : Effect.fail(noSuchStream(name))
+
+const readKnown = (bus: BusHandle, name: string): Effect.Effect<StreamFacts, CommandFailure> =>
   Effect.tryPromise({
     try: async () => {
       const info = await bus.jsm.streams.info(name)
@@ -56,7 +63,5 @@ export const readStream = (bus: BusHandle, name: string): Effect.Effect<StreamFa
       }
     },
     catch: (error) =>
-      isMissing(error)
-        ? notFound(`there is no stream ${name}`, `the streams of this system: ${STREAM_NAMES.join(", ")}`)
-        : failed("unavailable", `cannot read stream ${name}: ${sentence(error)}`),
+      isMissing(error) ? noSuchStream(name) : failed("unavailable", `cannot read stream ${name}: ${sentence(error)}`),
   })

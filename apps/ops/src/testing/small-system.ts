@@ -6,6 +6,7 @@
 import { closeBus, connectBus, provisionStreams, serve, type BusHandle } from "@credits/bus"
 import {
   partitions,
+  renderAuthorization,
   SUBJECTS,
   type CatalogueAnswer,
   type ControlAnswer,
@@ -15,7 +16,8 @@ import {
   type WalletAnswer,
 } from "@credits/contracts"
 import { natsServerForTests } from "@credits/testkit"
-import { mkdtemp, rm } from "node:fs/promises"
+import { createUser } from "@nats-io/nkeys"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { shellWith, type Shell } from "./terminal.ts"
@@ -146,10 +148,20 @@ export interface SmallSystem {
   readonly stop: () => Promise<void>
 }
 
+const seedText = (seed: Uint8Array): string => new TextDecoder().decode(seed)
+
+/** The command line signs in with its real permissions; the stand-in is every service at once and may do everything. */
+const authorization = (ops: string, all: string): string =>
+  renderAuthorization("development", { ops }).replace("users = [", `users = [\n    { nkey: ${all} }`)
+
 export const smallSystem = async (): Promise<SmallSystem> => {
-  const server = await natsServerForTests()
+  const ops = createUser()
+  const all = createUser()
+  const server = await natsServerForTests({ config: authorization(ops.getPublicKey(), all.getPublicKey()) })
   const dataDir = await mkdtemp(join(tmpdir(), "credits-ops-"))
-  const bus = await connectBus({ servers: server.url, name: "small-system" })
+  await mkdir(join(dataDir, "nats"))
+  await writeFile(join(dataDir, "nats", "ops.seed"), ops.getSeed())
+  const bus = await connectBus({ servers: server.url, name: "small-system", seed: seedText(all.getSeed()) })
   await provisionStreams(bus, { maxBytes: 64 * 1024 * 1024 })
   const accounts = new Map<string, SmallAccount>()
   const done = new Map<string, string>()
