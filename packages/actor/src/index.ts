@@ -1,1 +1,11 @@
-export {};
+/** @credits/actor: the partition runtime. Leases and epochs, mailbox, group commit, outbox, due work, dead letters. */
+export * from "./machine.ts"
+export * from "./rows.ts"
+export * from "./migrations.ts"
+export * from "./sqlite-store.ts"
+export * from "./postgres-store.ts"
+export { chainHash, type AnyMachine, type Names } from "./batch.ts"
+export { journalText } from "./journal-feed.ts"
+export { PartitionWorker, LEASE_MS, type WorkerOptions } from "./worker.ts"
+export { partitionHost, type HostOptions, type PartitionHost } from "./host.ts"
+export type { FromWorker, ToWorker, WorkerMetrics } from "./protocol.ts"

@@ -1,0 +1,272 @@
+/**
+ * The ledger's border for requests: JSON text → typed command with bigint amounts, or the reason it is invalid (C: unknown
+ * fields are named). Pure. Owns validation and the canonical content that decides "same id, another body" (R6.6).
+ */
+import { createHash } from "node:crypto"
+import type { LedgerRefusal, LotKind } from "@credits/contracts"
+import { accountOfHold, isAccountId, isCallerId, NANO_AMOUNT_MAX, parseNano, partitionOf, type Instant, type Nano } from "@credits/kernel"
+import { HOLD_TTL_MAX_MS, HOLD_TTL_MS } from "./authorize.ts"
+import type { EntitlementOpened } from "./entry.ts"
+import { NEVER } from "./lot.ts"
+
+interface Common {
+  readonly account: string
+  /** `<op>:<id>`; "" for reads. */
+  readonly key: string
+  readonly content: string
+  readonly id: string
+}
+
+export type WriteCommand = Common &
+  (
+    | { readonly op: "authorize"; readonly amount: Nano; readonly atLeast: Nano | null; readonly ttl: number }
+    | { readonly op: "extend"; readonly holdId: string; readonly amount: Nano }
+    | { readonly op: "release"; readonly holdId: string }
+    | { readonly op: "grant"; readonly kind: LotKind; readonly amount: Nano; readonly expiresAt: Instant | null; readonly cause: string; readonly reason: string }
+    | { readonly op: "revoke"; readonly lotId: string; readonly amount: Nano; readonly reason: string }
+    | { readonly op: "adjust"; readonly amount: Nano; readonly reason: string; readonly expiresAt: Instant | null }
+    | { readonly op: "reverse"; readonly chargeId: string; readonly amount: Nano | null; readonly reason: string }
+    | { readonly op: "entitle"; readonly entitlement: Omit<EntitlementOpened, "from"> & { readonly from: Instant | null }; readonly reason: string }
+    | { readonly op: "freeze" | "unfreeze"; readonly reason: string }
+    | { readonly op: "mark"; readonly mark: "refill" | "renewal"; readonly until: Instant }
+    | { readonly op: "group"; readonly commands: ReadonlyArray<WriteCommand> }
+  )
+
+export type ReadCommand = Common &
+  (
+    | { readonly op: "wallet" }
+    | { readonly op: "statement"; readonly limit: number; readonly cursor: string; readonly from: Instant; readonly to: Instant; readonly kind: string }
+    | { readonly op: "hold"; readonly holdId: string }
+  )
+
+export type Command = WriteCommand | ReadCommand
+
+/** Thrown inside this file only; leaves as a refusal. */
+class Invalid extends Error {
+  readonly field: string
+  constructor(field: string, detail: string) {
+    super(detail)
+    this.field = field
+  }
+}
+
+type Raw = Readonly<Record<string, unknown>>
+
+const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
+  authorize: ["id", "amount", "atLeast", "ttl", "model"],
+  extend: ["id", "holdId", "amount"],
+  release: ["id", "holdId"],
+  grant: ["id", "kind", "amount", "expiresAt", "cause", "reason"],
+  revoke: ["id", "lotId", "amount", "cause", "reason"],
+  adjust: ["id", "amount", "reason", "expiresAt"],
+  reverse: ["id", "chargeId", "amount", "reason"],
+  entitle: ["id", "plan", "hostedModels", "from", "until", "cycle", "lowBelow", "pastDue", "reason"],
+  freeze: ["id", "reason"],
+  unfreeze: ["id", "reason"],
+  mark: ["id", "mark", "until"],
+  group: ["id", "commands"],
+  wallet: [],
+  statement: ["limit", "cursor", "from", "to", "kind"],
+  hold: ["holdId"]
+}
+
+const READS = new Set(["wallet", "statement", "hold"])
+/** What a gateway's bus user may send (decision 20). */
+const GATEWAY = new Set(["authorize", "extend", "release"])
+const IN_GROUP = new Set(["grant", "revoke", "adjust", "entitle", "mark"])
+const GROUP_MAX = 16
+const REASON_MAX = 500
+const INSTANT_MAX = 253_402_300_799_999
+
+const text = (raw: Raw, field: string): string => {
+  const value = raw[field]
+  if (!isCallerId(value)) throw new Invalid(field, `${field} must be 1–128 printable characters without spaces`)
+  return value
+}
+
+const reasonOf = (raw: Raw, required: boolean): string => {
+  const value = raw.reason
+  if (value === undefined && !required) return ""
+  if (typeof value !== "string" || value.trim() === "" || value.length > REASON_MAX) throw new Invalid("reason", `reason must be 1–${REASON_MAX} characters`)
+  return value
+}
+
+const amountOf = (raw: Raw, field: string, least: Nano): Nano => {
+  const value = raw[field]
+  const amount = typeof value === "string" ? parseNano(value) : null
+  if (amount === null) throw new Invalid(field, `${field} must be an integer string of nano-USD`)
+  if (amount < least || amount > NANO_AMOUNT_MAX) throw new Invalid(field, `${field} must be from ${least} to ${NANO_AMOUNT_MAX} nano-USD`)
+  return amount
+}
+
+const instantOf = (raw: Raw, field: string): Instant | null => {
+  const value = raw[field]
+  if (value === undefined) return null
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > INSTANT_MAX) {
+    throw new Invalid(field, `${field} must be an instant in ms`)
+  }
+  return value
+}
+
+const oneOf = <A extends string>(raw: Raw, field: string, values: ReadonlyArray<A>): A => {
+  const value = raw[field]
+  if (!values.includes(value as A)) throw new Invalid(field, `${field} must be one of ${values.join(", ")}`)
+  return value as A
+}
+
+const flag = (raw: Raw, field: string, fallback?: boolean): boolean => {
+  const value = raw[field] ?? fallback
+  if (typeof value !== "boolean") throw new Invalid(field, `${field} must be true or false`)
+  return value
+}
+
+const holdIdOf = (raw: Raw, account: string): string => {
+  const holdId = text(raw, "holdId")
+  if (accountOfHold(holdId) !== account) throw new Invalid("holdId", "holdId is no hold of this account")
+  return holdId
+}
+
+const cycleOf = (raw: Raw): EntitlementOpened["cycle"] => {
+  if (raw.cycle === undefined) return null
+  const cycle = raw.cycle as Raw
+  const start = instantOf(cycle, "start")
+  const end = instantOf(cycle, "end")
+  if (start === null || end === null || end <= start) throw new Invalid("cycle", "cycle needs start before end")
+  return { start, end }
+}
+
+const PLAN = /^[a-z][a-z0-9_-]{0,39}$/
+
+const entitlementOf = (raw: Raw): Omit<EntitlementOpened, "from"> & { readonly from: Instant | null } => {
+  if (typeof raw.plan !== "string" || !PLAN.test(raw.plan)) throw new Invalid("plan", "plan must be a plan's id")
+  return {
+    plan: raw.plan,
+    hostedModels: flag(raw, "hostedModels"),
+    from: instantOf(raw, "from"),
+    until: instantOf(raw, "until") ?? NEVER,
+    pastDue: flag(raw, "pastDue", false),
+    lowBelow: raw.lowBelow === undefined ? null : amountOf(raw, "lowBelow", 0n),
+    cycle: cycleOf(raw)
+  }
+}
+
+const ttlOf = (raw: Raw): number => {
+  const { ttl } = raw
+  if (ttl === undefined) return HOLD_TTL_MS
+  if (typeof ttl !== "number" || !Number.isInteger(ttl) || ttl < 1 || ttl > HOLD_TTL_MAX_MS) {
+    throw new Invalid("ttl", `ttl must be from 1 to ${HOLD_TTL_MAX_MS} ms`)
+  }
+  return ttl
+}
+
+const authorize = (raw: Raw, common: Common): WriteCommand => {
+  if (raw.model !== undefined && typeof raw.model !== "string") throw new Invalid("model", "model must be text")
+  const amount = amountOf(raw, "amount", 0n)
+  const atLeast = raw.atLeast === undefined ? null : amountOf(raw, "atLeast", 0n)
+  if (atLeast !== null && atLeast > amount) throw new Invalid("atLeast", "atLeast must not exceed amount")
+  return { ...common, op: "authorize", amount, atLeast, ttl: ttlOf(raw) }
+}
+
+const groupOf = (raw: Raw, common: Common): WriteCommand => {
+  const { commands } = raw
+  if (!Array.isArray(commands) || commands.length === 0 || commands.length > GROUP_MAX) {
+    throw new Invalid("commands", `commands must be 1–${GROUP_MAX} commands`)
+  }
+  const decoded = commands.map((command: Raw, i) => {
+    if (!IN_GROUP.has(String(command?.op))) throw new Invalid(`commands.${i}.op`, `a group cannot hold ${String(command?.op)}`)
+    return decode(command) as WriteCommand
+  })
+  if (decoded.some((command) => command.account !== common.account)) throw new Invalid("commands", "a group is of one account")
+  return { ...common, op: "group", commands: decoded }
+}
+
+const write = (op: string, raw: Raw, common: Common): WriteCommand => {
+  switch (op) {
+    case "authorize":
+      return authorize(raw, common)
+    case "extend":
+      return { ...common, op, holdId: holdIdOf(raw, common.account), amount: amountOf(raw, "amount", 1n) }
+    case "release":
+      return { ...common, op, holdId: holdIdOf(raw, common.account) }
+    case "grant":
+      return {
+        ...common, op, kind: oneOf(raw, "kind", ["plan", "topup", "promo", "adjustment"]), amount: amountOf(raw, "amount", 1n),
+        expiresAt: instantOf(raw, "expiresAt"), cause: text(raw, "cause"), reason: reasonOf(raw, false)
+      }
+    case "revoke":
+      return { ...common, op, lotId: text(raw, "lotId"), amount: amountOf(raw, "amount", 1n), reason: reasonOf(raw, false) }
+    case "adjust": {
+      const amount = amountOf(raw, "amount", -NANO_AMOUNT_MAX)
+      if (amount === 0n) throw new Invalid("amount", "an adjustment of 0 changes nothing")
+      return { ...common, op, amount, reason: reasonOf(raw, true), expiresAt: instantOf(raw, "expiresAt") }
+    }
+    case "reverse":
+      return {
+        ...common, op, chargeId: text(raw, "chargeId"), amount: raw.amount === undefined ? null : amountOf(raw, "amount", 1n),
+        reason: reasonOf(raw, true)
+      }
+    case "entitle":
+      return { ...common, op, entitlement: entitlementOf(raw), reason: reasonOf(raw, false) }
+    case "freeze":
+    case "unfreeze":
+      return { ...common, op, reason: reasonOf(raw, true) }
+    case "mark":
+      return { ...common, op, mark: oneOf(raw, "mark", ["refill", "renewal"]), until: instantOf(raw, "until") ?? 0 }
+    default:
+      return groupOf(raw, common)
+  }
+}
+
+const read = (op: string, raw: Raw, common: Common): ReadCommand => {
+  if (op === "wallet") return { ...common, op }
+  if (op === "hold") return { ...common, op, holdId: holdIdOf(raw, common.account) }
+  const limit = raw.limit ?? 50
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > 500) throw new Invalid("limit", "limit must be from 1 to 500")
+  return {
+    ...common,
+    op: "statement",
+    limit,
+    cursor: raw.cursor === undefined ? "" : text(raw, "cursor"),
+    from: instantOf(raw, "from") ?? 0,
+    to: instantOf(raw, "to") ?? NEVER,
+    kind: raw.kind === undefined ? "" : text(raw, "kind")
+  }
+}
+
+/** Long contents are hashed: a receipt row stays small. */
+const contentOf = (raw: Raw): string => {
+  const names = Object.keys(raw).filter((name) => name !== "id" && name !== "account" && name !== "op").sort()
+  const content = JSON.stringify(names.map((name) => [name, raw[name]]))
+  return content.length <= 96 ? content : createHash("sha256").update(content).digest("base64url")
+}
+
+const decode = (value: unknown): Command => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Invalid("", "a request must be a JSON object")
+  const raw = value as Raw
+  const op = raw.op
+  const known = typeof op === "string" && Object.hasOwn(fields, op) ? fields[op]! : null
+  if (known === null) throw new Invalid("op", "op is no request of the ledger")
+  for (const field in raw) {
+    if (field !== "op" && field !== "account" && !known.includes(field)) throw new Invalid(field, `unknown field ${field}`)
+  }
+  if (!isAccountId(raw.account)) throw new Invalid("account", "account must be an account id")
+  if (READS.has(op as string)) return read(op as string, raw, { account: raw.account, key: "", content: "", id: "" })
+  const id = text(raw, "id")
+  // One reversal a charge, for ever: the charge is the key (R7.4 "once").
+  const key = op === "reverse" ? `reverse:${text(raw, "chargeId")}` : `${op as string}:${id}`
+  return write(op as string, raw, { account: raw.account, key, content: contentOf(raw), id })
+}
+
+/** Decodes a request of one partition. `restricted` is the gateways' subject: authorize, extend and release only. */
+export const decodeRequest = (json: string, partition: number, restricted: boolean): Command | LedgerRefusal => {
+  try {
+    const command = decode(JSON.parse(json))
+    if (partitionOf(command.account) !== partition) throw new Invalid("account", "this account belongs to another partition")
+    if (restricted && !GATEWAY.has(command.op)) throw new Invalid("op", "a gateway may authorize, extend and release only")
+    return command
+  } catch (error) {
+    const field = error instanceof Invalid ? error.field : ""
+    const detail = error instanceof Invalid ? error.message : "a request must be JSON"
+    return { code: "invalid", detail, field }
+  }
+}

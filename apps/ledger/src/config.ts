@@ -1,0 +1,23 @@
+/** The one place the ledger reads its configuration. */
+import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+
+export class LedgerConfig extends Context.Service<
+  LedgerConfig,
+  {
+    readonly environment: "development" | "sandbox" | "production"
+    readonly dataDir: string
+    /** Unset: SQLite under the data folder. */
+    readonly databaseUrl: Option.Option<Redacted.Redacted<string>>
+  }
+>()("ledger/LedgerConfig") {
+  static readonly layer = Layer.effect(
+    LedgerConfig,
+    Effect.gen(function* () {
+      return LedgerConfig.of({
+        environment: yield* Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(Config.withDefault("development" as const)),
+        dataDir: yield* Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
+        databaseUrl: yield* Config.option(Config.Redacted("CREDITS_DATABASE_URL"))
+      })
+    })
+  )
+}

@@ -1,0 +1,48 @@
+/**
+ * The ledger's border for charges: a command message → charges, each valid by itself; a bad one is told by its reason and stops
+ * nobody else (decision 5). Pure.
+ */
+import type { Charge } from "@credits/contracts"
+import type { BadCommand } from "@credits/actor"
+import { isAccountId, isCallerId, NANO_AMOUNT_MAX, parseNano, partitionOf } from "@credits/kernel"
+
+/** Hash and usage line as pricing writes them: printable, nothing JSON would escape. */
+const PLAIN = /^[ !#-[\]-~]{0,1024}$/
+
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+const bad = (reason: string, detail: string, payload: string): BadCommand => ({ bad: reason, detail, payload })
+
+const decodeCharge = (value: unknown, partition: number): Charge | BadCommand => {
+  const wrong = (field: string, detail: string): BadCommand => bad("invalid_field", `${field}: ${detail}`, JSON.stringify(value) ?? "null")
+  if (!Array.isArray(value) || value.length !== 7) return bad("malformed", "a charge is an array of 7", JSON.stringify(value) ?? "null")
+  const [id, account, occurredAt, cost, holdId, hash, usage] = value as Array<unknown>
+  if (!isCallerId(id)) return wrong("id", "1–128 printable characters")
+  if (!isAccountId(account)) return wrong("account", "no account id")
+  if (partitionOf(account) !== partition) return wrong("account", "belongs to another partition")
+  if (typeof occurredAt !== "number" || !Number.isSafeInteger(occurredAt)) return wrong("occurredAt", "no instant")
+  const nano = typeof cost === "string" ? parseNano(cost) : null
+  if (nano === null || nano < 0n || nano > NANO_AMOUNT_MAX) return wrong("cost", "no amount from 0 to the limit")
+  if (holdId !== "" && !isCallerId(holdId)) return wrong("holdId", "no hold id")
+  if (typeof hash !== "string" || !PLAIN.test(hash)) return wrong("hash", "not plain text")
+  if (typeof usage !== "string" || !PLAIN.test(usage)) return wrong("usage", "not plain text")
+  return { id, account, occurredAt, cost: nano, holdId: holdId as string, hash, usage }
+}
+
+export const decodeCharges = (payload: Uint8Array, partition: number): ReadonlyArray<Charge | BadCommand> | BadCommand => {
+  let text: string
+  try {
+    text = decoder.decode(payload)
+  } catch {
+    return bad("malformed", "the message is not UTF-8", `base64:${Buffer.from(payload).toString("base64")}`)
+  }
+  let message: { readonly v?: unknown; readonly charges?: unknown }
+  try {
+    message = JSON.parse(text) as typeof message
+  } catch {
+    return bad("malformed", "the message is not JSON", text)
+  }
+  if (typeof message !== "object" || message === null || message.v !== 1) return bad("malformed", "the message's version is not 1", text)
+  if (!Array.isArray(message.charges)) return bad("malformed", "the message has no charges", text)
+  return message.charges.map((charge: unknown) => decodeCharge(charge, partition))
+}

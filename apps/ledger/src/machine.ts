@@ -1,0 +1,77 @@
+/**
+ * The ledger as the partition runtime sees it: the pure functions of this folder behind one interface.
+ */
+import { isBad, type BadCommand, type Decision, type EntryHead, type History, type Machine } from "@credits/actor"
+import type { Charge, EntryKind, RefusalCode } from "@credits/contracts"
+import { partitionOf } from "@credits/kernel"
+import { emptyAccount, evolve, type Account } from "./account.ts"
+import { decideCharge, type ChargedEntry } from "./charge.ts"
+import { decodeRequest, type Command, type ReadCommand, type WriteCommand } from "./command.ts"
+import { decide } from "./decide.ts"
+import { applyDue } from "./due.ts"
+import { decodeBody, encodeBody, type Entry } from "./entry.ts"
+import { decodeCharges } from "./intake.ts"
+import { levelsOf, Signals, type Levels } from "./signal.ts"
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
+import { statementOf } from "./statement.ts"
+import { holdOf, tickOf, walletOf } from "./wallet.ts"
+
+/** Refusals that only say "ask again": nothing was decided, so nothing is remembered under the request's id. */
+const RETRYABLE = new Set<string>(["top_up_in_progress", "renewal_in_progress", "overloaded", "unavailable"])
+
+/** The charge a reversal is about, found by its event id. */
+const chargeOf = async (history: History, chargeId: string): Promise<ChargedEntry | null> => {
+  for (const stored of await history.ofCommand(chargeId)) {
+    if (stored.kind !== "charged") continue
+    const entry = decodeBody("charged", stored.at, stored.body)
+    if (entry.cause === chargeId) return { id: chargeId, cost: entry.spent, lots: entry.lots }
+  }
+  return null
+}
+
+const read = (account: Account, command: ReadCommand, now: number, history: History): unknown => {
+  switch (command.op) {
+    case "wallet":
+      return walletOf(account, now)
+    case "hold":
+      return holdOf(account, command.holdId)
+    case "statement":
+      return statementOf(command, account.available, history)
+  }
+}
+
+export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge> => {
+  const signals = new Signals()
+  return {
+    empty: emptyAccount,
+    partitionOf,
+    encodeSnapshot,
+    decodeSnapshot,
+    decodeEntry: (kind, at, body) => decodeBody(kind as EntryKind, at, body),
+    encodeEntry: (entry) => encodeBody(entry as Entry),
+    evolve: (account, entry) => evolve(account, entry as Entry),
+    numberOf: (account) => account.n,
+    nextDue: (account) => account.nextDue,
+    applyDue: (account, now, holdsMayExpire, entries) => applyDue(account, now, holdsMayExpire, entries as Array<Entry>),
+    decodeRequest: (text, partition, restricted) => {
+      const command = decodeRequest(text, partition, restricted)
+      return "code" in command ? { invalid: JSON.stringify({ refused: command }) } : command
+    },
+    decodeMessage: (payload, partition): ReadonlyArray<Charge | BadCommand> | BadCommand => {
+      const charges = decodeCharges(payload, partition)
+      return "bad" in charges && isBad(charges) ? charges : charges
+    },
+    decideCommand: (account, charge, ctx, entries) => decideCharge(account, charge, ctx, entries as Array<Entry>),
+    decideRequest: (account, command, ctx, entries, prepared) =>
+      decide(account, command as WriteCommand, ctx, entries as Array<Entry>, (prepared as ChargedEntry | null | undefined) ?? null) as Decision,
+    prepare: (command) => (command.op === "reverse" ? (history) => chargeOf(history, command.chargeId) : undefined),
+    read: (account, command, now, history) => read(account, command as ReadCommand, now, history),
+    keepsRefusal: (decision) => decision._tag === "refused" && !RETRYABLE.has(decision.refusal.code),
+    refusal: (code: RefusalCode, detail) => ({ code, detail }),
+    mark: levelsOf,
+    notices: (before, account, decision, entries, now) =>
+      signals.of(before as Levels, account, decision as Parameters<Signals["of"]>[2], entries as ReadonlyArray<Entry>, now),
+    balance: (account) => (account.available + account.held).toString(),
+    tick: tickOf
+  }
+}

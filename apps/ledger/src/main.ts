@@ -1,0 +1,47 @@
+/** The ledger service: configuration, bus, and the host of its partition worker. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Bus } from "@credits/bus"
+import { partitionHost } from "@credits/actor"
+import { STREAMS, SUBJECTS } from "@credits/contracts"
+import { Effect, Layer, Logger, Option, Redacted } from "effect"
+import { LedgerConfig } from "./config.ts"
+import type { LedgerWorkerData } from "./worker.ts"
+
+/** The bundle has the worker beside it as .js; the sources have .ts. */
+const workerUrl = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
+
+const ledger = Effect.gen(function* () {
+  const config = yield* LedgerConfig
+  const context = yield* Effect.context<never>()
+  const run = Effect.runForkWith(context)
+  const workerData: LedgerWorkerData = {
+    dataDir: config.dataDir,
+    databaseUrl: Option.match(config.databaseUrl, { onNone: () => null, onSome: Redacted.value })
+  }
+  const host = yield* partitionHost({
+    workerUrl,
+    workerData,
+    service: "ledger",
+    environment: config.environment,
+    commandStream: STREAMS.ledgerCommands,
+    commandSubject: SUBJECTS.ledgerCommand,
+    requestSubject: SUBJECTS.ledgerRequest,
+    gatewaySubject: SUBJECTS.ledgerGateway,
+    journalSubject: SUBJECTS.ledgerJournal,
+    tickSubject: SUBJECTS.ledgerTick,
+    tickInterestSubject: SUBJECTS.ledgerTickInterest,
+    controlSubject: SUBJECTS.ledgerControl,
+    log: (level, message, detail) => {
+      const effect = level === "error" ? Effect.logError(message, detail) : level === "warning" ? Effect.logWarning(message, detail) : Effect.logInfo(message, detail)
+      run(effect)
+    }
+  })
+  // A worker that dies takes the process with it: the supervisor starts both again.
+  return yield* Effect.promise(() => host.ended)
+})
+
+ledger.pipe(
+  Effect.scoped,
+  Effect.provide(Layer.mergeAll(LedgerConfig.layer, Bus.layer("ledger"), Logger.layer([Logger.consoleJson]))),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,63 @@
+/**
+ * Signals (decision 9): what someone must act on, derived from the account before and after a decision. Pure.
+ */
+import type { SignalKind } from "@credits/contracts"
+import type { Instant } from "@credits/kernel"
+import { formatUsd } from "@credits/kernel"
+import type { Account } from "./account.ts"
+import type { Entry } from "./entry.ts"
+import type { Outcome } from "./outcome.ts"
+
+export interface SignalNotice {
+  readonly kind: SignalKind
+  readonly at: Instant
+  readonly text: string
+}
+
+/** What is compared: below the refill threshold (R9.4: holds not subtracted), in debt. */
+export interface Levels {
+  readonly low: boolean
+  readonly debt: boolean
+}
+
+export const levelsOf = (account: Account): Levels => ({
+  low: account.entitled && account.lowBelow !== null && account.available + account.held < account.lowBelow,
+  debt: account.debt > 0n
+})
+
+const NOTHING: ReadonlyArray<SignalNotice> = []
+
+const crossings = (before: Levels, account: Account, now: Instant): Array<SignalNotice> => {
+  const after = levelsOf(account)
+  const signals: Array<SignalNotice> = []
+  const add = (kind: SignalKind, text: string) => signals.push({ kind, at: now, text })
+  if (after.low !== before.low) add(after.low ? "low_began" : "low_ended", `threshold ${formatUsd(account.lowBelow ?? 0n)} USD`)
+  if (after.debt !== before.debt) add(after.debt ? "debt_began" : "debt_ended", `debt ${formatUsd(account.debt)} USD`)
+  return signals
+}
+
+const SHORT = new Set(["insufficient_balance", "payment_past_due", "top_up_in_progress", "renewal_in_progress"])
+
+/** A broke client in a loop must not flood anyone: refused for want of credit at most once a minute an account. */
+const REFUSED_EVERY_MS = 60_000
+
+export class Signals {
+  /** Memory only: after a restart one more signal is harmless. */
+  readonly #refusedAt = new Map<string, Instant>()
+
+  of(before: Levels, account: Account, outcome: Outcome | null, entries: ReadonlyArray<Entry>, now: Instant): ReadonlyArray<SignalNotice> {
+    const refusedForCredit = outcome !== null && outcome._tag === "refused" && SHORT.has(outcome.refusal.code)
+    if (entries.length === 0 && !refusedForCredit) return NOTHING
+    const signals = crossings(before, account, now)
+    for (const entry of entries) {
+      if (entry.kind === "lot_expired") signals.push({ kind: "lot_expired", at: entry.at, text: `${formatUsd(entry.expired)} USD of ${entry.cause}` })
+      else if (entry.kind === "hold_expired") signals.push({ kind: "hold_expired", at: entry.at, text: entry.cause })
+    }
+    if (refusedForCredit && now - (this.#refusedAt.get(account.id) ?? -REFUSED_EVERY_MS) >= REFUSED_EVERY_MS) {
+      if (this.#refusedAt.size > 10_000) this.#refusedAt.clear()
+      this.#refusedAt.set(account.id, now)
+      signals.push({ kind: "credit_refused", at: now, text: outcome.refusal.detail })
+    }
+    return signals
+  }
+}

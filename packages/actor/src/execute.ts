@@ -1,0 +1,482 @@
+/**
+ * Runs group commits: load, fence, claim, decide, write, commit; only then answers leave (I5). A decision that throws, a
+ * command the database refuses, a lost fence: each is confined to what caused it (decision 5).
+ */
+import type { AnyMachine, CommandUnit, DueUnit, Names, RequestUnit } from "./batch.ts"
+import { Draft, replyText } from "./batch.ts"
+import type { DueHeap } from "./due-heap.ts"
+import type { JournalFeed } from "./journal-feed.ts"
+import { isBad, type Decision, type DecisionContext, type EntryHead, type History, type Request, type StreamCommand } from "./machine.ts"
+import { partitionRow, type Partition } from "./partition.ts"
+import type { FromWorker, JournalItem } from "./protocol.ts"
+import { CommitUnknown, Fenced, type ActorStore, type Claim, type NewReceipt, type NewSnapshot, type StoredReceipt } from "./rows.ts"
+import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
+
+/** Refused authorizations are remembered for 24 h (decision 12). */
+const REFUSAL_KEPT_MS = 24 * 3_600_000
+/** Row ids are taken from the database in blocks; gaps are harmless, order within a partition is what counts. */
+const ID_BLOCK = 100_000
+/** More ids than one batch can use: 2,000 entries, their due work, outbox rows. */
+const ID_RESERVE = 30_000
+const SNAPSHOTS_PER_COMMIT_MIN = 20
+const SNAPSHOT_SHARE = 0.08
+const LEASE_MARGIN_MS = 500
+
+/** A decision threw: which unit, and why. */
+class DecisionThrew extends Error {
+  override readonly name = "DecisionThrew"
+  readonly unit: { poison: string }
+  constructor(unit: { poison: string }, cause: unknown) {
+    super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
+    this.unit = unit
+  }
+}
+
+export interface Counters {
+  commits: number
+  entries: number
+  commitMs: number
+  requests: number
+  commands: number
+  duplicates: number
+  refusals: number
+  deadLetters: number
+  fenceLosses: number
+  snapshots: number
+  dueRan: number
+}
+
+export interface Work {
+  readonly requests: ReadonlyArray<RequestUnit<Request>>
+  readonly commands: ReadonlyArray<CommandUnit<StreamCommand>>
+  readonly due: ReadonlyArray<DueUnit>
+  /** Partitions to write even without work: lease renewal, idle cursors, journal positions. */
+  readonly touch: ReadonlyArray<number>
+  readonly outboxDone: ReadonlyArray<number>
+  /** Write snapshots beyond what is due: idle time or a planned stop. */
+  readonly snapshots: number
+}
+
+export interface ExecutorParts<State> {
+  readonly machine: AnyMachine<State>
+  readonly names: Names
+  readonly store: ActorStore
+  readonly slots: Slots<State>
+  readonly due: DueHeap<State>
+  readonly feed: JournalFeed
+  readonly owned: Map<number, Partition>
+  readonly leaseMs: number
+  readonly clock: () => number
+  readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
+  readonly send: (message: FromWorker) => void
+  readonly lose: (partitions: ReadonlyArray<number>, why: string) => void
+}
+
+export class Executor<State> {
+  readonly counters: Counters = {
+    commits: 0, entries: 0, commitMs: 0, requests: 0, commands: 0, duplicates: 0, refusals: 0, deadLetters: 0, fenceLosses: 0, snapshots: 0, dueRan: 0
+  }
+  holdsMayExpire = false
+  /** Accounts whose newest figures an edge wants to see. */
+  readonly ticks = new Set<Slot<State>>()
+  wantsTicks = false
+  readonly #p: ExecutorParts<State>
+  /** Accounts whose books did not close: refused until the process restarts, everyone else goes on (decision 5). */
+  readonly #broken = new Map<string, string>()
+  #nextId = 0
+  #blockEnd = 0
+
+  constructor(parts: ExecutorParts<State>) {
+    this.#p = parts
+  }
+
+  get nextId(): number {
+    return this.#nextId
+  }
+
+  /** Ids of a block taken by an earlier owner of these partitions could be higher: take a fresh one after an acquisition. */
+  async freshIds(): Promise<void> {
+    this.#nextId = await this.#p.store.allocate(ID_BLOCK)
+    this.#blockEnd = this.#nextId + ID_BLOCK
+  }
+
+  /** Runs the work to its end. Throws only when the store itself is in trouble: memory is then worth nothing. */
+  async run(work: Work): Promise<void> {
+    let left = work
+    for (;;) {
+      const draft = await this.#draft()
+      try {
+        await this.#attempt(left, draft)
+        return
+      } catch (error) {
+        await this.#p.store.abort()
+        if (error instanceof CommitUnknown) throw error
+        if (error instanceof Fenced) {
+          this.#fenced(error.partitions)
+          await this.#p.slots.restore([...draft.touched].filter((slot) => this.#p.owned.has(slot.partition)), this.#p.store)
+          left = this.#without(left)
+          continue
+        }
+        await this.#p.slots.restore(draft.touched, this.#p.store)
+        if (error instanceof DecisionThrew) {
+          this.#poisoned(error)
+          continue
+        }
+        if (!isDataError(error)) throw error
+        const units = [...left.requests, ...left.commands]
+        if (units.length <= 1) {
+          if (units.length === 0 || units[0]!.poison !== "") throw error
+          units[0]!.poison = `the database refused it: ${(error as Error).message}`
+          continue
+        }
+        await this.#halves(left)
+        return
+      }
+    }
+  }
+
+  /** Decision 5: halved until the command is alone. Order within a partition is kept, so cursors only move forward. */
+  async #halves(work: Work): Promise<void> {
+    const requests = Math.ceil(work.requests.length / 2)
+    const commands = Math.ceil(work.commands.length / 2)
+    const none = { due: [], touch: [], outboxDone: [], snapshots: 0 }
+    if (work.requests.length > 0 && work.commands.length > 0) {
+      await this.run({ ...none, requests: work.requests, commands: [] })
+      await this.run({ ...work, requests: [] })
+      return
+    }
+    await this.run({ ...none, requests: work.requests.slice(0, requests), commands: work.commands.slice(0, commands) })
+    await this.run({ ...work, requests: work.requests.slice(requests), commands: work.commands.slice(commands) })
+  }
+
+  #poisoned(error: DecisionThrew): void {
+    error.unit.poison = error.message
+    const cause = error.cause as { name?: string; account?: string }
+    if (cause.name === "IdentityBroken" && cause.account !== undefined) this.#broken.set(cause.account, error.message)
+    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail: { error: error.message } })
+  }
+
+  #fenced(partitions: ReadonlyArray<number>): void {
+    this.counters.fenceLosses += partitions.length
+    this.#p.lose(partitions, "another owner has the partition")
+  }
+
+  #without(work: Work): Work {
+    const owned = (unit: { readonly partition: number }) => this.#p.owned.has(unit.partition)
+    return {
+      ...work,
+      requests: work.requests.filter(owned),
+      commands: work.commands.filter(owned),
+      due: work.due.filter(owned),
+      touch: work.touch.filter((id) => this.#p.owned.has(id))
+    }
+  }
+
+  async #draft(): Promise<Draft<State>> {
+    if (this.#blockEnd - this.#nextId < ID_RESERVE) await this.freshIds()
+    let now = this.#p.clock()
+    for (const partition of this.#p.owned.values()) if (partition.lastAt > now) now = partition.lastAt
+    return new Draft(now, this.#nextId, this.#p.owned)
+  }
+
+  async #attempt(work: Work, draft: Draft<State>): Promise<void> {
+    const { store, slots, leaseMs } = this.#p
+    await slots.load(accountsOf(work), store)
+    const prepared = await this.#prepare(work.requests)
+    for (const { partition } of work.requests) draft.partition(partition)
+    for (const { partition } of work.commands) draft.partition(partition)
+    for (const { partition } of work.due) draft.partition(partition)
+    for (const id of work.touch) draft.partition(id)
+    const claims = claimsOf(work.commands)
+    const started = performance.now()
+    const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims.map((c) => c.claim), draft.nextId, leaseMs)
+    const firstId = draft.nextId
+    const replies: Array<readonly [reply: string, text: string]> = []
+    const stored = await store.receipts(work.requests.filter((u) => u.request.key !== "").map((u) => ({ key: u.request.key, account: u.request.account })))
+    this.#decideRequests(work.requests, stored, prepared, draft, firstId, replies)
+    this.#decideCommands(work.commands, claims, known, draft)
+    for (const unit of work.due) this.#applyDue(slots.get(unit.account)!, draft)
+    const snapshots = this.#snapshots(work, draft)
+    draft.sealNotices(this.#p.names)
+    draft.sealChains()
+    this.#seal(work.commands, draft)
+    const readsOnly = work.commands.length === 0 && work.touch.length === 0 && work.outboxDone.length === 0 && snapshots.length === 0 &&
+      draft.entries.length === 0 && draft.receipts.length === 0 && draft.outbox.length === 0
+    const applied = readsOnly
+      ? (await store.abort(), this.#leased(draft.partitions.keys()))
+      : await store.commit(
+          {
+            partitions: [...draft.partitions.values()].map(partitionRow),
+            entries: draft.entries,
+            claims: known.size === 0 ? claims.map((c) => c.claim) : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
+            claimEntryId: firstId,
+            receipts: draft.receipts,
+            outbox: draft.outbox,
+            outboxDone: work.outboxDone,
+            snapshots
+          },
+          leaseMs
+        )
+    this.counters.commitMs += performance.now() - started
+    await this.#committed(work, draft, applied, replies, readsOnly)
+  }
+
+  async #read(slot: Slot<State>, unit: RequestUnit<Request>, now: number): Promise<string> {
+    const { machine } = this.#p
+    try {
+      return `{"ok":${JSON.stringify(await machine.read(slot.state, unit.request, now, this.#history(slot)))}}`
+    } catch (error) {
+      this.#p.send({ t: "log", level: "error", message: "a read failed", detail: { error: String(error) } })
+      return JSON.stringify({ refused: machine.refusal("unavailable", "the read failed") })
+    }
+  }
+
+  /** Reads need lease time left: a stopped owner that wakes up late answers nothing (decision 6). */
+  #leased(partitions: Iterable<number>): ReadonlyArray<number> {
+    const until = Date.now() + LEASE_MARGIN_MS
+    return [...partitions].filter((id) => this.#p.owned.get(id)!.leaseUntil > until)
+  }
+
+  async #prepare(requests: ReadonlyArray<RequestUnit<Request>>): Promise<Map<RequestUnit<Request>, unknown>> {
+    const prepared = new Map<RequestUnit<Request>, unknown>()
+    for (const unit of requests) {
+      const wants = this.#p.machine.prepare(unit.request)
+      if (wants !== undefined) prepared.set(unit, await wants(this.#history(this.#p.slots.get(unit.request.account)!)))
+    }
+    return prepared
+  }
+
+  #history(slot: Slot<State>): History {
+    const { store } = this.#p
+    return {
+      head: slot.committed,
+      entry: (id) => store.entry(id),
+      ofCommand: async (id) => {
+        const receipt = (await store.receipts([{ key: commandKey(id), account: slot.account }]))[0]
+        return receipt === undefined ? [] : store.entriesOf(slot.account, receipt.entryId, receipt.entryId + ID_RESERVE)
+      }
+    }
+  }
+
+  #applyDue(slot: Slot<State>, draft: Draft<State>): void {
+    const { machine } = this.#p
+    if (machine.nextDue(slot.state) > draft.now) return
+    const before = machine.mark(slot.state)
+    const entries: Array<EntryHead> = []
+    const n = machine.numberOf(slot.state)
+    draft.touched.add(slot)
+    this.counters.dueRan += machine.applyDue(slot.state, draft.now, this.holdsMayExpire, entries)
+    this.#keep(slot, before, null, entries, n, draft)
+  }
+
+  #decide(slot: Slot<State>, draft: Draft<State>, unit: { poison: string }, decide: (ctx: DecisionContext, entries: Array<EntryHead>) => Decision): Decision {
+    const { machine, newIds } = this.#p
+    try {
+      this.#applyDue(slot, draft)
+      const before = machine.mark(slot.state)
+      const entries: Array<EntryHead> = []
+      const n = machine.numberOf(slot.state)
+      draft.touched.add(slot)
+      const decision = decide({ now: draft.now, holdsMayExpire: this.holdsMayExpire, ...newIds }, entries)
+      this.#keep(slot, before, decision, entries, n, draft)
+      return decision
+    } catch (error) {
+      throw new DecisionThrew(unit, error)
+    }
+  }
+
+  #keep(slot: Slot<State>, before: unknown, decision: Decision | null, entries: ReadonlyArray<EntryHead>, n: number, draft: Draft<State>): void {
+    const { machine, slots } = this.#p
+    for (let i = 0; i < entries.length; i++) slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i))
+    const notices = machine.notices(before, slot.state, decision, entries, draft.now)
+    for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
+  }
+
+  #decideRequests(
+    units: ReadonlyArray<RequestUnit<Request>>,
+    stored: ReadonlyArray<StoredReceipt | undefined>,
+    prepared: ReadonlyMap<RequestUnit<Request>, unknown>,
+    draft: Draft<State>,
+    firstId: number,
+    replies: Array<readonly [string, string]>
+  ): void {
+    const { machine, slots } = this.#p
+    const refuse = (unit: RequestUnit<Request>, code: "id_conflict" | "account_frozen" | "unavailable", detail: string) =>
+      replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
+    const here = new Map<string, NewReceipt>()
+    let at = 0
+    for (const unit of units) {
+      const { request } = unit
+      const slot = slots.get(request.account)!
+      const broken = this.#broken.get(request.account)
+      const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
+      if (unit.poison !== "") refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
+      else if (before !== undefined) {
+        if (before.content === request.content && before.answer !== null) replies.push([unit.reply, before.answer])
+        else refuse(unit, "id_conflict", "this id was used before with another body")
+      } else if (broken !== undefined) refuse(unit, "account_frozen", "this account's books are being checked")
+      else if (request.key === "") this.#due(slot, draft, unit)
+      else {
+        const decision = this.#decide(slot, draft, unit, (ctx, entries) => machine.decideRequest(slot.state, request, ctx, entries, prepared.get(unit)))
+        const answer = replyText(decision)
+        replies.push([unit.reply, answer])
+        if (decision._tag !== "answered") this.counters.refusals += 1
+        if (decision._tag === "review" || (decision._tag === "refused" && !machine.keepsRefusal(decision))) continue
+        const expiresAt = decision._tag === "refused" ? Date.now() + REFUSAL_KEPT_MS : null
+        const receipt = { key: request.key, account: request.account, partition: unit.partition, content: request.content, answer, expiresAt, entryId: firstId }
+        draft.receipts.push(receipt)
+        here.set(`${request.key} ${request.account}`, receipt)
+      }
+    }
+  }
+
+  /** Everything due is applied before a read (decision 11). */
+  #due(slot: Slot<State>, draft: Draft<State>, unit: { poison: string }): void {
+    try {
+      this.#applyDue(slot, draft)
+    } catch (error) {
+      throw new DecisionThrew(unit, error)
+    }
+  }
+
+  #decideCommands(units: ReadonlyArray<CommandUnit<StreamCommand>>, claims: ReadonlyArray<ClaimedUnit>, known: ReadonlyMap<number, string>, draft: Draft<State>): void {
+    const { machine, slots } = this.#p
+    let next = 0
+    for (const unit of units) {
+      const { command } = unit
+      if (isBad(command)) {
+        this.#deadLetter(draft, unit, command.bad, command.detail, null, command.payload)
+        continue
+      }
+      if (unit.poison !== "") {
+        this.#deadLetter(draft, unit, "defect", unit.poison, command.account, JSON.stringify(command, bigintText))
+        continue
+      }
+      const index = next++
+      if (claims[index]!.unit !== unit) throw new Error("claims and commands are out of step")
+      const before = known.get(index)
+      if (before !== undefined) {
+        if (before === command.hash) this.counters.duplicates += 1
+        else this.#deadLetter(draft, unit, "id_conflict", "this event id was charged before with another body", command.account, JSON.stringify(command, bigintText))
+        continue
+      }
+      const broken = this.#broken.get(command.account)
+      if (broken !== undefined) {
+        this.#deadLetter(draft, unit, "account_frozen", broken, command.account, JSON.stringify(command, bigintText))
+        continue
+      }
+      const slot = slots.get(command.account)!
+      const decision = this.#decide(slot, draft, unit, (ctx, entries) => machine.decideCommand(slot.state, command, ctx, entries))
+      if (decision._tag === "review") this.#deadLetter(draft, unit, decision.reason, decision.detail, command.account, JSON.stringify(command, bigintText))
+    }
+  }
+
+  #deadLetter(draft: Draft<State>, unit: CommandUnit<StreamCommand>, reason: string, detail: string, account: string | null, payload: string): void {
+    this.counters.deadLetters += 1
+    draft.deadLetter(this.#p.names, unit.partition, { reason, detail, account, payload, seq: unit.seq, index: unit.index })
+  }
+
+  #snapshots(work: Work, draft: Draft<State>): ReadonlyArray<NewSnapshot> {
+    const { slots } = this.#p
+    const chosen: Array<NewSnapshot> = []
+    for (const unit of work.due) {
+      const slot = slots.get(unit.account)!
+      if (!unit.cold) continue
+      draft.touched.add(slot)
+      chosen.push(slots.snapshot(slot))
+    }
+    const budget = Math.max(work.snapshots, draft.entries.length === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries.length * SNAPSHOT_SHARE)))
+    if (budget > 0) {
+      const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0 ? -1 : SNAPSHOT_LAG_MAX)
+      for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
+      chosen.push(...more)
+    }
+    return chosen
+  }
+
+  /** Cursors, business time and the snapshot floor of every partition the batch writes. */
+  #seal(commands: ReadonlyArray<CommandUnit<StreamCommand>>, draft: Draft<State>): void {
+    for (const unit of commands) {
+      const partition = draft.partition(unit.partition)
+      partition.cursor = unit.seq
+      partition.cursorIndex = unit.last ? -1 : unit.index + 1
+    }
+    const floor = this.#p.slots.floor(draft.nextId)
+    for (const partition of draft.partitions.values()) {
+      partition.floor = floor
+      partition.lastAt = draft.now
+    }
+  }
+
+  async #committed(work: Work, draft: Draft<State>, applied: ReadonlyArray<number>, replies: ReadonlyArray<readonly [string, string]>, readsOnly: boolean): Promise<void> {
+    const { slots, due, feed, owned, send } = this.#p
+    this.#nextId = draft.nextId
+    const done = new Set(applied)
+    if (!readsOnly) {
+      const leaseUntil = Date.now() + this.#p.leaseMs
+      for (const [id, partition] of draft.partitions) if (done.has(id)) owned.set(id, { ...partition, leaseUntil })
+      const lost = [...draft.partitions.keys()].filter((id) => !done.has(id))
+      if (lost.length > 0) this.#fenced(lost)
+    }
+    for (const slot of draft.touched) {
+      if (!done.has(slot.partition)) continue
+      slot.committed = slot.head
+      due.wait(slot, this.#p.machine.nextDue(slot.state))
+      if (this.wantsTicks) this.ticks.add(slot)
+    }
+    // A place in the heap was taken out to get here: also those that were not due after all wait again.
+    for (const unit of work.due) {
+      const slot = slots.get(unit.account)
+      if (slot !== undefined && done.has(unit.partition)) due.wait(slot, this.#p.machine.nextDue(slot.state))
+    }
+    const items: Array<JournalItem> = []
+    for (const [id, { entries, texts }] of draft.journal) if (done.has(id)) feed.committed(id, entries, texts, items)
+    if (items.length > 0) send({ t: "journal", items })
+    const outbox = draft.outbox.filter((row) => done.has(row.partition))
+    if (outbox.length > 0) send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })
+    const texts = new Map(replies)
+    for (const unit of work.requests) {
+      if (unit.request.key !== "" || texts.has(unit.reply) || !done.has(unit.partition)) continue
+      const slot = slots.get(unit.request.account)!
+      texts.set(unit.reply, await this.#read(slot, unit, draft.now))
+    }
+    const ready = work.requests.filter((unit) => done.has(unit.partition) && texts.has(unit.reply))
+    if (ready.length > 0) send({ t: "replies", replies: ready.map((u) => u.reply), texts: ready.map((u) => texts.get(u.reply)!) })
+    const { counters } = this
+    counters.commits += readsOnly ? 0 : 1
+    counters.entries += draft.entries.length
+    counters.requests += work.requests.length
+    counters.commands += work.commands.length
+  }
+}
+
+interface ClaimedUnit {
+  readonly unit: CommandUnit<StreamCommand>
+  readonly claim: Claim
+}
+
+const commandKey = (id: string): string => `c:${id}`
+
+const claimsOf = (units: ReadonlyArray<CommandUnit<StreamCommand>>): ReadonlyArray<ClaimedUnit> => {
+  const claims: Array<ClaimedUnit> = []
+  for (const unit of units) {
+    const { command } = unit
+    if (isBad(command) || unit.poison !== "") continue
+    claims.push({ unit, claim: { key: commandKey(command.id), account: command.account, partition: unit.partition, content: command.hash } })
+  }
+  return claims
+}
+
+function* accountsOf(work: Work): Iterable<readonly [string, number]> {
+  for (const { request, partition } of work.requests) yield [request.account, partition]
+  for (const { command, partition } of work.commands) if (!isBad(command)) yield [command.account, partition]
+  for (const { account, partition } of work.due) yield [account, partition]
+}
+
+/** Refusals for the data itself: constraint, range or encoding; anything else is the store's own trouble. */
+const isDataError = (error: unknown): boolean => {
+  const code = (error as { code?: unknown }).code
+  return typeof code === "string" && (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code) || /^(22|23)/.test(code))
+}
+
+const bigintText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)

@@ -1,0 +1,193 @@
+/**
+ * Slots: the actors of owned partitions in memory, each with the row id of its newest entry. Owns loading (snapshot + entries
+ * after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
+ */
+import type { Machine, StoredEntry } from "./machine.ts"
+import type { ActorStore, NewSnapshot } from "./rows.ts"
+
+type SlotMachine<State> = Pick<
+  Machine<State, any, any, any>,
+  "empty" | "decodeSnapshot" | "encodeSnapshot" | "nextDue" | "evolve" | "decodeEntry"
+>
+
+export class Slot<State> {
+  readonly account: string
+  readonly partition: number
+  state: State
+  /** Row id of the newest entry, 0 for none. */
+  head: number
+  /** The same, as last committed: where a reload starts after a batch that failed. */
+  committed: number
+  /** Row id of the first entry that no snapshot holds; 0 = clean. */
+  dirtyFrom = 0
+  /** Entries since the last snapshot: bounds what a reload must replay for one hot account. */
+  since = 0
+  /** The instant under which it waits in the due heap. */
+  waitsFor = Number.POSITIVE_INFINITY
+  constructor(account: string, partition: number, state: State, head: number) {
+    this.account = account
+    this.partition = partition
+    this.state = state
+    this.head = head
+    this.committed = head
+  }
+}
+
+/** A snapshot is written at the latest when this many entries (of all accounts) follow the first it lacks: bounds the replay at start. */
+export const SNAPSHOT_LAG_MAX = 2_000_000
+/** And when one account has this many: bounds the replay of one account. */
+export const SNAPSHOT_ENTRIES_MAX = 20_000
+/** Actors kept in memory; clean ones beyond it are dropped, oldest loaded first. */
+export const SLOTS_MAX = 400_000
+
+export class Slots<State> {
+  readonly #machine: SlotMachine<State>
+  readonly #slots = new Map<string, Slot<State>>()
+  /** Dirty accounts in the order they became so: a Map keeps insertion order. */
+  readonly #dirty = new Map<string, Slot<State>>()
+  readonly #hot: Array<Slot<State>> = []
+
+  constructor(machine: SlotMachine<State>) {
+    this.#machine = machine
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+  get dirty(): number {
+    return this.#dirty.size
+  }
+
+  get(account: string): Slot<State> | undefined {
+    return this.#slots.get(account)
+  }
+
+  /** Brings the accounts into memory; unknown ones start empty. */
+  async load(accounts: Iterable<readonly [account: string, partition: number]>, store: ActorStore): Promise<void> {
+    const missing = new Map<string, number>()
+    for (const [account, partition] of accounts) if (!this.#slots.has(account)) missing.set(account, partition)
+    if (missing.size === 0) return
+    for (const row of await store.snapshotsOf([...missing.keys()])) {
+      this.#slots.set(row.account, new Slot(row.account, row.partition, this.#machine.decodeSnapshot(row.account, row.state), row.head))
+      missing.delete(row.account)
+    }
+    for (const [account, partition] of missing) this.#slots.set(account, new Slot(account, partition, this.#machine.empty(account), 0))
+  }
+
+  /** After an entry with this row id was applied. */
+  touched(slot: Slot<State>, entryId: number): void {
+    slot.head = entryId
+    slot.since += 1
+    if (slot.dirtyFrom === 0) {
+      slot.dirtyFrom = entryId
+      this.#dirty.set(slot.account, slot)
+    }
+    if (slot.since === SNAPSHOT_ENTRIES_MAX) this.#hot.push(slot)
+  }
+
+  /** No account lacks an entry with a smaller row id in its snapshot; `next` when all are clean. */
+  floor(next: number): number {
+    for (const slot of this.#dirty.values()) return slot.dirtyFrom
+    return next
+  }
+
+  /** Up to `budget` snapshots that are due: overly hot accounts, then the oldest dirty ones beyond `lagMax` entries. */
+  dueSnapshots(next: number, budget: number, lagMax: number): ReadonlyArray<NewSnapshot> {
+    const chosen: Array<NewSnapshot> = []
+    while (this.#hot.length > 0 && chosen.length < budget) {
+      const slot = this.#hot.pop()!
+      if (slot.since >= SNAPSHOT_ENTRIES_MAX && this.#slots.get(slot.account) === slot) chosen.push(this.snapshot(slot))
+    }
+    for (const slot of this.#dirty.values()) {
+      if (chosen.length >= budget || slot.dirtyFrom >= next - lagMax) break
+      chosen.push(this.snapshot(slot))
+    }
+    return chosen
+  }
+
+  /** Takes a snapshot and marks the slot clean: to be called only for what the coming commit writes. */
+  snapshot(slot: Slot<State>): NewSnapshot {
+    slot.dirtyFrom = 0
+    slot.since = 0
+    this.#dirty.delete(slot.account)
+    const due = this.#machine.nextDue(slot.state)
+    return {
+      account: slot.account,
+      partition: slot.partition,
+      head: slot.head,
+      nextDue: due >= 8_640_000_000_000_000 ? null : due,
+      state: this.#machine.encodeSnapshot(slot.state)
+    }
+  }
+
+  /** Drops clean actors beyond the limit. */
+  evict(max: number): void {
+    let over = this.#slots.size - max
+    if (over <= 0) return
+    for (const [account, slot] of this.#slots) {
+      if (over <= 0) return
+      if (slot.dirtyFrom !== 0) continue
+      this.#slots.delete(account)
+      over -= 1
+    }
+  }
+
+  /**
+   * After a batch that was not committed: the slots go back to what the database holds (snapshot, then the chain of entries
+   * up to the committed head).
+   */
+  async restore(touched: Iterable<Slot<State>>, store: ActorStore): Promise<void> {
+    for (const slot of touched) {
+      const row = (await store.snapshotsOf([slot.account]))[0]
+      const entries: Array<StoredEntry> = []
+      for (let id = slot.committed; id > (row?.head ?? 0); ) {
+        const entry = await store.entry(id)
+        if (entry === undefined) throw new Error(`account ${slot.account}: entry ${id} is missing from its chain`)
+        entries.push(entry)
+        id = entry.prev
+      }
+      slot.state = row === undefined ? this.#machine.empty(slot.account) : this.#machine.decodeSnapshot(slot.account, row.state)
+      for (let i = entries.length - 1; i >= 0; i--) {
+        const { kind, at, body } = entries[i]!
+        this.#machine.evolve(slot.state, this.#machine.decodeEntry(kind, at, body))
+      }
+      slot.head = slot.committed
+      slot.since = entries.length
+      slot.dirtyFrom = entries.length === 0 ? 0 : entries.at(-1)!.id
+      if (slot.dirtyFrom === 0) this.#dirty.delete(slot.account)
+      else this.#dirty.set(slot.account, slot)
+    }
+    this.sortDirty()
+  }
+
+  /** `floor` needs the dirty accounts in the order of their first missing entry. */
+  sortDirty(): void {
+    const sorted = [...this.#dirty.values()].sort((a, b) => a.dirtyFrom - b.dirtyFrom)
+    this.#dirty.clear()
+    for (const slot of sorted) this.#dirty.set(slot.account, slot)
+  }
+
+  /** Replays one stored entry while loading; entries a snapshot already holds are skipped. */
+  replay(entry: StoredEntry): void {
+    const slot = this.#slots.get(entry.account)
+    if (slot === undefined) throw new Error(`account ${entry.account} is not loaded`)
+    if (entry.id <= slot.head) return
+    if (entry.prev !== slot.head) throw new Error(`account ${entry.account}: entry ${entry.id} follows ${entry.prev}, not ${slot.head}`)
+    this.#machine.evolve(slot.state, this.#machine.decodeEntry(entry.kind, entry.at, entry.body))
+    this.touched(slot, entry.id)
+    slot.committed = entry.id
+  }
+
+  /** Forgets everything of these partitions: they will be read from the database again. */
+  drop(partitions: ReadonlySet<number>): void {
+    for (const [account, slot] of this.#slots) {
+      if (!partitions.has(slot.partition)) continue
+      this.#slots.delete(account)
+      this.#dirty.delete(account)
+    }
+  }
+
+  all(): Iterable<Slot<State>> {
+    return this.#slots.values()
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * The partition runtime's tables on SQLite: prepared multi-row inserts on one handle, `BEGIN IMMEDIATE`, epoch checks in the
+ * same transaction (decision 3). Everything is synchronous underneath; the promises of the interface are already resolved.
+ */
+import type BetterSqlite3 from "better-sqlite3"
+import { Fenced, type ActorStore, type Batch, type Claim, type NewEntry, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
+import type { StoredEntry } from "./machine.ts"
+
+/** 50 rows a statement: measured best for inserts of this shape (field notes: 234 k rows/s at 1,000 a commit). */
+const ROWS = 50
+const ENTRY_COLUMNS = 11
+const CLAIM_COLUMNS = 4
+
+const values = (columns: number, rows: number): string =>
+  Array.from({ length: rows }, () => `(${Array.from({ length: columns }, () => "?").join(",")})`).join(",")
+
+const ENTRY_SELECT = "SELECT id, partition, seq, account, n, prev, at, recorded_at AS recordedAt, kind, body FROM entry"
+
+export class SqliteActorStore implements ActorStore {
+  readonly dialect = "sqlite" as const
+  readonly #db: BetterSqlite3.Database
+  readonly #s: ReturnType<typeof prepare>
+  /** Reused argument arrays: allocation is measurable at 100,000 rows a second. */
+  readonly #entryArgs: Array<unknown> = Array.from({ length: ROWS * ENTRY_COLUMNS })
+  readonly #claimArgs: Array<unknown> = Array.from({ length: ROWS * CLAIM_COLUMNS })
+
+  constructor(db: BetterSqlite3.Database) {
+    this.#db = db
+    this.#s = prepare(db)
+  }
+
+  async now(): Promise<number> {
+    return Date.now()
+  }
+
+  async acquire(owner: string, leaseMs: number, wanted: ReadonlyArray<number>): Promise<ReadonlyArray<PartitionRow>> {
+    const taken: Array<PartitionRow> = []
+    this.#s.begin.run()
+    try {
+      const now = Date.now()
+      for (const id of wanted) {
+        if (this.#s.acquire.run(owner, now + leaseMs, id, owner, now).changes === 1) taken.push(this.#s.partition.get(id) as PartitionRow)
+      }
+      this.#s.commit.run()
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+    return taken
+  }
+
+  async release(rows: ReadonlyArray<PartitionRow>): Promise<void> {
+    for (const row of rows) this.#s.release.run(row.id, row.epoch)
+  }
+
+  async allocate(count: number): Promise<number> {
+    return (this.#s.allocate.get(count) as { next: number }).next - count
+  }
+
+  async snapshotsOf(accounts: ReadonlyArray<string>): Promise<ReadonlyArray<NewSnapshot>> {
+    const found: Array<NewSnapshot> = []
+    for (const account of accounts) {
+      const row = this.#s.snapshot.get(account) as NewSnapshot | undefined
+      if (row !== undefined) found.push(row)
+    }
+    return found
+  }
+
+  async entriesFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<StoredEntry>> {
+    const list = partitions.join(",")
+    return this.#db.prepare(`${ENTRY_SELECT} WHERE id >= ? AND partition IN (${list}) ORDER BY id LIMIT ?`).all(id, limit) as Array<StoredEntry>
+  }
+
+  async entry(id: number): Promise<StoredEntry | undefined> {
+    return this.#s.entry.get(id) as StoredEntry | undefined
+  }
+
+  async entriesOf(account: string, from: number, to: number): Promise<ReadonlyArray<StoredEntry>> {
+    return this.#s.entriesOf.all(from, to, account) as Array<StoredEntry>
+  }
+
+  async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
+    const list = partitions.join(",")
+    return this.#db
+      .prepare(`SELECT id, partition, subject, payload FROM outbox WHERE id > ? AND partition IN (${list}) ORDER BY id LIMIT ?`)
+      .all(after, limit) as Array<NewOutbox>
+  }
+
+  async dueAccounts(partitions: ReadonlyArray<number>, at: number, limit: number): Promise<ReadonlyArray<string>> {
+    const list = partitions.join(",")
+    const rows = this.#db
+      .prepare(`SELECT account FROM snapshot WHERE next_due <= ? AND partition IN (${list}) ORDER BY next_due LIMIT ?`)
+      .all(at, limit) as Array<{ account: string }>
+    return rows.map((row) => row.account)
+  }
+
+  async earliestDue(partitions: ReadonlyArray<number>): Promise<number | null> {
+    const list = partitions.join(",")
+    const row = this.#db
+      .prepare(`SELECT next_due FROM snapshot WHERE next_due IS NOT NULL AND partition IN (${list}) ORDER BY next_due LIMIT 1`)
+      .get() as { next_due: number } | undefined
+    return row === undefined ? null : row.next_due
+  }
+
+  async receipts(keys: ReadonlyArray<{ readonly key: string; readonly account: string }>): Promise<ReadonlyArray<StoredReceipt | undefined>> {
+    return keys.map(({ key, account }) => this.#s.receipt.get(key, account) as StoredReceipt | undefined)
+  }
+
+  async begin(partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>, claimEntryId: number): Promise<ReadonlyMap<number, string>> {
+    this.#s.begin.run()
+    try {
+      for (const { id, epoch } of partitions) {
+        if ((this.#s.epoch.get(id) as { epoch: number }).epoch !== epoch) throw new Fenced([id])
+      }
+      return this.#claim(claims, claimEntryId)
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+  }
+
+  /** Optimistic: insert all, and only when the count is short find out which keys are not new. */
+  #claim(claims: ReadonlyArray<Claim>, claimEntryId: number): ReadonlyMap<number, string> {
+    if (claims.length === 0) return new Map()
+    this.#s.savepoint.run()
+    if (this.#insertClaims(claims, claimEntryId) === claims.length) {
+      this.#s.releaseSavepoint.run()
+      return new Map()
+    }
+    this.#s.rollbackTo.run()
+    this.#s.releaseSavepoint.run()
+    const known = new Map<number, string>()
+    const fresh: Array<Claim> = []
+    const seen = new Map<string, string>()
+    claims.forEach((claim, index) => {
+      const name = `${claim.key} ${claim.account}`
+      const before = seen.get(name) ?? (this.#s.receipt.get(claim.key, claim.account) as StoredReceipt | undefined)?.content
+      if (before !== undefined) known.set(index, before)
+      else {
+        seen.set(name, claim.content)
+        fresh.push(claim)
+      }
+    })
+    if (this.#insertClaims(fresh, claimEntryId) !== fresh.length) throw new Error("a claimed key was taken inside its own transaction")
+    return known
+  }
+
+  #insertClaims(claims: ReadonlyArray<Claim>, claimEntryId: number): number {
+    let inserted = 0
+    let i = 0
+    const args = this.#claimArgs
+    for (; i + ROWS <= claims.length; i += ROWS) {
+      for (let r = 0, a = 0; r < ROWS; r++) {
+        const claim = claims[i + r]!
+        args[a++] = claim.key
+        args[a++] = claim.account
+        args[a++] = claim.content
+        args[a++] = claimEntryId
+      }
+      inserted += this.#s.claims.run(args).changes
+    }
+    for (; i < claims.length; i++) {
+      const claim = claims[i]!
+      inserted += this.#s.claim.run(claim.key, claim.account, claim.content, claimEntryId).changes
+    }
+    return inserted
+  }
+
+  async commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>> {
+    try {
+      this.#insertEntries(batch.entries)
+      for (const r of batch.receipts) this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.entryId)
+      for (const o of batch.outbox) this.#s.newOutbox.run(o.id, o.partition, o.subject, o.payload)
+      for (const id of batch.outboxDone) this.#s.outboxDone.run(id)
+      for (const s of batch.snapshots) this.#s.newSnapshot.run(s.account, s.partition, s.head, s.nextDue, s.state)
+      const leaseUntil = Date.now() + leaseMs
+      for (const p of batch.partitions) this.#updatePartition(p, leaseUntil)
+      this.#s.commit.run()
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+    return batch.partitions.map((partition) => partition.id)
+  }
+
+  #updatePartition(p: PartitionRow, leaseUntil: number): void {
+    const { changes } = this.#s.update.run(
+      leaseUntil, p.incarnation, p.cursor, p.cursorIndex, p.seq, p.chain, p.floor,
+      p.journaledSeq, p.journaledId, p.signalSeq, p.lastAt, p.id, p.epoch
+    )
+    if (changes === 0) throw new Fenced([p.id])
+  }
+
+  #insertEntries(entries: ReadonlyArray<NewEntry>): void {
+    let i = 0
+    const args = this.#entryArgs
+    for (; i + ROWS <= entries.length; i += ROWS) {
+      for (let r = 0, a = 0; r < ROWS; r++) {
+        const e = entries[i + r]!
+        args[a++] = e.id
+        args[a++] = e.partition
+        args[a++] = e.seq
+        args[a++] = e.account
+        args[a++] = e.n
+        args[a++] = e.prev
+        args[a++] = e.at
+        args[a++] = e.recordedAt
+        args[a++] = e.kind
+        args[a++] = e.body
+        args[a++] = e.chain
+      }
+      this.#s.newEntries.run(args)
+    }
+    for (; i < entries.length; i++) {
+      const e = entries[i]!
+      this.#s.newEntry.run(e.id, e.partition, e.seq, e.account, e.n, e.prev, e.at, e.recordedAt, e.kind, e.body, e.chain)
+    }
+  }
+
+  async abort(): Promise<void> {
+    this.#rollback()
+  }
+
+  #rollback(): void {
+    if (this.#db.inTransaction) this.#s.rollback.run()
+  }
+
+  async forgetExpired(now: number, limit: number): Promise<number> {
+    return this.#s.forget.run(now, limit).changes
+  }
+
+  async close(): Promise<void> {
+    this.#db.close()
+  }
+}
+
+const PARTITION_SELECT = `SELECT id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS cursorIndex, seq, chain, floor,
+  journaled_seq AS journaledSeq, journaled_id AS journaledId, signal_seq AS signalSeq, last_at AS lastAt FROM partition`
+
+const prepare = (db: BetterSqlite3.Database) => {
+  const claimInto = "INSERT INTO receipt (key, account, content, entry_id) VALUES"
+  const entryInto = "INSERT INTO entry (id, partition, seq, account, n, prev, at, recorded_at, kind, body, chain) VALUES"
+  return {
+    begin: db.prepare("BEGIN IMMEDIATE"),
+    commit: db.prepare("COMMIT"),
+    rollback: db.prepare("ROLLBACK"),
+    savepoint: db.prepare("SAVEPOINT claim"),
+    rollbackTo: db.prepare("ROLLBACK TO claim"),
+    releaseSavepoint: db.prepare("RELEASE claim"),
+    partition: db.prepare(`${PARTITION_SELECT} WHERE id = ?`),
+    epoch: db.prepare("SELECT epoch FROM partition WHERE id = ?"),
+    acquire: db.prepare(
+      "UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ? WHERE id = ? AND (owner = ? OR lease_until < ?)"
+    ),
+    release: db.prepare("UPDATE partition SET lease_until = 0 WHERE id = ? AND epoch = ?"),
+    update: db.prepare(
+      `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?, floor = ?,
+       journaled_seq = ?, journaled_id = ?, signal_seq = ?, last_at = ? WHERE id = ? AND epoch = ?`
+    ),
+    allocate: db.prepare("UPDATE row_counter SET next = next + ? WHERE name = 'entry' RETURNING next"),
+    snapshot: db.prepare("SELECT account, partition, head, next_due AS nextDue, state FROM snapshot WHERE account = ?"),
+    newSnapshot: db.prepare(
+      `INSERT INTO snapshot (account, partition, head, next_due, state) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state`
+    ),
+    entry: db.prepare(`${ENTRY_SELECT} WHERE id = ?`),
+    entriesOf: db.prepare(`${ENTRY_SELECT} WHERE id BETWEEN ? AND ? AND account = ? ORDER BY id`),
+    newEntry: db.prepare(`${entryInto} ${values(ENTRY_COLUMNS, 1)}`),
+    newEntries: db.prepare(`${entryInto} ${values(ENTRY_COLUMNS, ROWS)}`),
+    claim: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, 1)} ON CONFLICT DO NOTHING`),
+    claims: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, ROWS)} ON CONFLICT DO NOTHING`),
+    receipt: db.prepare("SELECT content, answer, entry_id AS entryId FROM receipt WHERE key = ? AND account = ?"),
+    newReceipt: db.prepare("INSERT INTO receipt (key, account, content, answer, expires_at, entry_id) VALUES (?, ?, ?, ?, ?, ?)"),
+    newOutbox: db.prepare("INSERT INTO outbox (id, partition, subject, payload) VALUES (?, ?, ?, ?)"),
+    outboxDone: db.prepare("DELETE FROM outbox WHERE id = ?"),
+    forget: db.prepare(
+      "DELETE FROM receipt WHERE (key, account) IN (SELECT key, account FROM receipt WHERE expires_at < ? LIMIT ?)"
+    )
+  }
+}

@@ -1,0 +1,494 @@
+/**
+ * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits, keeps the business
+ * clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS (decisions 3–6, 10, 11).
+ */
+import { randomFillSync } from "node:crypto"
+import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
+import type { ControlAnswer } from "@credits/contracts"
+import { makeHoldId, makeId } from "@credits/kernel"
+import type { AnyMachine, DueUnit, Names } from "./batch.ts"
+import { DueHeap } from "./due-heap.ts"
+import { Executor } from "./execute.ts"
+import { JournalFeed } from "./journal-feed.ts"
+import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
+import { openPartition, type Partition } from "./partition.ts"
+import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
+import type { ActorStore } from "./rows.ts"
+import { Slots, SLOTS_MAX } from "./slots.ts"
+
+export interface WorkerOptions<State> {
+  readonly machine: AnyMachine<State>
+  readonly names: Names
+  readonly store: ActorStore
+  readonly owner: string
+  readonly partitions: ReadonlyArray<number>
+  readonly port: MessagePort
+  readonly leaseMs?: number
+}
+
+/** A takeover waits this long for a dead owner; long enough to survive a slow checkpoint. */
+export const LEASE_MS = 5_000
+const RENEW_MS = 1_000
+const ACQUIRE_RETRY_MS = 500
+/** Decision 11: a clock this far ahead of the database's would expire holds and lots early. */
+const CLOCK_AHEAD_MAX_MS = 5_000
+/** Holds do not expire for this long after a takeover unless the stream's end was applied before. */
+const HOLD_GRACE_MS = 60_000
+const IDLE_SNAPSHOTS = 500
+const DUE_PER_COMMIT = 500
+const LOAD_PAGE = 20_000
+/** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
+const BATCHES_PER_TURN = 16
+
+export class PartitionWorker<State> {
+  readonly #o: WorkerOptions<State>
+  readonly #leaseMs: number
+  readonly #owned = new Map<number, Partition>()
+  readonly #mailbox: Mailbox<State>
+  readonly #slots: Slots<State>
+  readonly #due = new DueHeap<State>()
+  readonly #feed: JournalFeed
+  readonly #executor: Executor<State>
+  #clock: ClockText = { offset: 0, frozenAt: null }
+  #wake: (() => void) | null = null
+  #outboxDone: Array<number> = []
+  #outboxPending = 0
+  #controls: Array<{ token: number; run: number | null }> = []
+  #stopping = false
+  #renewAt = 0
+  #acquireAt = 0
+  #coldDue = Number.POSITIVE_INFINITY
+  #catchUpTo = Number.POSITIVE_INFINITY
+  #takenOverAt = 0
+  #incarnation = ""
+  #gap: string | null = null
+  #interestUntil = 0
+  #ticksAt = 0
+
+  constructor(options: WorkerOptions<State>) {
+    this.#o = options
+    this.#leaseMs = options.leaseMs ?? LEASE_MS
+    this.#mailbox = new Mailbox(options.machine)
+    this.#slots = new Slots(options.machine)
+    this.#feed = new JournalFeed((items) => this.#send({ t: "journal", items }))
+    this.#executor = new Executor({
+      machine: options.machine,
+      names: options.names,
+      store: options.store,
+      slots: this.#slots,
+      due: this.#due,
+      feed: this.#feed,
+      owned: this.#owned,
+      leaseMs: this.#leaseMs,
+      clock: () => this.#now(),
+      newIds: makeIds(() => this.#now()),
+      send: (message) => this.#send(message),
+      lose: (partitions, why) => this.#lose(partitions, why)
+    })
+    options.port.on("message", (message: ToWorker) => this.#take(message))
+  }
+
+  #send(message: FromWorker): void {
+    this.#o.port.postMessage(message)
+  }
+
+  #log(level: "info" | "warning" | "error", message: string, detail: Readonly<Record<string, unknown>> = {}): void {
+    this.#send({ t: "log", level, message, detail })
+  }
+
+  /** Business time (decision 16). */
+  #now(): number {
+    return this.#clock.frozenAt ?? Date.now() + this.#clock.offset
+  }
+
+  #take(message: ToWorker): void {
+    switch (message.t) {
+      case "requests":
+        for (let i = 0; i < message.replies.length; i++) {
+          this.#mailbox.offerRequest(message.partitions[i]!, message.restricted[i]!, message.replies[i]!, message.texts[i]!)
+        }
+        break
+      case "messages":
+        for (let i = 0; i < message.seqs.length; i++) {
+          this.#mailbox.offerMessage(message.partitions[i]!, message.seqs[i]!, message.payloads[i]!)
+        }
+        break
+      case "stream":
+        this.#incarnation = message.incarnation
+        this.#catchUpTo = message.last
+        for (const partition of this.#owned.values()) if (partition.incarnation === "") partition.incarnation = message.incarnation
+        break
+      case "gap":
+        this.#gap = message.detail
+        break
+      case "clock":
+        this.#clock = message.clock
+        break
+      case "journaled":
+        this.#journaled(message.items, message.bytes)
+        break
+      case "outboxed":
+        this.#outboxPending -= message.ids.length
+        this.#outboxDone.push(...message.ids)
+        break
+      case "interest":
+        this.#interestUntil = message.until
+        this.#executor.wantsTicks = true
+        break
+      case "control":
+        this.#controls.push(message)
+        break
+      case "stop":
+        this.#stopping = true
+        break
+    }
+    this.#wake?.()
+  }
+
+  #journaled(items: ReadonlyArray<readonly [number, number, number]>, bytes: number): void {
+    this.#feed.acknowledged(bytes)
+    for (const [id, seq, entryId] of items) {
+      const partition = this.#owned.get(id)
+      if (partition === undefined || seq <= partition.journaledSeq) continue
+      partition.journaledSeq = seq
+      partition.journaledId = entryId
+    }
+  }
+
+  #drainPort(): void {
+    for (let got = receiveMessageOnPort(this.#o.port); got !== undefined; got = receiveMessageOnPort(this.#o.port)) {
+      this.#take(got.message as ToWorker)
+    }
+  }
+
+  /** Until `stop`. Trouble with the store discards memory and starts over from the database. */
+  async run(): Promise<void> {
+    let batches = 0
+    while (!this.#stopping || this.#mailbox.requests > 0) {
+      try {
+        this.#drainPort()
+        await this.#keepOwnership()
+        const worked = await this.#step()
+        if (!worked) await this.#sleep()
+        else if (++batches % BATCHES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      } catch (error) {
+        await this.#trouble(error)
+      }
+    }
+    await this.#leave()
+  }
+
+  async #trouble(error: unknown): Promise<void> {
+    this.#log("error", "the database is in trouble; memory is discarded and loaded again", { error: String((error as Error).stack ?? error) })
+    this.#lose([...this.#owned.keys()], "the database is in trouble")
+    this.#acquireAt = Date.now() + ACQUIRE_RETRY_MS
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+
+  #lose(partitions: ReadonlyArray<number>, why: string): void {
+    if (partitions.length === 0) return
+    for (const id of partitions) {
+      this.#owned.delete(id)
+      this.#feed.drop(id)
+    }
+    this.#slots.drop(new Set(partitions))
+    this.#send({ t: "lost", partitions, why })
+    this.#announce()
+  }
+
+  async #keepOwnership(): Promise<void> {
+    const real = Date.now()
+    if (this.#owned.size < this.#o.partitions.length && real >= this.#acquireAt && !this.#stopping) {
+      this.#acquireAt = real + ACQUIRE_RETRY_MS
+      await this.#acquire()
+    }
+    if (this.#owned.size > 0 && real >= this.#renewAt) {
+      this.#renewAt = real + RENEW_MS
+      await this.#renew()
+    }
+  }
+
+  async #acquire(): Promise<void> {
+    const { store, partitions, owner } = this.#o
+    const wanted = partitions.filter((id) => !this.#owned.has(id))
+    const ahead = Date.now() - (await store.now())
+    if (ahead > CLOCK_AHEAD_MAX_MS) {
+      this.#log("error", "this clock is ahead of the database's; no partition is taken", { aheadMs: ahead })
+      return
+    }
+    const rows = await store.acquire(owner, this.#leaseMs, wanted)
+    if (rows.length === 0) return
+    await this.#executor.freshIds()
+    const taken: Array<Partition> = []
+    for (const row of rows) taken.push(openPartition(row, Date.now() + this.#leaseMs))
+    await this.#load(taken)
+    for (const partition of taken) this.#owned.set(partition.id, partition)
+    // Renew at once: loading may have taken a good part of the lease.
+    await this.#renew()
+    if (this.#owned.size === 0) return
+    this.#takenOverAt = Date.now()
+    this.#executor.holdsMayExpire = false
+    this.#catchUpTo = Number.POSITIVE_INFINITY
+    this.#announce()
+    await this.#feedOutbox()
+    this.#log("info", "partitions taken", { count: rows.length, accounts: this.#slots.size })
+  }
+
+  /** What is owned now: the host subscribes to just these and reads the stream again from the lowest cursor. */
+  #announce(): void {
+    this.#mailbox.clearMessages()
+    const all = [...this.#owned.values()]
+    if (all.length === 0) return
+    const cursor = Math.min(...all.map((p) => (p.cursorIndex === -1 ? p.cursor : p.cursor - 1)))
+    const incarnation = all.find((p) => p.incarnation !== "")?.incarnation ?? ""
+    this.#mailbox.delivered = cursor
+    this.#send({ t: "owned", partitions: all.map((p) => p.id), cursor, incarnation })
+  }
+
+  /** Snapshots and the entries after them: dirty actors come back to memory, the rest is loaded when first needed. */
+  async #load(taken: ReadonlyArray<Partition>): Promise<void> {
+    const { store } = this.#o
+    const ids = taken.map((p) => p.id)
+    let from = Math.min(...taken.map((p) => p.floor))
+    const seqs = new Map(taken.map((p) => [p.id, p.seq]))
+    for (;;) {
+      const page = await store.entriesFrom(from, ids, LOAD_PAGE)
+      await this.#slots.load(page.map((e) => [e.account, e.partition] as const), store)
+      for (const entry of page) {
+        if (entry.seq > seqs.get(entry.partition)!) throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
+        this.#slots.replay(entry)
+      }
+      if (page.length < LOAD_PAGE) break
+      from = page.at(-1)!.id + 1
+      if (!(await this.#holdLeases(taken))) throw new Error("the lease was lost while loading")
+    }
+    for (const slot of this.#slots.all()) this.#due.wait(slot, this.#o.machine.nextDue(slot.state))
+    for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
+    this.#coldDue = (await store.earliestDue(ids)) ?? Number.POSITIVE_INFINITY
+  }
+
+  async #holdLeases(taken: ReadonlyArray<Partition>): Promise<boolean> {
+    const rows = taken.map(({ leaseUntil: _, ...row }) => row)
+    const { store } = this.#o
+    const none = { entries: [], claims: [], claimEntryId: 0, receipts: [], outbox: [], outboxDone: [], snapshots: [] }
+    await store.begin(rows, [], 0, this.#leaseMs)
+    return (await store.commit({ ...none, partitions: rows }, this.#leaseMs)).length === rows.length
+  }
+
+  async #feedOutbox(): Promise<void> {
+    const ids = [...this.#owned.keys()]
+    for (let after = 0; ; ) {
+      const rows = await this.#o.store.outboxFrom(ids, after, 1_000)
+      if (rows.length > 0) {
+        this.#outboxPending += rows.length
+        this.#send({ t: "outbox", items: rows.map(({ id, subject, payload }) => ({ id, subject, payload })) })
+      }
+      if (rows.length < 1_000) return
+      after = rows.at(-1)!.id
+    }
+  }
+
+  /** Renews every lease; partitions without traffic move their cursor along so that the stream can be purged. */
+  async #renew(): Promise<void> {
+    if (this.#mailbox.messages === 0 && this.#mailbox.delivered > 0) {
+      for (const partition of this.#owned.values()) {
+        if (partition.cursor >= this.#mailbox.delivered) continue
+        partition.cursor = this.#mailbox.delivered
+        partition.cursorIndex = -1
+      }
+    }
+    await this.#executor.run({ requests: [], commands: [], due: [], touch: [...this.#owned.keys()], outboxDone: this.#takeOutboxDone(), snapshots: 0 })
+    this.#slots.evict(SLOTS_MAX)
+    if (this.#executor.wantsTicks && Date.now() > this.#interestUntil) {
+      this.#executor.wantsTicks = false
+      this.#executor.ticks.clear()
+    }
+    if (!this.#executor.holdsMayExpire && this.#caughtUp()) this.#executor.holdsMayExpire = true
+    await this.#o.store.forgetExpired(Date.now(), 500)
+    this.#coldDue = (await this.#o.store.earliestDue([...this.#owned.keys()])) ?? Number.POSITIVE_INFINITY
+    this.#metrics()
+  }
+
+  #caughtUp(): boolean {
+    if (Date.now() - this.#takenOverAt > HOLD_GRACE_MS) return true
+    return this.#mailbox.delivered >= this.#catchUpTo && this.#mailbox.messages === 0
+  }
+
+  #takeOutboxDone(): ReadonlyArray<number> {
+    const done = this.#outboxDone
+    this.#outboxDone = []
+    return done
+  }
+
+  /** One commit's worth of work; false when there was none. */
+  async #step(): Promise<boolean> {
+    await this.#answerControls()
+    if (this.#owned.size === 0) return false
+    this.#sendTicks()
+    const invalid: Array<readonly [string, string]> = []
+    const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
+    if (invalid.length > 0) this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
+    let messages = 0
+    let bytes = 0
+    const max = requests.length > 0 ? COMMANDS_BESIDE_REQUESTS_MAX : COMMANDS_MAX
+    const commands = this.#mailbox.takeCommands(this.#owned, max, (size) => {
+      messages += 1
+      bytes += size
+    })
+    const due = await this.#takeDue(DUE_PER_COMMIT)
+    if (requests.length + commands.length + due.length > 0) {
+      await this.#executor.run({ requests, commands, due, touch: [], outboxDone: this.#takeOutboxDone(), snapshots: 0 })
+      if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+      return true
+    }
+    if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+    if (await this.#feed.catchUp(this.#o.store)) return true
+    return this.#writeSnapshots()
+  }
+
+  /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
+  async #writeSnapshots(): Promise<boolean> {
+    if (this.#slots.dirty === 0) return false
+    await this.#executor.run({ requests: [], commands: [], due: [], touch: [], outboxDone: [], snapshots: IDLE_SNAPSHOTS })
+    return true
+  }
+
+  async #takeDue(max: number): Promise<ReadonlyArray<DueUnit>> {
+    const now = this.#now()
+    const units: Array<DueUnit> = []
+    const seen = new Set<string>()
+    for (let slot = this.#due.take(now); slot !== undefined && units.length < max; slot = this.#due.take(now)) {
+      if (!this.#owned.has(slot.partition) || seen.has(slot.account)) continue
+      seen.add(slot.account)
+      units.push({ account: slot.account, partition: slot.partition, cold: false })
+      if (units.length === max) break
+    }
+    if (units.length < max && this.#coldDue <= now) await this.#takeColdDue(now, max - units.length, seen, units)
+    return units
+  }
+
+  /** Accounts that only the database knows to be due. */
+  async #takeColdDue(now: number, max: number, seen: Set<string>, units: Array<DueUnit>): Promise<void> {
+    const ids = [...this.#owned.keys()]
+    const accounts = await this.#o.store.dueAccounts(ids, now, max)
+    for (const account of accounts) {
+      const slot = this.#slots.get(account)
+      if (!seen.has(account)) units.push({ account, partition: slot?.partition ?? this.#o.machine.partitionOf(account), cold: true })
+    }
+    if (accounts.length < max) this.#coldDue = Number.POSITIVE_INFINITY
+  }
+
+  #sendTicks(): void {
+    const { ticks } = this.#executor
+    const real = Date.now()
+    if (ticks.size === 0 || real < this.#ticksAt) return
+    // Decision 9: at most four times a second.
+    this.#ticksAt = real + 250
+    const byPartition = new Map<number, Array<string>>()
+    for (const slot of ticks) {
+      let list = byPartition.get(slot.partition)
+      if (list === undefined) byPartition.set(slot.partition, (list = []))
+      list.push(this.#o.machine.tick(slot.state))
+    }
+    ticks.clear()
+    this.#send({ t: "ticks", items: [...byPartition] })
+  }
+
+  async #answerControls(): Promise<void> {
+    const controls = this.#controls
+    if (controls.length === 0) return
+    this.#controls = []
+    for (const { token, run } of controls) {
+      if (run !== null) await this.#runDue(run)
+      this.#send({ t: "control", token, answer: await this.#status() })
+    }
+  }
+
+  /** Runs everything due up to an instant, for the sandbox clock (decision 16). */
+  async #runDue(now: number): Promise<void> {
+    this.#clock = { ...this.#clock, frozenAt: now }
+    await this.#renew()
+    this.#coldDue = (await this.#o.store.earliestDue([...this.#owned.keys()])) ?? Number.POSITIVE_INFINITY
+    for (;;) {
+      const due = await this.#takeDue(DUE_PER_COMMIT)
+      if (due.length === 0) return
+      await this.#executor.run({ requests: [], commands: [], due, touch: [], outboxDone: [], snapshots: 0 })
+    }
+  }
+
+  async #status(): Promise<ControlAnswer> {
+    const owned = [...this.#owned.values()]
+    const cold = owned.length === 0 ? null : await this.#o.store.earliestDue(owned.map((p) => p.id))
+    const hot = this.#due.earliest
+    const nextDue = Math.min(hot, cold ?? Number.POSITIVE_INFINITY)
+    const journal = owned.reduce((sum, p) => sum + (p.seq - p.journaledSeq), 0)
+    return {
+      service: this.#o.names.service,
+      ready: owned.length === this.#o.partitions.length && this.#gap === null && this.#caughtUpWithStream(),
+      now: this.#now(),
+      nextDue: Number.isFinite(nextDue) ? nextDue : null,
+      ran: this.#executor.counters.dueRan,
+      cursors: { [this.#o.names.stream]: owned.length === 0 ? 0 : Math.min(...owned.map((p) => p.cursor)) },
+      outboxPending: journal + this.#outboxPending,
+      openRequests: this.#mailbox.requests,
+      detail: { owned: owned.length, gap: this.#gap, incarnation: this.#incarnation, accounts: this.#slots.size, entries: owned.reduce((sum, p) => sum + p.seq, 0), queuedMessages: this.#mailbox.messages }
+    }
+  }
+
+  #caughtUpWithStream(): boolean {
+    return this.#mailbox.messages === 0 && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
+  }
+
+  #metrics(): void {
+    const c = this.#executor.counters
+    this.#send({
+      t: "metrics",
+      metrics: {
+        commits: c.commits, entries: c.entries, commitMs: c.commitMs, requests: c.requests, commands: c.commands, duplicates: c.duplicates,
+        refusals: c.refusals, deadLetters: c.deadLetters, fenceLosses: c.fenceLosses, snapshots: c.snapshots,
+        slots: this.#slots.size, dirty: this.#slots.dirty, queuedCommands: this.#mailbox.messages, queuedRequests: this.#mailbox.requests,
+        journalPendingBytes: this.#feed.pendingBytes, owned: this.#owned.size,
+        oldestDueMs: Math.max(0, this.#now() - this.#due.earliest)
+      }
+    })
+  }
+
+  /** Sleeps until a message comes or something must be done. Leases use real time, due work business time. */
+  async #sleep(): Promise<void> {
+    if (this.#controls.length > 0 || (this.#owned.size > 0 && this.#mailbox.requests + this.#mailbox.messages > 0)) return
+    const real = Date.now()
+    let until = Math.min(this.#owned.size > 0 ? this.#renewAt : Number.POSITIVE_INFINITY, this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY, real + RENEW_MS)
+    const due = Math.min(this.#due.earliest, this.#coldDue)
+    if (this.#clock.frozenAt === null && this.#owned.size > 0) until = Math.min(until, due - this.#clock.offset)
+    if (this.#executor.ticks.size > 0) until = Math.min(until, this.#ticksAt)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, until - real))
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = null
+  }
+
+  /** A planned stop: what is decided is committed, snapshots are written, the lease is given back. */
+  async #leave(): Promise<void> {
+    try {
+      for (let i = 0; this.#slots.dirty > 0 && i < 10_000 && this.#owned.size > 0; i++) await this.#writeSnapshots()
+      if (this.#owned.size > 0) await this.#renew()
+      await this.#o.store.release([...this.#owned.values()].map(({ leaseUntil: _, ...row }) => row))
+      await this.#o.store.close()
+    } finally {
+      this.#send({ t: "stopped" })
+    }
+  }
+}
+
+const makeIds = (now: () => number) => {
+  const random = new Uint8Array(10)
+  return {
+    newLotId: () => makeId("lot", now(), randomFillSync(random)),
+    newHoldId: (account: string) => makeHoldId(account, now(), randomFillSync(random))
+  }
+}
+
