@@ -1,0 +1,58 @@
+/** What `npm start` can be told by the environment, with defaults a laptop can run. Nothing else in this app reads it. */
+import { join, resolve } from "node:path"
+import { Config, Option, Redacted } from "effect"
+
+/** The services of a running system, in the order in which their log lines are introduced. */
+export const SERVICES = ["ledger", "pricing", "edge"] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+const isService = (name: string): name is ServiceName => (SERVICES as ReadonlyArray<string>).includes(name)
+
+export interface DevConfig {
+  readonly environment: "development" | "sandbox" | "production"
+  /** Absolute. Everything the system keeps, and one system at a time. */
+  readonly dataDir: string
+  /** 0: any free port. */
+  readonly httpPort: number
+  readonly httpHost: string
+  /** Program to run as embedded nats-server. */
+  readonly natsServer: string
+  /** Set: use this server and start none. */
+  readonly natsUrl: string | undefined
+  /** For an external server: the seed of every service that has none of its own under `<data>/nats/`. */
+  readonly natsSeed: string | undefined
+  readonly services: ReadonlyArray<ServiceName>
+  /** Folder with `<service>/dist/main.js`. */
+  readonly appsDir: string
+}
+
+export const devConfig: Config.Config<DevConfig> = Config.all({
+  environment: Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(
+    Config.withDefault("development" as const),
+  ),
+  dataDir: Config.String("CREDITS_DATA_DIR").pipe(
+    Config.withDefault(".data"),
+    Config.map((folder) => resolve(folder)),
+  ),
+  httpPort: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
+  httpHost: Config.String("CREDITS_HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
+  natsServer: Config.String("CREDITS_NATS_SERVER").pipe(Config.withDefault("nats-server")),
+  natsUrl: Config.option(Config.String("CREDITS_NATS_URL")).pipe(Config.map(Option.getOrUndefined)),
+  natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")).pipe(
+    Config.map((seed) => (Option.isSome(seed) ? Redacted.value(seed.value) : undefined)),
+  ),
+  // For tests of one part: a comma-separated list; `npm start` runs all.
+  services: Config.String("CREDITS_DEV_SERVICES").pipe(
+    Config.withDefault(SERVICES.join(",")),
+    Config.map((list) =>
+      list
+        .split(",")
+        .map((name) => name.trim())
+        .filter(isService),
+    ),
+  ),
+  appsDir: Config.String("CREDITS_DEV_APPS").pipe(
+    Config.withDefault(join(import.meta.dirname, "../..")),
+    Config.map((folder) => resolve(folder)),
+  ),
+})

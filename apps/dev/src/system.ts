@@ -1,0 +1,206 @@
+/**
+ * The whole system in one supervised run: bus, streams, services; ready when every one of them says so. Owns the order of
+ * starting and stopping. Each step is released in reverse by the scope it was started in.
+ */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { type BusHandle, closeBus, connectBus, provisionStreams } from "@credits/bus"
+import type { BusUser } from "@credits/contracts"
+import { Effect, type Scope } from "effect"
+import { Child } from "./child.ts"
+import type { DevConfig, ServiceName } from "./config.ts"
+import { janitor } from "./janitor.ts"
+import { dataFolderLock } from "./lock.ts"
+import { prefixed, readableLine } from "./log-line.ts"
+import { type EmbeddedNats, isVersionEnough, NATS_VERSION_MIN, startNatsServer } from "./nats-server.ts"
+import { claimHttpPort } from "./port.ts"
+import { isReady } from "./readiness.ts"
+import { StartRefused } from "./refusal.ts"
+import { removeRunFile, RunRecord } from "./run-file.ts"
+import { busKeys, externalSeed } from "./seed.ts"
+
+/** Where one finds log lines: stdout belongs to the one line `ready …`. */
+const say = (name: string, line: string): void => void process.stderr.write(`${prefixed(name, line)}\n`)
+
+const READY_POLL_MS = 25
+const STILL_WAITING_MS = 10_000
+/** A service that ends this often before it was ever ready has a reason that waiting does not cure. */
+const FAILURES_MAX = 5
+const CONNECT_MS = 10_000
+
+/** Dies with us even when we are killed: the channel closes and the service ends as after a SIGTERM. */
+const DIE_WITH_SUPERVISOR = 'process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))'
+
+export interface RunningSystem {
+  readonly httpUrl: string
+  readonly natsUrl: string
+}
+
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StartRefused> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => {
+      if (error instanceof StartRefused) return error
+      const reason = error instanceof Error ? error.message : String(error)
+      return new StartRefused({ reason, next: "look at the lines above" })
+    },
+  })
+
+interface Bus {
+  readonly url: string
+  readonly seedOf: (user: BusUser) => string | undefined
+  readonly embedded: EmbeddedNats | undefined
+}
+
+const startBus = (config: DevConfig, onPid: (pid: number) => void): Effect.Effect<Bus, StartRefused, Scope.Scope> => {
+  const { dataDir, natsUrl } = config
+  if (natsUrl !== undefined) {
+    const seedOf = (user: BusUser) => externalSeed(dataDir, user, config.natsSeed)
+    return Effect.succeed({ url: natsUrl, seedOf, embedded: undefined })
+  }
+  return Effect.gen(function* () {
+    const keys = yield* Effect.try({ try: () => busKeys(dataDir), catch: seedsUnreadable })
+    const embedded = yield* Effect.acquireRelease(
+      attempt(() =>
+        startNatsServer({
+          program: config.natsServer,
+          dataDir,
+          environment: config.environment,
+          keys,
+          say: (line) => say("nats", line),
+          onPid,
+        }),
+      ),
+      (server) => Effect.promise(() => server.stop()),
+    )
+    return { url: embedded.url, seedOf: (user: BusUser) => keys[user].seed, embedded }
+  })
+}
+
+const seedsUnreadable = (error: unknown): StartRefused =>
+  new StartRefused({
+    reason: `the bus keys are not usable: ${error instanceof Error ? error.message : String(error)}`,
+    next: "remove the *.seed files in the data folder's nats/ to have new ones made",
+  })
+
+/** Connected as the provisioner, streams and buckets as the contracts say. */
+const provisioned = (bus: Bus): Effect.Effect<BusHandle, StartRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const handle = yield* Effect.acquireRelease(
+      attempt(() => connectBus({ servers: bus.url, seed: bus.seedOf("dev"), name: "dev", firstConnectMs: CONNECT_MS })),
+      (opened) => Effect.promise(() => closeBus(opened)),
+    )
+    const version = handle.connection.info?.version ?? "unknown"
+    if (!isVersionEnough(version)) {
+      const reason = `the NATS server at ${bus.url} is version ${version}, older than ${NATS_VERSION_MIN}`
+      return yield* new StartRefused({ reason, next: "upgrade it, or unset CREDITS_NATS_URL to start an embedded one" })
+    }
+    yield* attempt(() => provisionStreams(handle))
+    return handle
+  })
+
+const bundleOf = (config: DevConfig, service: ServiceName): string => join(config.appsDir, service, "dist", "main.js")
+
+const makeService = (
+  service: ServiceName,
+  config: DevConfig,
+  bus: Bus,
+  httpPort: number,
+  onStart: (pid: number) => void,
+): Child => {
+  const seed = bus.seedOf(service)
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    CREDITS_ENV: config.environment,
+    CREDITS_DATA_DIR: config.dataDir,
+    CREDITS_HTTP_PORT: String(httpPort),
+    CREDITS_HTTP_HOST: config.httpHost,
+    CREDITS_NATS_URL: bus.url,
+  }
+  if (seed === undefined) delete env["CREDITS_NATS_SEED"]
+  else env["CREDITS_NATS_SEED"] = seed
+  const dieWithUs = `data:text/javascript,${encodeURIComponent(DIE_WITH_SUPERVISOR)}`
+  return new Child({
+    name: service,
+    program: process.execPath,
+    args: ["--enable-source-maps", "--import", dieWithUs, bundleOf(config, service)],
+    env,
+    channel: true,
+    onLine: (line) => say(service, readableLine(line)),
+    onStart,
+    onEnd: (how, pauseMs) => say(service, `ended (${how}); starting it again in ${pauseMs} ms`),
+  })
+}
+
+const startServices = (children: ReadonlyArray<Child>): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => children.forEach((child) => child.start())),
+      () => Effect.promise(() => Promise.all(children.map((child) => child.stop()))),
+    ),
+  )
+
+/** Waits until every service is ready. Fails when one keeps ending before it ever was. */
+const untilReady = async (
+  children: ReadonlyArray<Child>,
+  check: (name: ServiceName) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> => {
+  const waiting = new Map(children.map((child) => [child.name as ServiceName, child]))
+  const startedAt = performance.now()
+  let toldAt = startedAt
+  while (waiting.size > 0 && !signal.aborted) {
+    await Promise.all(
+      [...waiting].map(async ([name, child]) => {
+        if (child.pid === undefined || !(await check(name))) return
+        child.forgive()
+        waiting.delete(name)
+      }),
+    )
+    const broken = [...waiting.values()].find((child) => child.failures >= FAILURES_MAX)
+    if (broken !== undefined) {
+      const reason = `${broken.name} ended ${broken.failures} times without becoming ready`
+      throw new StartRefused({ reason, next: `read the lines of ${broken.name} above` })
+    }
+    const now = performance.now()
+    if (now - toldAt > STILL_WAITING_MS) {
+      toldAt = now
+      say("start", `waiting for ${[...waiting.keys()].join(", ")} since ${Math.round((now - startedAt) / 1_000)} s`)
+    }
+    if (waiting.size > 0) await new Promise((done) => setTimeout(done, READY_POLL_MS))
+  }
+}
+
+/** Starts everything; resolves when it is ready; stops everything when the scope closes. */
+export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, StartRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { dataDir, services } = config
+    const missing = services.filter((service) => !existsSync(bundleOf(config, service)))
+    if (missing.length > 0) {
+      const reason = `not built: ${missing.map((service) => `apps/${service}/dist/main.js`).join(", ")}`
+      return yield* new StartRefused({ reason, next: "run `npm start` in the checkout, which builds what is missing" })
+    }
+    yield* dataFolderLock(dataDir)
+    yield* Effect.addFinalizer(() => Effect.sync(() => removeRunFile(dataDir)))
+    const httpPort = yield* attempt(() => claimHttpPort(config.httpPort, config.httpHost))
+    const httpUrl = `http://localhost:${httpPort}`
+
+    const record = new RunRecord(dataDir, httpUrl, new Date().toISOString())
+    const bus = yield* startBus(config, (pid) => record.natsStarted(pid))
+    record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.embedded?.monitorUrl })
+    const handle = yield* provisioned(bus)
+    const children = services.map((service) =>
+      makeService(service, config, bus, httpPort, (pid) => record.serviceStarted(service, pid)),
+    )
+    yield* startServices(children)
+    const check = (name: ServiceName) => isReady(name, handle, `http://127.0.0.1:${httpPort}`)
+    yield* Effect.callback<void, StartRefused>((resume, signal) => {
+      untilReady(children, check, signal).then(
+        () => resume(Effect.void),
+        (error: unknown) => resume(Effect.fail(error as StartRefused)),
+      )
+    })
+    record.becameReady()
+    yield* janitor(handle, (line) => say("janitor", line))
+    return { httpUrl, natsUrl: bus.url }
+  })
