@@ -1,0 +1,61 @@
+/** What `npm run bench -- …` takes. Owns the words and their defaults. */
+import { parseArgs } from "node:util"
+
+export const SCENARIOS = ["a", "b", "c", "d", "e", "f"] as const
+export type Scenario = (typeof SCENARIOS)[number]
+
+export interface BenchOptions {
+  readonly only: ReadonlySet<Scenario>
+  /** Of each latency measurement. */
+  readonly seconds: number
+  /** Of each throughput measurement. */
+  readonly events: number
+  /** Stored before (e) measures. */
+  readonly storedEntries: number
+  readonly accounts: number
+  readonly out: string
+}
+
+export const USAGE = `usage: npm run bench -- [--only a,b] [--seconds N] [--events N] [--stored N] [--accounts N] [--quick] [--out DIR]
+
+  a  authorize through NATS: closed and open loop, alone and while charges drain
+  b  usage arrays end to end; drain of charge arrays
+  c  one hot account          d  zipf accounts
+  e  with millions of stored entries, time-ordered and random ids
+  f  baselines: NATS echo, JetStream, SQLite, fsync
+`
+
+const positive = (text: string | undefined, fallback: number, name: string): number => {
+  if (text === undefined) return fallback
+  const value = Number(text.replaceAll("_", ""))
+  if (!Number.isInteger(value) || value <= 0) throw new RangeError(`--${name} must be a positive whole number`)
+  return value
+}
+
+/** Throws a RangeError or TypeError with one sentence. */
+export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: "string" },
+      seconds: { type: "string" },
+      events: { type: "string" },
+      stored: { type: "string" },
+      accounts: { type: "string" },
+      quick: { type: "boolean", default: false },
+      out: { type: "string" },
+    },
+  })
+  const wanted = values.only?.split(",").map((text) => text.trim().toLowerCase()) ?? [...SCENARIOS]
+  const unknown = wanted.find((text) => !(SCENARIOS as ReadonlyArray<string>).includes(text))
+  if (unknown !== undefined) throw new RangeError(`--only knows ${SCENARIOS.join(", ")}, not ${unknown}`)
+  const quick = values.quick
+  return {
+    only: new Set(wanted as ReadonlyArray<Scenario>),
+    seconds: positive(values.seconds, quick ? 3 : 10, "seconds"),
+    events: positive(values.events, quick ? 200_000 : 1_000_000, "events"),
+    storedEntries: positive(values.stored, quick ? 500_000 : 5_000_000, "stored"),
+    accounts: positive(values.accounts, quick ? 20_000 : 100_000, "accounts"),
+    out: values.out ?? "bench-results",
+  }
+}

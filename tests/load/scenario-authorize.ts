@@ -1,0 +1,103 @@
+/** (a) Authorize through NATS: the most there is, what users feel at a fixed rate, when idle, and while charges drain. */
+import { type Bench, CLOSED_CALLERS, COMPARED_CALLERS, eventPlan, OPEN_LOOP_PER_SECOND } from "./bench.ts"
+import type { RequestLoad } from "./baselines.ts"
+import type { LoadResult } from "@credits/testkit"
+import { generate, generateMeasured, type Measured, startGenerator } from "./generator.ts"
+import { measureCpu } from "./processes.ts"
+import { cores, latencyOf, ms, perSecond } from "./report.ts"
+
+const SCENARIO = "(a) authorize: NATS request → hold → SQLite commit → answer"
+const IDLE_PER_SECOND = 100
+/** What gateways still ask while a backlog is worked off. */
+const BESIDE_DRAIN_PER_SECOND = 1_000
+/** More charges than the ledger can apply while the requests run. */
+const DRAIN_PER_SECOND_ASSUMED = 160_000
+
+const jobOf = (bench: Bench, load: RequestLoad) =>
+  ({
+    job: "requests",
+    what: "authorize",
+    servers: bench.system.servers,
+    name: "bench-load",
+    accounts: bench.options.accounts,
+    seed: 17,
+    load,
+  }) as const
+
+const reportLoad = (
+  bench: Bench,
+  name: string,
+  load: RequestLoad,
+  { result, cpu }: Measured<LoadResult>,
+): LoadResult => {
+  const lateness = load.kind === "open" ? ` · generator late p99 ${ms(result.lateness.p99)}` : ""
+  const lost = result.failed + result.dropped + result.refused
+  const trouble = lost === 0 ? "" : ` · NOT ANSWERED OK: ${lost}`
+  const note = `cores: ${cores(cpu)}${lateness}${trouble}`
+  bench.report.row(SCENARIO, name, perSecond(result.perSecond), latencyOf(result.latency), note)
+  bench.report.figure(`authorize ${name}`, { ...result, cpu, histogram: undefined })
+  return result
+}
+
+const measure = async (bench: Bench, name: string, load: RequestLoad): Promise<LoadResult> =>
+  reportLoad(bench, name, load, await generateMeasured(jobOf(bench, load), bench.system.pids))
+
+/** Charges wait in the stream, the ledger starts, and while it works them off gateways go on asking. */
+const besideDrain = async (bench: Bench): Promise<void> => {
+  const { system, options, report } = bench
+  const plan = eventPlan(options.accounts, (options.seconds + 2) * DRAIN_PER_SECOND_ASSUMED)
+  const charges = { job: "charges", servers: system.servers, name: "bench-drain", perMessage: 500 } as const
+  const before = await system.ledgerCursor()
+  await system.stop("ledger")
+  const { events, messages, lastSeq } = await generate({ ...charges, plan, messagesPerBatch: 200 })
+  const load = { kind: "open", perSecond: BESIDE_DRAIN_PER_SECOND, seconds: options.seconds } as const
+  const generator = await startGenerator(jobOf(bench, load))
+  const started = system.start("ledger")
+  while ((await system.ledgerCursor()) <= before) await new Promise((resolve) => setTimeout(resolve, 20))
+  const cpu = measureCpu({ ...system.pids, generator: generator.pid })
+  const drainStart = performance.now()
+  const from = await system.ledgerCursor()
+  const result = await generator.run()
+  const to = await system.ledgerCursor()
+  const drainSeconds = (performance.now() - drainStart) / 1000
+  const name = `open loop ${perSecond(BESIDE_DRAIN_PER_SECOND)} while charges drain`
+  reportLoad(bench, name, load, { result, cpu: cpu() })
+  const rate = ((to - from) * (events / messages)) / drainSeconds
+  const note = to >= lastSeq ? "it ended before the requests did" : ""
+  report.row(SCENARIO, "… the drain meanwhile", perSecond(rate), "", note)
+  report.figure("drain beside authorize", rate)
+  report.bound("authorize p99 while the drain runs at full rate", result.latency.p99, "at most", 60, "ms")
+  await started
+  await system.untilDrained()
+}
+
+export const authorizeScenario = async (bench: Bench): Promise<void> => {
+  const { report, options, baselines } = bench
+  const { seconds } = options
+  report.say(SCENARIO)
+  const idle = await measure(bench, `idle: open loop ${perSecond(IDLE_PER_SECOND)}`, {
+    kind: "open",
+    perSecond: IDLE_PER_SECOND,
+    seconds: Math.min(5, seconds) + 1,
+  })
+  report.bound("authorize idle p50", idle.latency.p50, "at most", 2, "ms")
+  for (const callers of CLOSED_CALLERS) {
+    const result = await measure(bench, `closed loop, ${callers} callers`, { kind: "closed", callers, seconds })
+    if (callers !== COMPARED_CALLERS) continue
+    report.bound(`authorize, ${callers} callers`, result.perSecond, "at least", 15_000, "/s")
+    const echo = baselines?.echoPerSecond[callers]
+    if (echo !== undefined) {
+      report.bound(`authorize to bare echo, ${callers} callers each`, result.perSecond / echo, "at least", 0.6, "×")
+    }
+  }
+  const open = await measure(bench, `open loop ${perSecond(OPEN_LOOP_PER_SECOND)}`, {
+    kind: "open",
+    perSecond: OPEN_LOOP_PER_SECOND,
+    seconds,
+  })
+  if (baselines !== null) {
+    const ratio = open.latency.p99 / baselines.echoOpenP99
+    report.bound(`open loop ${perSecond(OPEN_LOOP_PER_SECOND)} p99 to the echo's`, ratio, "at most", 3, "×")
+  }
+  await besideDrain(bench)
+}
