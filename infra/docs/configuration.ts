@@ -1,0 +1,82 @@
+/**
+ * docs/reference/configuration.md: every environment variable. Which ones exist and who reads them comes from the
+ * sources;
+ * what they mean is written here, and a variable without a meaning, or a meaning without a variable, fails the test.
+ */
+import { markdownTable, pageHead, programsBelow, readSource } from "./source.ts"
+
+interface Variable {
+  readonly default: string
+  readonly meaning: string
+}
+
+/** In the order a reader needs them. */
+export const VARIABLES: Readonly<Record<string, Variable>> = {
+  CREDITS_ENV: {
+    default: "development",
+    meaning:
+      "`development`, `sandbox` or `production`, which refuses an open sign-in or a missing secret and has no clock to move",
+  },
+  CREDITS_HTTP_PORT: { default: "8787", meaning: "port of the HTTP API" },
+  CREDITS_HTTP_HOST: { default: "127.0.0.1", meaning: "address the HTTP API listens on" },
+  CREDITS_DATA_DIR: {
+    default: ".data of the checkout",
+    meaning: "databases, the embedded NATS's store, keys, `run.json`; locked against a second start",
+  },
+  CREDITS_NATS_URL: {
+    default: "unset",
+    meaning: "unset: an embedded nats-server is started; set: this one (`nats://host:port`, several with commas)",
+  },
+  CREDITS_NATS_SEED: {
+    default: "unset",
+    meaning: "nkey seed of the service's bus user; the supervisor gives each its own",
+  },
+  CREDITS_NATS_SERVER: {
+    default: "unset",
+    meaning: "path of a nats-server ≥ 2.15; unset: the PATH, the project's cache, the release, the distribution",
+  },
+  CREDITS_DATABASE_URL: {
+    default: "unset",
+    meaning: "unset: one SQLite file per service in the data folder; `postgres://…`: one schema per service there",
+  },
+  CREDITS_JWT_ISSUER: { default: "unset", meaning: "issuer that customers' tokens must name; required in production" },
+  CREDITS_JWT_AUDIENCE: {
+    default: "unset",
+    meaning: "audience that customers' tokens must name; required in production",
+  },
+  CREDITS_JWKS_URL: { default: "unset", meaning: "where the issuer's public keys are; required in production" },
+  CREDITS_CACHE_DIR: { default: ".cache of the checkout", meaning: "where set-up keeps Node, pnpm and nats-server" },
+  CREDITS_POSTGRES_BIN: {
+    default: "unset",
+    meaning: "folder of initdb and postgres for tests; unset: the machine's, or those from npm",
+  },
+  CREDITS_DEV_SERVICES: {
+    default: "all",
+    meaning: "which services the supervisor starts, with commas; for tests of one",
+  },
+  CREDITS_DEV_APPS: { default: "apps of the checkout", meaning: "folder of the bundles that the supervisor starts" },
+  CREDITS_BENCH_DIR: { default: "a temporary folder", meaning: "where the load tests keep their data" },
+  CREDITS_BENCH_KEEP: { default: "unset", meaning: "`1`: the load tests leave their data for a look" },
+}
+
+const NAME = /\bCREDITS_[A-Z][A-Z_]*[A-Z]\b/g
+const ROOMS = ["apps", "packages", "infra", "tests"]
+
+/** Every variable that a program names. */
+export const namedVariables = (): ReadonlySet<string> => {
+  const names = ROOMS.flatMap(programsBelow)
+    .filter((path) => !path.startsWith("infra/docs/"))
+    .flatMap((path) => [...readSource(path).matchAll(NAME)].map(([name]) => name))
+  return new Set(names)
+}
+
+export const renderConfiguration = (): string => {
+  const rows = Object.entries(VARIABLES).map(([name, { default: value, meaning }]) => [`\`${name}\``, value, meaning])
+  return `${pageHead("Configuration", ["infra/docs/configuration.ts"])}
+
+Everything is optional in development. Each service reads its variables in one place, its \`config.ts\`, and
+says which one is wrong.
+
+${markdownTable(["variable", "default", "meaning"], rows)}
+`
+}
