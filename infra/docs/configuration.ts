@@ -14,8 +14,7 @@ interface Variable {
 export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_ENV: {
     default: "development",
-    meaning:
-      "`development`, `sandbox` or `production`, which refuses an open sign-in or a missing secret and has no clock to move",
+    meaning: "`development`, `sandbox` or `production`, which refuses an open sign-in or a missing secret",
   },
   CREDITS_HTTP_PORT: { default: "8787", meaning: "port of the HTTP API" },
   CREDITS_HTTP_HOST: { default: "127.0.0.1", meaning: "address the HTTP API listens on" },
@@ -52,7 +51,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   },
   CREDITS_DEV_SERVICES: {
     default: "all",
-    meaning: "which services the supervisor starts, with commas; for tests of one",
+    meaning: "services that the supervisor starts; for tests of one",
   },
   CREDITS_DEV_APPS: { default: "apps of the checkout", meaning: "folder of the bundles that the supervisor starts" },
   CREDITS_BENCH_DIR: { default: "a temporary folder", meaning: "where the load tests keep their data" },
