@@ -1,0 +1,57 @@
+/**
+ * Goal: the running ledger answers after commit and counts every accepted charge once. Method: a real process on a real
+ * nats-server and a real database.
+ */
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { usd } from "@credits/kernel"
+import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
+
+const nano = (text: string): string => usd(text).toString()
+const USAGE = "openai|gpt-x|book-1|100|20|0|0|0|0|0|1|ok|req-1"
+
+describe("the ledger service", () => {
+  let ledger: TestLedger
+  beforeAll(async () => {
+    ledger = await startTestLedger()
+    await ledger.ready()
+  }, 60_000)
+  afterAll(() => ledger.stop())
+
+  it("R6.1 R6.3 authorizes, settles and shows what is left", async () => {
+    const account = "acc_line"
+    await ledger.request({ op: "entitle", id: "e1", account, plan: "plus", hostedModels: true })
+    await ledger.request({ op: "grant", id: "g1", account, kind: "plan", amount: nano("20"), cause: "cycle-1" })
+    const { ok: hold } = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("5") })
+    assert.strictEqual(hold.held, nano("5"))
+    assert.strictEqual(hold.availableAfter, nano("15"))
+    await ledger.charge(["evt1", account, Date.now(), nano("1.25"), hold.holdId, "h1", USAGE])
+    const wallet = await ledger.until("settled", () => ledger.wallet(account), (w) => w.held === "0")
+    assert.strictEqual(wallet.available, nano("18.75"))
+    assert.strictEqual(wallet.totals.spent, nano("1.25"))
+  })
+
+  it("R6.6 the same request id has one answer, another body is a conflict", async () => {
+    const account = "acc_once"
+    await ledger.request({ op: "entitle", id: "e1", account, plan: "plus", hostedModels: true })
+    await ledger.request({ op: "adjust", id: "g1", account, amount: nano("3"), reason: "test" })
+    const first = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("1") })
+    const again = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("1") })
+    const other = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("2") })
+    assert.deepStrictEqual(again, first)
+    assert.strictEqual(other.refused.code, "id_conflict")
+    assert.strictEqual((await ledger.wallet(account)).held, nano("1"))
+  })
+
+  it("the statement walks an account's entries with its running balance", async () => {
+    const { ok } = await ledger.request({ op: "statement", account: "acc_line", limit: 3 })
+    assert.deepStrictEqual(ok.items.map((i: any) => [i.kind, i.availableAfter]), [
+      ["charged", nano("18.75")],
+      ["held", nano("15")],
+      ["granted", nano("20")]
+    ])
+    assert.strictEqual(ok.items[0].usage.model, "gpt-x")
+    const rest = await ledger.request({ op: "statement", account: "acc_line", cursor: ok.nextCursor })
+    assert.deepStrictEqual(rest.ok.items.map((i: any) => i.kind), ["entitled"])
+    assert.isNull(rest.ok.nextCursor)
+  })
+})
