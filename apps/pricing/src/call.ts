@@ -39,10 +39,13 @@ export interface ByokRecord {
   readonly status: ByokCall["status"]
   readonly inputTokens: number
   readonly outputTokens: number
+  /** Its place in the usage stream, for a dead letter should the id be taken by another body. */
+  readonly seq: number
+  readonly index: number
 }
 
 /** `inputTokens` is the whole prompt, cached tokens included, under both conventions. */
-export const byokRecordOf = (call: ByokCall): ByokRecord => {
+export const byokRecordOf = (call: ByokCall, seq: number, index: number): ByokRecord => {
   const t = call.tokens
   const cached = t.convention === "inclusive" ? 0 : t.cacheRead + t.cacheWrite5m + t.cacheWrite1h
   return {
@@ -55,5 +58,7 @@ export const byokRecordOf = (call: ByokCall): ByokRecord => {
     status: call.status,
     inputTokens: t.input + cached,
     outputTokens: t.output,
+    seq,
+    index,
   }
 }

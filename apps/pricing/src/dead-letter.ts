@@ -4,12 +4,6 @@
  */
 import { STREAMS, type DeadLetter } from "@credits/contracts"
 
-/** A message that came to pricing, as it came. */
-export interface UsageMessage {
-  readonly seq: number
-  readonly body: Uint8Array
-}
-
 /** Longest payload kept: a whole usage message in base64 must fit into one message again. */
 const PAYLOAD_MAX = 640 * 1024
 const DETAIL_MAX = 300

@@ -50,4 +50,6 @@ for (let round = 0; round < 60; round++) {
 }
 samples.sort((a, b) => a - b)
 const pick = (share: number): string => samples[Math.floor(samples.length * share)]!.toFixed(2)
-process.stdout.write(`µs CPU per event: p10 ${pick(0.1)}, p50 ${pick(0.5)}, p90 ${pick(0.9)} (${samples.length} batches)\n`)
+process.stdout.write(
+  `µs CPU per event: p10 ${pick(0.1)}, p50 ${pick(0.5)}, p90 ${pick(0.9)} (${samples.length} batches)\n`,
+)

@@ -15,7 +15,13 @@ import {
 import { isAccountId, partitionOf, PARTITIONS, type Instant } from "@credits/kernel"
 import { bookAt, costOfCall, type PriceBook } from "@credits/pricebook"
 import { byokRecordOf, chargeOf, isByok, isHosted, type ByokRecord } from "./call.ts"
-import { deadLetterOf, type UsageMessage } from "./dead-letter.ts"
+import { deadLetterOf } from "./dead-letter.ts"
+
+/** A message as it came from a stream. */
+export interface ArrivedMessage {
+  readonly seq: number
+  readonly body: Uint8Array
+}
 
 /** A command message of one partition, ready to publish. */
 export interface ChargeMessage {
@@ -60,7 +66,7 @@ class OpenMessage {
     } else {
       this.#bytes[this.#length++] = COMMA
     }
-    this.#length += this.#bytes.latin1Write(line, this.#length)
+    this.#length += this.#bytes.write(line, this.#length, "latin1")
     this.charges++
     return true
   }
@@ -146,7 +152,8 @@ interface Refusal {
 /** Age and size: what the decoder cannot know (C12: ancient and future times, events above 4 KiB). */
 const checkEvent = (event: UsageEvent, now: Instant): Refusal | null => {
   if (event.time < now - USAGE_AGE_MAX_MS) return { code: "too_old", detail: "the event is older than 400 days" }
-  if (event.time > now + USAGE_FUTURE_MAX_MS) return { code: "in_future", detail: "the event lies more than 10 minutes ahead" }
+  if (event.time > now + USAGE_FUTURE_MAX_MS)
+    return { code: "in_future", detail: "the event lies more than 10 minutes ahead" }
   // Names and ids are bounded one by one, attributes are not.
   if (event.attributes.length > EVENT_BYTES_MAX || Buffer.byteLength(event.attributes) > EVENT_BYTES_MAX) {
     return { code: "too_large", detail: `attributes above ${EVENT_BYTES_MAX} bytes` }
@@ -174,7 +181,14 @@ class Books {
   }
 }
 
-const rateEvent = (batch: Batch, books: Books, now: Instant, value: unknown): Refusal | null => {
+const rateEvent = (
+  batch: Batch,
+  books: Books,
+  now: Instant,
+  value: unknown,
+  seq: number,
+  index: number,
+): Refusal | null => {
   const event = decodeUsageEvent(value)
   if ("code" in event) return event
   const refusal = checkEvent(event, now)
@@ -193,12 +207,12 @@ const rateEvent = (batch: Batch, books: Books, now: Instant, value: unknown): Re
     if ("code" in priced) return priced
     batch.add(event.account, chargeOf(event, priced, book.version))
   } else if (isByok(event)) {
-    batch.byok.push(byokRecordOf(event))
+    batch.byok.push(byokRecordOf(event, seq, index))
   }
   return null
 }
 
-const rateMessage = (batch: Batch, books: Books, now: Instant, message: UsageMessage): void => {
+const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedMessage): void => {
   const { seq, body } = message
   const text = decode(body)
   const refuse = (index: number, why: Refusal, value: unknown): void => {
@@ -215,7 +229,7 @@ const rateMessage = (batch: Batch, books: Books, now: Instant, message: UsageMes
   for (let index = 0; index < list.length; index++) {
     batch.events++
     try {
-      const refusal = rateEvent(batch, books, now, list[index])
+      const refusal = rateEvent(batch, books, now, list[index], seq, index)
       if (refusal !== null) refuse(index, refusal, list[index])
     } catch (error) {
       // Nothing is known to throw but nesting beyond the stack; one event must not stop its neighbours (decision 5).
@@ -229,7 +243,7 @@ const rateMessage = (batch: Batch, books: Books, now: Instant, message: UsageMes
  * old or in the future. A bad event becomes a dead letter, the good events of its message count all the same.
  */
 export const rate = (
-  messages: ReadonlyArray<UsageMessage>,
+  messages: ReadonlyArray<ArrivedMessage>,
   books: ReadonlyArray<PriceBook>,
   now: Instant,
 ): RatedBatch => {

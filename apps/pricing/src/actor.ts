@@ -1,0 +1,186 @@
+/**
+ * The rating actor: usage messages → charges in the command stream → BYOK records, dead letters and the cursor in one
+ * transaction (decisions 2 and 7). The cursor moves only after the charges are stored in the command stream, so a crash
+ * between the two repeats them, which is harmless: the ledger knows event ids.
+ * One batch is rated while the one before it is being published and committed. Owns no prices and no tables.
+ */
+import { BusFull, publishAtomic, type BusHandle } from "@credits/bus"
+import { ATOMIC_BATCH_MESSAGES_MAX, STREAMS, SUBJECTS } from "@credits/contracts"
+import type { Instant } from "@credits/kernel"
+import type { PriceBook } from "@credits/pricebook"
+import { deadLetterOf } from "./dead-letter.ts"
+import { Intake, type Report } from "./intake.ts"
+import type { Metrics } from "./metrics.ts"
+import { rate, type RatedBatch } from "./rating.ts"
+import { commitIntake, CursorMoved, type PricingDatabase } from "./store.ts"
+
+/** One batch: some 20,000 events, about 100 ms of work; more would only delay its first charge. */
+const BATCH_MESSAGES_MAX = 40
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
+/** Waits between tries while the command stream is full or a part is away: back-pressure, never loss. */
+const RETRY_MS = [20, 50, 100, 250, 500, 1_000] as const
+
+export interface ActorOptions {
+  readonly bus: BusHandle
+  readonly database: PricingDatabase
+  /** In force now and later, ordered (see `versionAt`); asked again for every batch. */
+  readonly books: () => ReadonlyArray<PriceBook>
+  /** Business time. */
+  readonly now: () => Instant
+  readonly metrics: Metrics
+  readonly report: Report
+  /** New dead letters are in the database. */
+  readonly onDeadLetters: () => void
+}
+
+export class RatingActor {
+  readonly #options: ActorOptions
+  readonly #intake: Intake
+  readonly #stream = STREAMS.usage.name
+  #stopped = false
+  #running: Promise<void> = Promise.resolve()
+  /** Last message rated; the committed cursor follows it by at most one batch. */
+  #ratedSeq = 0
+  cursor = 0
+  /** Why the last publish or commit did not succeed, while it is being tried again. */
+  trouble: string | undefined
+
+  constructor(options: ActorOptions) {
+    this.#options = options
+    this.#intake = new Intake(options.bus, options.database, this.#stream, [SUBJECTS.usage], options.report)
+  }
+
+  get gap(): Intake["gap"] {
+    return this.#intake.gap
+  }
+
+  /** Rating, or with messages waiting: others should keep off the processor. */
+  get busy(): boolean {
+    return this.#intake.queued > 0 || this.cursor < this.#ratedSeq
+  }
+
+  get queued(): number {
+    return this.#intake.queued
+  }
+
+  /** All that was in the stream when reading began has been applied (decision 21). */
+  get caughtUp(): boolean {
+    const { endAtCreation } = this.#intake
+    return endAtCreation !== undefined && this.cursor >= endAtCreation
+  }
+
+  async start(): Promise<void> {
+    await this.#reload()
+    this.#running = this.#run()
+  }
+
+  /** Takes no further message; what was rated is published and committed before this resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#intake.close()
+    await this.#running
+  }
+
+  async #reload(): Promise<void> {
+    this.cursor = (await this.#intake.open())?.seq ?? 0
+    this.#ratedSeq = this.cursor
+  }
+
+  async #run(): Promise<void> {
+    let finishing: Promise<boolean> = Promise.resolve(true)
+    while (await this.#intake.ready()) {
+      const rated = this.#rateNext()
+      if (!(await finishing)) {
+        // What was rated meanwhile is stale too: it is read again from the cursor in the database.
+        await this.#reload()
+        finishing = Promise.resolve(true)
+        continue
+      }
+      const from = this.cursor
+      finishing = this.#finish(rated, from)
+    }
+    await finishing
+  }
+
+  #rateNext(): RatedBatch {
+    const { metrics, books, now } = this.#options
+    const startedAt = performance.now()
+    const messages = this.#intake.take(BATCH_MESSAGES_MAX, BATCH_BYTES_MAX)
+    const rated = rate(messages, books(), now())
+    this.#ratedSeq = rated.lastSeq
+    metrics.messages += messages.length
+    metrics.events += rated.events
+    metrics.batches++
+    metrics.ratingMs += performance.now() - startedAt
+    return rated
+  }
+
+  /** Publishes, then commits. False when another process moved the cursor, or when stopped before it succeeded. */
+  async #finish(rated: RatedBatch, from: number): Promise<boolean> {
+    const { metrics, database, report, onDeadLetters, now } = this.#options
+    try {
+      const startedAt = performance.now()
+      for (let at = 0; at < rated.charges.length; at += ATOMIC_BATCH_MESSAGES_MAX) {
+        const part = rated.charges.slice(at, at + ATOMIC_BATCH_MESSAGES_MAX)
+        const messages = part.map(({ partition, payload }) => ({ subject: SUBJECTS.ledgerCommand(partition), payload }))
+        if (!(await this.#insist("publishing charges", () => publishAtomic(this.#options.bus.js, messages))))
+          return false
+        metrics.chargeMessages += part.length
+        for (const { charges } of part) metrics.charges += charges
+      }
+      const publishedAt = performance.now()
+      metrics.publishingMs += publishedAt - startedAt
+      const commit = () =>
+        commitIntake(database, {
+          stream: this.#stream,
+          incarnation: this.#intake.incarnation!,
+          from,
+          to: rated.lastSeq,
+          byok: rated.byok,
+          deadLetters: rated.deadLetters,
+          conflictOf: (record) =>
+            deadLetterOf(
+              record.seq,
+              record.index,
+              "id_conflict",
+              "a BYOK call with this id and another body is recorded already",
+              record.account,
+              now(),
+              JSON.stringify(record),
+            ),
+        }).then((committed) => {
+          metrics.byokRecorded += committed.byokRecorded
+          metrics.deadLetters += committed.deadLetters
+          if (committed.deadLetters > 0) onDeadLetters()
+        })
+      if (!(await this.#insist("committing the cursor", commit))) return false
+      metrics.committingMs += performance.now() - publishedAt
+      this.cursor = rated.lastSeq
+      return true
+    } catch (error) {
+      if (!(error instanceof CursorMoved)) throw error
+      report("warning", error.message)
+      return false
+    }
+  }
+
+  /** Tries until it succeeds or the actor is stopped. Nothing is skipped: the cursor waits. */
+  async #insist(what: string, attempt: () => Promise<unknown>): Promise<boolean> {
+    const { metrics, report } = this.#options
+    for (let tries = 0; ; tries++) {
+      try {
+        await attempt()
+        this.trouble = undefined
+        return true
+      } catch (error) {
+        if (error instanceof CursorMoved) throw error
+        const detail = error instanceof Error ? error.message : String(error)
+        if (this.trouble === undefined) report("warning", `${what}: ${detail}; trying again`)
+        this.trouble = error instanceof BusFull ? `stream_full: ${detail}` : `${what}: ${detail}`
+        metrics.publishRetries++
+        if (this.#stopped) return false
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]))
+      }
+    }
+  }
+}

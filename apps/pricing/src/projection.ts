@@ -1,0 +1,162 @@
+/**
+ * The usage projection: the ledger's journal counted into `usage_rollup`, each entry once (decision 14).
+ * It yields to rating: while usage messages wait, it does a small step only now and then, so that it never stands still.
+ * A partition whose journal has a gap is stopped and shown in the status; the others go on.
+ */
+import type { BusHandle } from "@credits/bus"
+import { partitions, STREAMS, SUBJECTS, type JournalMessage } from "@credits/contracts"
+import { Intake, type Report } from "./intake.ts"
+import type { Metrics } from "./metrics.ts"
+import type { ArrivedMessage } from "./rating.ts"
+import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
+import { commitProjection, CursorMoved, readPositions, type PricingDatabase } from "./store.ts"
+
+/** A step of some 5–10 ms while rating is busy, ten times that when it is not. */
+const STEP_MESSAGES_BUSY = 4
+const STEP_BYTES_BUSY = 512 * 1024
+const STEP_MESSAGES_IDLE = 64
+const STEP_BYTES_IDLE = 4 * 1024 * 1024
+/** How long a step waits for rating to become idle, and how often it looks. */
+const YIELD_MS = 1_000
+const LOOK_MS = 50
+const RETRY_MS = 500
+
+export interface ProjectionOptions {
+  readonly bus: BusHandle
+  readonly database: PricingDatabase
+  /** Rating has work: keep off the processor. */
+  readonly isRatingBusy: () => boolean
+  readonly metrics: Metrics
+  readonly report: Report
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+export class UsageProjection {
+  readonly #options: ProjectionOptions
+  readonly #intake: Intake
+  readonly #stream = STREAMS.ledgerJournal.name
+  #positions: Positions = new Map()
+  #stopped = false
+  #running: Promise<void> = Promise.resolve()
+  cursor = 0
+  /** Partitions whose journal misses entries: what was counted of them stands, nothing more is. */
+  readonly gaps = new Map<number, JournalGap>()
+  trouble: string | undefined
+
+  constructor(options: ProjectionOptions) {
+    this.#options = options
+    const subjects = [SUBJECTS.ledgerJournal(0).replace(/0$/, "*")]
+    this.#intake = new Intake(options.bus, options.database, this.#stream, subjects, options.report)
+  }
+
+  get gap(): Intake["gap"] {
+    return this.#intake.gap
+  }
+
+  get queued(): number {
+    return this.#intake.queued
+  }
+
+  async start(): Promise<void> {
+    await this.#reload()
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#intake.close()
+    await this.#running
+  }
+
+  async #reload(): Promise<void> {
+    this.#positions = await readPositions(this.#options.database)
+    this.gaps.clear()
+    this.cursor = (await this.#intake.open())?.seq ?? 0
+  }
+
+  async #run(): Promise<void> {
+    while (await this.#intake.ready()) {
+      const isBusy = await this.#yieldToRating()
+      const messages = isBusy
+        ? this.#intake.take(STEP_MESSAGES_BUSY, STEP_BYTES_BUSY)
+        : this.#intake.take(STEP_MESSAGES_IDLE, STEP_BYTES_IDLE)
+      await this.#count(messages)
+    }
+  }
+
+  /** True when rating is still busy after a fair wait. */
+  async #yieldToRating(): Promise<boolean> {
+    const until = performance.now() + YIELD_MS
+    while (this.#options.isRatingBusy() && !this.#stopped) {
+      if (performance.now() >= until) return true
+      await pause(LOOK_MS)
+    }
+    return false
+  }
+
+  async #count(messages: ReadonlyArray<ArrivedMessage>): Promise<void> {
+    const { database, metrics, report } = this.#options
+    const rollup = new Rollup()
+    const positions: Positions = new Map(this.#positions)
+    const gaps: Array<JournalGap> = []
+    for (const message of messages) {
+      const gap = this.#fold(rollup, positions, message)
+      if (gap !== null) gaps.push(gap)
+      // One message may be 512 KiB: let requests and heartbeats through in between.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const to = messages.at(-1)!.seq
+    for (;;) {
+      try {
+        const incarnation = this.#intake.incarnation!
+        await commitProjection(database, {
+          stream: this.#stream,
+          incarnation,
+          from: this.cursor,
+          to,
+          rollup,
+          positions,
+        })
+        this.trouble = undefined
+        break
+      } catch (error) {
+        if (error instanceof CursorMoved) {
+          report("warning", error.message)
+          return this.#reload()
+        }
+        const detail = error instanceof Error ? error.message : String(error)
+        if (this.trouble === undefined) report("warning", `counting usage: ${detail}; trying again`)
+        this.trouble = detail
+        if (this.#stopped) return
+        await pause(RETRY_MS)
+      }
+    }
+    this.cursor = to
+    this.#positions = positions
+    metrics.rollupCommits++
+    for (const gap of gaps) {
+      if (this.gaps.has(gap.partition)) continue
+      this.gaps.set(gap.partition, gap)
+      report(
+        "error",
+        `journal_gap: partition ${gap.partition} was counted to ${gap.position}, the next message follows ${gap.after}`,
+      )
+    }
+  }
+
+  #fold(rollup: Rollup, positions: Positions, message: ArrivedMessage): JournalGap | null {
+    const { metrics, report } = this.#options
+    try {
+      const journal = JSON.parse(Buffer.from(message.body).toString("utf8")) as JournalMessage
+      if (journal.v !== 1 || !partitions.includes(journal.partition))
+        throw new Error("not a journal message of version 1")
+      metrics.journalEntries += journal.entries.length
+      return foldJournal(rollup, positions, journal)
+    } catch (error) {
+      // The next message of that partition shows the gap.
+      report("error", `journal message ${message.seq}: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    }
+  }
+}

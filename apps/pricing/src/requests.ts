@@ -1,0 +1,82 @@
+/** The border's decoders: what may be asked on `pricing.request.<op>`, compiled once. Unknown fields are refused by name. */
+import type { PricingOp, PricingRequest } from "@credits/contracts"
+import { isAccountId } from "@credits/kernel"
+import { Result, Schema } from "effect"
+
+const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
+const Name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][\w.:@/+-]{0,119}$/))
+const Person = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,100}$/))
+const Reason = Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,500}$/u))
+const Account = Schema.String.check(Schema.makeFilter((text: string) => isAccountId(text) || "must be an account id"))
+/** No window is larger than 100 million tokens. */
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100_000_000 }))
+
+const publishing = { apply: Schema.Boolean, by: Person, reason: Reason }
+const version = { version: Schema.optionalKey(Schema.String), at: Schema.optionalKey(Instant) }
+
+const Estimate = Schema.Struct({
+  inputTokens: Count,
+  maxOutputTokens: Count,
+  images: Schema.optionalKey(Count),
+  requests: Schema.optionalKey(Count),
+})
+
+const SCHEMAS = {
+  models: Schema.Struct({ op: Schema.Literal("models"), at: Schema.optionalKey(Instant) }),
+  plans: Schema.Struct({ op: Schema.Literal("plans"), at: Schema.optionalKey(Instant) }),
+  quote: Schema.Struct({
+    op: Schema.Literal("quote"),
+    model: Name,
+    estimate: Estimate,
+    at: Schema.optionalKey(Instant),
+  }),
+  usage: Schema.Struct({
+    op: Schema.Literal("usage"),
+    account: Account,
+    by: Schema.Literals(["model", "day", "model,day"]),
+    from: Schema.optionalKey(Instant),
+    to: Schema.optionalKey(Instant),
+  }),
+  "book-list": Schema.Struct({ op: Schema.Literal("book-list") }),
+  "catalogue-list": Schema.Struct({ op: Schema.Literal("catalogue-list") }),
+  "book-show": Schema.Struct({ op: Schema.Literal("book-show"), ...version }),
+  "catalogue-show": Schema.Struct({ op: Schema.Literal("catalogue-show"), ...version }),
+  "book-publish": Schema.Struct({ op: Schema.Literal("book-publish"), book: Schema.Unknown, ...publishing }),
+  "catalogue-publish": Schema.Struct({
+    op: Schema.Literal("catalogue-publish"),
+    catalogue: Schema.Unknown,
+    ...publishing,
+  }),
+  import: Schema.Struct({ op: Schema.Literal("import"), ...publishing }),
+} satisfies Record<PricingOp, unknown>
+
+const strict = { onExcessProperty: "error" } as const
+const DECODERS: ReadonlyMap<string, (value: unknown) => Result.Result<PricingRequest, Schema.SchemaError>> = new Map(
+  Object.entries(SCHEMAS).map(([op, schema]) => [
+    op,
+    (() => {
+      const decode = Schema.decodeUnknownResult(schema as Schema.Codec<PricingRequest>)
+      return (value: unknown) => decode(value, strict)
+    })(),
+  ]),
+)
+
+export type Decoded =
+  | { readonly request: PricingRequest }
+  | { readonly code: "invalid" | "unknown_op"; readonly detail: string }
+
+/** `op` is the last word of the subject; the text names it again, so that a request can be logged alone. */
+export const decodeRequest = (op: string, text: string): Decoded => {
+  const decode = DECODERS.get(op)
+  if (decode === undefined) return { code: "unknown_op", detail: `pricing knows no request ${op}` }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { code: "invalid", detail: "the request is no JSON" }
+  }
+  const result = decode(value)
+  return Result.isSuccess(result)
+    ? { request: result.success }
+    : { code: "invalid", detail: result.failure.message.slice(0, 500) }
+}

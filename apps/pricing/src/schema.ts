@@ -1,0 +1,91 @@
+/**
+ * Tables of pricing, the same for SQLite and Postgres. Owns their shape; the queries are in `store.ts`.
+ * What grows with traffic is keyed by what comes in time order: the event id (BYOK), the day (rollup), the place in the
+ * stream (dead letters); never by account alone (decision 8).
+ */
+import { sql, type Kysely } from "kysely"
+import type { Dialect, Migration } from "@credits/store"
+
+/** Raised with every migration; a database with a newer one is refused (decision 21). */
+export const SCHEMA_VERSION = 1
+
+export interface Tables {
+  /** Price books and catalogues; immutable rows. `ordinal` is the order of publication. */
+  readonly version: {
+    readonly kind: "book" | "catalogue"
+    readonly version: string
+    readonly ordinal: number
+    readonly effective_at: bigint
+    readonly published_at: bigint
+    readonly published_by: string
+    readonly reason: string
+    readonly data: string
+  }
+  /** How far a stream has been applied, in the same transaction as what came of it (decision 2). */
+  readonly cursor: { readonly stream: string; readonly incarnation: string; readonly seq: bigint }
+  /** Last journal entry counted per partition of the ledger (decision 9). */
+  readonly journal_position: { readonly partition: number; readonly seq: bigint }
+  /** Calls with the customer's own key: recorded, never charged (R8.1). */
+  readonly byok_call: {
+    readonly id: string
+    readonly account: string
+    readonly hash: string
+    readonly at: bigint
+    readonly provider: string
+    readonly model: string
+    readonly status: string
+    readonly input_tokens: bigint
+    readonly output_tokens: bigint
+  }
+  readonly dead_letter: {
+    readonly id: string
+    readonly reason: string
+    readonly at: bigint
+    /** The dead letter as published, JSON. */
+    readonly body: string
+    readonly published: number
+  }
+  readonly usage_rollup: {
+    readonly day: string
+    readonly account: string
+    readonly model: string
+    readonly calls: bigint
+    readonly input_tokens: bigint
+    readonly output_tokens: bigint
+    readonly cache_read_tokens: bigint
+    readonly cache_write_tokens: bigint
+    readonly reasoning_tokens: bigint
+    /** Nano-USD. */
+    readonly cost: bigint
+    readonly byok_calls: bigint
+    readonly byok_input_tokens: bigint
+    readonly byok_output_tokens: bigint
+  }
+}
+
+const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
+  const clustered = dialect === "sqlite" ? sql` without rowid` : sql``
+  const statements = [
+    sql`create table version (kind text not null, version text not null, ordinal integer not null, effective_at bigint not null,
+      published_at bigint not null, published_by text not null, reason text not null, data text not null,
+      primary key (kind, version))`,
+    sql`create unique index version_ordinal on version (kind, ordinal)`,
+    sql`create table cursor (stream text primary key, incarnation text not null, seq bigint not null)`,
+    sql`create table journal_position (partition integer primary key, seq bigint not null)`,
+    sql`create table byok_call (id text not null, account text not null, hash text not null, at bigint not null,
+      provider text not null, model text not null, status text not null, input_tokens bigint not null,
+      output_tokens bigint not null, primary key (id, account))${clustered}`,
+    sql`create table dead_letter (id text primary key, reason text not null, at bigint not null, body text not null,
+      published integer not null)`,
+    sql`create index dead_letter_pending on dead_letter (id) where published = 0`,
+    sql`create table usage_rollup (day text not null, account text not null, model text not null, calls bigint not null,
+      input_tokens bigint not null, output_tokens bigint not null, cache_read_tokens bigint not null,
+      cache_write_tokens bigint not null, reasoning_tokens bigint not null, cost bigint not null, byok_calls bigint not null,
+      byok_input_tokens bigint not null, byok_output_tokens bigint not null, primary key (day, account, model))${clustered}`,
+  ]
+  for (const statement of statements) await statement.execute(db)
+}
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001_pricing": { up: createTables },
+}
