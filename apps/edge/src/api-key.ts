@@ -1,6 +1,7 @@
 /**
- * API keys: `wk_live_<32 characters><6 characters of checksum>`. Pure: randomness is an input. Owns the form; which keys
- * exist and what they may do is in `store.ts`. Only the SHA-256 of a key is ever stored, so a copied database opens nothing.
+ * API keys: `wk_live_<32 characters><6 characters of checksum>`. Pure: randomness is an input. Owns the form; which
+ * keys exist and what they may do is in `store.ts`. Only the SHA-256 of a key is ever stored, so a copied database
+ * opens nothing.
  */
 import { createHash } from "node:crypto"
 

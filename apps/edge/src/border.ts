@@ -1,6 +1,6 @@
 /**
- * Around every endpoint: bodies are bounded, strict UTF-8; schema errors become 400 naming the field; defects become 500
- * without their text; every answer is counted. Owns the outer shape of HTTP, no meaning.
+ * Around every endpoint: bodies are bounded, strict UTF-8; schema errors become 400 naming the field; defects become
+ * 500 without their text; every answer is counted. Owns the outer shape of HTTP, no meaning.
  */
 import { type BadRequest, Border, ClockGate, type ContentTooLarge, makeProblem } from "@credits/contracts/http"
 import { ByteSize, Cause, Effect, Layer, type Schema, SchemaIssue } from "effect"
@@ -50,6 +50,8 @@ const hasUnexpectedKey = (issue: SchemaIssue.Issue): boolean => {
   switch (issue._tag) {
     case "UnexpectedKey":
       return true
+    case "InvalidType":
+      return issue.ast._tag === "Never"
     case "Pointer":
     case "Encoding":
     case "Filter":

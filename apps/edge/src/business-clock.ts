@@ -1,8 +1,8 @@
 /**
  * Advancing the business clock (decision 16): freeze it, then again and again set it to the earliest due instant of all
- * owners, let each run what is due, and wait until two rounds of counters are identical. Owns the procedure; which work is
- * due is each owner's. While it runs, calls from outside are refused (`clock_advancing`), so that nothing can happen in
- * a moment that is being skipped.
+ * owners, let each run what is due, and wait until two rounds of counters are identical. Owns the procedure; which work
+ * is due is each owner's. While it runs, calls from outside are refused (`clock_advancing`), so that nothing can happen
+ * in a moment that is being skipped.
  */
 import type { ControlAnswer, ControlRequest } from "@credits/contracts"
 
@@ -25,7 +25,10 @@ export class ClockStuck extends Error {
   override readonly name = "ClockStuck"
 }
 
-/** Between two looks at the counters: long enough for a message to cross the bus, short enough to step a year in seconds. */
+/**
+ * Between two looks at the counters: long enough for a message to cross the bus, short enough to step a year in
+ * seconds.
+ */
 const LOOK_AGAIN_MS = 15
 /** One instant's work: renewals and expiries of every account; more than this is an owner that hangs. */
 const QUIET_DEADLINE_MS = 30_000
@@ -82,15 +85,15 @@ const settle = async (world: ClockWorld, now: number): Promise<Round> => {
 }
 
 /**
- * Moves the clock from `from` to `to` (`to` ≥ `from`) and answers how many pieces of due work ran. Afterwards time runs on
- * from `to`, also when an owner failed: then from the last instant that was finished.
+ * Moves the clock from `from` to `to` (`to` ≥ `from`) and answers how many pieces of due work ran. Afterwards time runs
+ * on from `to`, also when an owner failed: then from the last instant that was finished.
  */
 export const advanceClock = async (world: ClockWorld, from: number, to: number): Promise<number> => {
   let now = from
   try {
     await world.freezeAt(now)
+    const ranBefore = (await look(world, { op: "status" })).ran
     let round = await settle(world, now)
-    const ranBefore = round.ran
     for (let step = 0; step < STEPS_MAX; step++) {
       const due = round.nextDue
       if (due !== null && due <= now)

@@ -1,6 +1,6 @@
 /**
- * ISO 8601 durations added to an instant (R12.1 "by any length"). Pure. Years and months are calendar months in UTC with
- * the day clamped, as cycle boundaries are (R2.1); weeks and smaller are exact.
+ * ISO 8601 durations added to an instant (R12.1 "by any length"). Pure. Years and months are calendar months in UTC
+ * with the day clamped, as cycle boundaries are (R2.1); weeks and smaller are exact.
  */
 import { boundary, type Instant } from "@credits/kernel"
 

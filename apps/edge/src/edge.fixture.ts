@@ -33,7 +33,7 @@ export const TEST_MODEL = "test-model"
 const BOOK_VERSION = "test-1"
 const CATALOGUE_VERSION = "test-catalogue"
 
-const bookData = {
+export const bookData = {
   version: BOOK_VERSION,
   effectiveAt: "2000-01-01T00:00:00.000Z",
   source: "test",
@@ -258,3 +258,23 @@ export const startEdge = async (settings: Partial<EdgeSettings> = {}): Promise<E
   await until(async () => (await edge.fetch("/readyz")).status === 200)
   return edge
 }
+
+/** A good usage event; `change` goes over its envelope, `data` over its data. */
+export const usageEvent = (change: object = {}, data: object = {}): object => ({
+  specversion: "1.0",
+  type: "ai.usage.v1",
+  id: "evt_1",
+  source: "test",
+  subject: "acc_1",
+  time: "2026-01-02T00:00:00.000Z",
+  data: {
+    requestId: "req-1",
+    mode: "hosted",
+    provider: "test",
+    model: TEST_MODEL,
+    status: "ok",
+    tokens: { convention: "inclusive", input: 1000, output: 500 },
+    ...data,
+  },
+  ...change,
+})

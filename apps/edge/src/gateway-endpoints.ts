@@ -1,10 +1,21 @@
-/** The gateway's endpoints (contract section 4): an amount to hold from the price book, the ledger's word, usage to the stream. */
+/**
+ * The gateway's endpoints (contract section 4): an amount to hold from the price book, the ledger's word, usage to the
+ * stream.
+ */
 import { Bus, type BusError, publishAtomic } from "@credits/bus"
 import { HEADERS, type HoldAnswer, type LedgerRefusal, MESSAGE_VERSION, SUBJECTS } from "@credits/contracts"
-import { Api, Gateway, type Hold, makeProblem, type WayOn } from "@credits/contracts/http"
+import {
+  Api,
+  type Authorization,
+  Gateway,
+  type Hold,
+  makeProblem,
+  type Unavailable,
+  type WayOn,
+} from "@credits/contracts/http"
 import { accountOfHold, formatInstant, makeId } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { authorizeCommand, positiveAmount } from "./authorization.ts"
@@ -13,7 +24,7 @@ import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
 import { readWalletIfThere } from "./reads.ts"
-import { commandProblem, unavailable } from "./refusal.ts"
+import { commandProblem, type CommandProblem, unavailable } from "./refusal.ts"
 import { EVENTS_PER_REQUEST_MAX, takeUsage } from "./usage-intake.ts"
 import { waysOn } from "./ways-on.ts"
 import { usdOf } from "./wallet-view.ts"
@@ -33,80 +44,86 @@ const usageProblem = (error: BusError) =>
     ? unavailable("overloaded", "the usage stream is full; send the same events again later")
     : unavailable("unavailable", "usage could not be stored; send the same events again")
 
+/** What the gateway's endpoints do, once the request is decoded and the caller known. */
+class GatewayCalls extends Context.Service<
+  GatewayCalls,
+  {
+    /** The problem of a refusal; a 402 names the ways on, which depend on the account's plan. */
+    readonly problemOf: (account: string, refusal: LedgerRefusal) => Effect.Effect<never, CommandProblem>
+    readonly authorize: (body: Authorization) => Effect.Effect<Hold, CommandProblem>
+    /** All of it or nothing, acknowledged by the stream. */
+    readonly publishUsage: (messages: ReadonlyArray<string>) => Effect.Effect<unknown, Unavailable>
+  }
+>()("edge/GatewayCalls") {
+  static readonly layer = Layer.effect(
+    GatewayCalls,
+    Effect.gen(function* () {
+      const { js } = yield* Bus
+      const ledger = yield* Ledger
+      const books = yield* PriceBooks
+      const clock = yield* AdvancingClock
+      const idempotency = yield* Idempotency
+
+      const problemOf = Effect.fnUntraced(function* (account: string, refusal: LedgerRefusal) {
+        let ways: ReadonlyArray<WayOn> = []
+        if (refusal.code === "insufficient_balance" || refusal.code === "payment_past_due") {
+          const wallet = yield* readWalletIfThere(account).pipe(Effect.provideService(Ledger, ledger))
+          ways = waysOn(wallet, books.catalogueAt(clock.now()))
+        }
+        return yield* Effect.fail(commandProblem(refusal, ways))
+      })
+      const authorize = Effect.fnUntraced(function* (body: Authorization) {
+        const book = books.bookAt(clock.now())
+        if (book === null) return yield* Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
+        const command = authorizeCommand(body, book)
+        if ("status" in command) return yield* Effect.fail(command)
+        const reply = yield* ledger.ask(idempotency.sameAmount(body, command))
+        return "ok" in reply ? holdView(reply.ok) : yield* problemOf(body.accountId, reply.refused)
+      })
+      const publishUsage = (messages: ReadonlyArray<string>) =>
+        Effect.tryPromise({
+          try: () => publishAtomic(js, messages.map(usageMessage)),
+          catch: (cause) => usageProblem(cause as BusError),
+        })
+      return GatewayCalls.of({ problemOf, authorize, publishUsage })
+    }),
+  )
+}
+
+const usageMessage = (payload: string) => ({
+  subject: SUBJECTS.usage,
+  payload,
+  headers: { [HEADERS.version]: String(MESSAGE_VERSION) },
+})
+
 export const gatewayEndpoints = HttpApiBuilder.group(
   Api,
   "gateway",
   Effect.fn(function* (handlers) {
-    const bus = yield* Bus
+    const calls = yield* GatewayCalls
     const ledger = yield* Ledger
-    const books = yield* PriceBooks
-    const clock = yield* AdvancingClock
     const idempotency = yield* Idempotency
     const metrics = yield* EdgeMetrics
-
-    /** The problem of a refusal; a 402 names the ways on, which depend on the account's plan. */
-    const refused = Effect.fnUntraced(function* (account: string, refusal: LedgerRefusal) {
-      let ways: ReadonlyArray<WayOn> = []
-      if (refusal.code === "insufficient_balance" || refusal.code === "payment_past_due") {
-        const wallet = yield* readWalletIfThere(account).pipe(Effect.provideService(Ledger, ledger))
-        ways = waysOn(wallet, books.catalogueAt(clock.now()))
-      }
-      return yield* Effect.fail(commandProblem(refusal, ways))
-    })
-
-    const publishUsage = (messages: ReadonlyArray<string>) =>
-      Effect.tryPromise({
-        try: () =>
-          publishAtomic(
-            bus.js,
-            messages.map((payload) => ({
-              subject: SUBJECTS.usage,
-              payload,
-              headers: { [HEADERS.version]: String(MESSAGE_VERSION) },
-            })),
-          ),
-        catch: (cause) => usageProblem(cause as BusError),
-      })
-
     return handlers.handleAll({
       authorize: Effect.fnUntraced(function* ({ payload, headers }) {
         const { keyId } = yield* Gateway
         const once = idempotency.once(keyId, headers["idempotency-key"], ["authorize", payload])
-        return yield* once(
-          Effect.gen(function* () {
-            const book = books.bookAt(clock.now())
-            if (book === null) return yield* Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
-            const command = authorizeCommand(payload, book)
-            if ("status" in command) return yield* Effect.fail(command)
-            const reply = yield* ledger.ask(idempotency.sameAmount(payload, command))
-            if ("refused" in reply) return yield* refused(payload.accountId, reply.refused)
-            return holdView(reply.ok)
-          }),
-        )
+        return yield* once(calls.authorize(payload))
       }),
-
-      extend: Effect.fnUntraced(function* ({ params, payload, headers }) {
+      extend: Effect.fnUntraced(function* ({ params: { holdId }, payload, headers }) {
         const { keyId } = yield* Gateway
-        const { holdId } = params
         const account = accountOfHold(holdId)
         if (account === null) return yield* Effect.fail(holdNotFound(holdId))
+        const amount = positiveAmount(payload.amountUsd, "amountUsd")
+        if (typeof amount !== "bigint") return yield* Effect.fail(amount)
         const key = headers["idempotency-key"]
+        // Without a key every request is one extension of its own.
+        const id = key ?? makeId("cmd", Date.now(), randomBytes(10))
         const once = idempotency.once(keyId, key, ["extend", holdId, payload])
-        return yield* once(
-          Effect.gen(function* () {
-            const amount = positiveAmount(payload.amountUsd, "amountUsd")
-            if (typeof amount !== "bigint") return yield* Effect.fail(amount)
-            // Without a key every request is one extension of its own.
-            const id = key ?? makeId("cmd", Date.now(), randomBytes(10))
-            const reply = yield* ledger.ask({ op: "extend", id, account, holdId, amount: amount.toString() })
-            if ("refused" in reply) return yield* refused(account, reply.refused)
-            return holdView(reply.ok)
-          }),
-        )
+        const reply = yield* once(ledger.ask({ op: "extend", id, account, holdId, amount: amount.toString() }))
+        return "ok" in reply ? holdView(reply.ok) : yield* calls.problemOf(account, reply.refused)
       }),
-
-      release: Effect.fnUntraced(function* ({ params }) {
-        const { holdId } = params
+      release: Effect.fnUntraced(function* ({ params: { holdId } }) {
         const account = accountOfHold(holdId)
         if (account === null) return yield* Effect.fail(holdNotFound(holdId))
         // One hold is released once: its own id is the key, so a repeat gets the first answer.
@@ -116,18 +133,17 @@ export const gatewayEndpoints = HttpApiBuilder.group(
         if (problem.status === 409 || problem.status === 503) return yield* Effect.fail(problem)
         return yield* Effect.fail(holdNotFound(holdId))
       }),
-
       usage: Effect.fnUntraced(function* ({ payload }) {
         if (payload === undefined || (Array.isArray(payload) && payload.length > EVENTS_PER_REQUEST_MAX)) {
           const detail = `send one event or an array of at most ${EVENTS_PER_REQUEST_MAX}`
           return yield* Effect.fail(makeProblem(400, "invalid_request", detail))
         }
-        const taken = takeUsage(payload)
-        if (taken.messages.length > 0) yield* publishUsage(taken.messages)
-        metrics.usageTaken("accepted", taken.accepted)
-        for (const { code } of taken.rejected) metrics.usageTaken(code, 1)
-        return { accepted: taken.accepted, rejected: taken.rejected }
+        const { accepted, rejected, messages } = takeUsage(payload)
+        if (messages.length > 0) yield* calls.publishUsage(messages)
+        metrics.usageTaken("accepted", accepted)
+        for (const { code } of rejected) metrics.usageTaken(code, 1)
+        return { accepted, rejected }
       }),
     })
   }),
-)
+).pipe(Layer.provide(GatewayCalls.layer))

@@ -1,7 +1,7 @@
 /**
  * `Idempotency-Key` of money-moving requests: the same key with another body is refused for ever (422), a request whose
- * first one still runs is asked to wait (409). The stored first answer is the ledger's: the request id or the key is its
- * command id, so a repeat gets the answer the first one got (R6.6), also from another edge or after a restart.
+ * first one still runs is asked to wait (409). The stored first answer is the ledger's: the request id or the key is
+ * its command id, so a repeat gets the answer the first one got (R6.6), also from another edge or after a restart.
  */
 import { createHash } from "node:crypto"
 import type { Authorize } from "@credits/contracts"

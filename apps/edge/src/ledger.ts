@@ -1,6 +1,6 @@
 /**
- * Asking the ledger: text out, text in, one JSON.parse. Owns nothing; the owner of the account's partition answers after
- * its commit, and repeats of one request id are harmless (decision 6). Refusals are values.
+ * Asking the ledger: text out, text in, one JSON.parse. Owns nothing; the owner of the account's partition answers
+ * after its commit, and repeats of one request id are harmless (decision 6). Refusals are values.
  */
 import { askOwner, Bus } from "@credits/bus"
 import {

@@ -1,4 +1,5 @@
 /** The edge process: configuration, bus, HTTP server. */
+// oxlint-disable-next-line import/no-unassigned-import -- switches the compiled decoders on, before any is made
 import "effect/schema/SchemaJITCompiler/enable"
 import { Bus } from "@credits/bus"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

@@ -1,4 +1,6 @@
-/** For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text). */
+/**
+ * For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text).
+ */
 import { Bus } from "@credits/bus"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"

@@ -1,6 +1,6 @@
 /**
- * The edge's own tables: who has which account, which API keys exist, which idempotency keys were used for what. No money,
- * no balance, no copy of anything another service owns. SQLite or Postgres, the same migrations.
+ * The edge's own tables: who has which account, which API keys exist, which idempotency keys were used for what. No
+ * money, no balance, no copy of anything another service owns. SQLite or Postgres, the same migrations.
  */
 import { type Database, migrate, type Migration, openDatabase } from "@credits/store"
 import { Context, Data, Effect, Layer } from "effect"

@@ -5,7 +5,9 @@
  */
 import { decodeUsageEvent, EVENT_BYTES_MAX, MESSAGE_BYTES_MAX, USAGE_EVENTS_PER_MESSAGE_MAX } from "@credits/contracts"
 
-/** A valid event has some 250 bytes, so a body of 1 MiB holds fewer; more are only ever junk to be answered one by one. */
+/**
+ * A valid event has some 250 bytes, so a body of 1 MiB holds fewer; more are only ever junk to be answered one by one.
+ */
 export const EVENTS_PER_REQUEST_MAX = 5_000
 
 export interface RejectedEvent {
@@ -39,6 +41,17 @@ const checkEvent = (value: unknown, text: string): { code: string; detail: strin
   return "code" in event ? { code: event.code, detail: event.detail } : null
 }
 
+const TOO_DEEP = { code: "malformed", detail: "the event is nested too deeply" }
+
+/** JSON text of an event; null when it is nested so deeply that writing it would overflow the stack. */
+const textOf = (value: unknown): string | null => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return null
+  }
+}
+
 /** Groups texts into JSON arrays of ≤ 500 events and ≤ 512 KiB. */
 export const packEvents = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
   const messages: Array<string> = []
@@ -64,9 +77,9 @@ export const takeUsage = (body: unknown): UsageIntake => {
   const rejected: Array<RejectedEvent> = []
   const texts: Array<string> = []
   events.forEach((value, index) => {
-    const text = JSON.stringify(value)
-    const wrong = checkEvent(value, text)
-    if (wrong === null) texts.push(text)
+    const text = textOf(value)
+    const wrong = text === null ? TOO_DEEP : checkEvent(value, text)
+    if (wrong === null) texts.push(text!)
     else rejected.push({ id: idOf(value, index), ...wrong })
   })
   return { accepted: texts.length, rejected, messages: packEvents(texts) }

@@ -1,4 +1,6 @@
-/** The wallet's endpoints (contract sections 2 and 3): the customer of the credential, read from the ledger and pricing. */
+/**
+ * The wallet's endpoints (contract sections 2 and 3): the customer of the credential, read from the ledger and pricing.
+ */
 import type { StatementAnswer } from "@credits/contracts"
 import { Api, Customer, makeProblem } from "@credits/contracts/http"
 import { Effect, Option, Stream } from "effect"
@@ -24,7 +26,10 @@ export const wantsCsv = (accept: string | undefined): boolean => {
   return csv >= 0 && (json < 0 || csv < json)
 }
 
-/** The whole statement as CSV, page by page; the first page is read before the answer begins, so its refusal is a problem. */
+/**
+ * The whole statement as CSV, page by page; the first page is read before the answer begins, so its refusal is a
+ * problem.
+ */
 const exportCsv = (accountId: string, query: StatementQuery) =>
   Effect.gen(function* () {
     const ledger = yield* Ledger

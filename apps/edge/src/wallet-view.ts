@@ -1,5 +1,6 @@
 /**
- * The ledger's answers as HTTP shows them: nano-USD to decimal USD, milliseconds to ISO instants. Pure; decides nothing.
+ * The ledger's answers as HTTP shows them: nano-USD to decimal USD, milliseconds to ISO instants. Pure; decides
+ * nothing.
  */
 import type { StatementItem, WalletAnswer } from "@credits/contracts"
 import type { Entry, Wallet } from "@credits/contracts/http"

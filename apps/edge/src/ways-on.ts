@@ -1,7 +1,7 @@
 /**
- * The ways on from an empty wallet (R6.2): upgrade, auto top-up, BYOK. Pure. An upgrade is named only when it adds credit
- * now, with the amount: the new plan's cycle credit less the share of the old one not yet earned (R4.3), which is the
- * least it can add to a wallet that is empty.
+ * The ways on from an empty wallet (R6.2): upgrade, auto top-up, BYOK. Pure. An upgrade is named only when it adds
+ * credit now, with the amount: the new plan's cycle credit less the share of the old one not yet earned (R4.3), which
+ * is the least it can add to a wallet that is empty.
  */
 import type { WalletAnswer } from "@credits/contracts"
 import type { WayOn } from "@credits/contracts/http"

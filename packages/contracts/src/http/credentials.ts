@@ -27,7 +27,9 @@ const bearer = HttpApiSecurity.bearer.pipe(
 )
 const session = HttpApiSecurity.apiKey({ in: "cookie", key: SESSION_COOKIE })
 
-/** The cookie is looked at first and only without an Authorization header, so that the bearer's answer is the last word. */
+/**
+ * The cookie is looked at first and only without an Authorization header, so that the bearer's answer is the last word.
+ */
 export class CustomerAuth extends HttpApiMiddleware.Service<CustomerAuth, { provides: Customer }>()(
   "edge/CustomerAuth",
   { security: { session, bearer }, error: [Unauthorized, WrongScope, Unavailable] },

@@ -8,6 +8,9 @@ const Email = Schema.String.check(
   Schema.isPattern(/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u, { message: "must be an e-mail address" }),
 )
 
+/** `{}`: an empty struct would take any value. */
+const NoFields = Schema.Record(Schema.String, Schema.Never)
+
 export const SignedIn = Schema.Struct({
   accountId: Schema.String,
   accessToken: Schema.String,
@@ -32,7 +35,8 @@ export class DevelopmentGroup extends HttpApiGroup.make("development")
       error: [BadRequest, Unavailable],
     }).annotate(OpenApi.Summary, "Sign in with an e-mail address; the same address gets the same account"),
     HttpApiEndpoint.post("gatewayKey", "/gateway-key", {
-      payload: Schema.Struct({}),
+      // No body is as good as {}.
+      payload: [NoFields, Schema.Null],
       success: Schema.Struct({ key: Schema.String }),
       error: [BadRequest, Unavailable],
     }).annotate(OpenApi.Summary, "An API key with the gateway scope, shown once"),

@@ -17,7 +17,9 @@ import { AccountId, CallerId, InstantText, ModelName, TokenCount, Usd, UsdAmount
 
 /** Contract 4: a hold lives at most an hour. */
 export const TTL_SECONDS_MAX = 3600
-/** A given amount is for trusted gateways and capped (decision 13): the highest monthly cap a customer can set (R9.3). */
+/**
+ * A given amount is for trusted gateways and capped (decision 13): the highest monthly cap a customer can set (R9.3).
+ */
 export const AUTHORIZATION_USD_MAX = "10000.00"
 
 export const Estimate = Schema.Struct({ inputTokens: TokenCount, maxOutputTokens: TokenCount })

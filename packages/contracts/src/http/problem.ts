@@ -1,6 +1,7 @@
 /**
  * Errors over HTTP: RFC 9457 `application/problem+json` with a stable `code`. Owns the shape, the statuses and which
- * codes a status may carry; the texts of `detail` belong to whoever refuses. `type` is `about:blank`: `code` identifies.
+ * codes a status may carry; the texts of `detail` belong to whoever refuses. `type` is `about:blank`: `code`
+ * identifies.
  */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"

@@ -1,5 +1,6 @@
 /**
- * The customer's wallet: reads only (contract sections 2 and 3). Amounts are USD decimal strings, instants ISO 8601 UTC.
+ * The customer's wallet: reads only (contract sections 2 and 3). Amounts are USD decimal strings, instants ISO 8601
+ * UTC.
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"

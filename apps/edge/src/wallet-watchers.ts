@@ -1,0 +1,87 @@
+/**
+ * Which accounts somebody looks at, and reading their wallets when the ledger says that something changed. Plain
+ * callbacks: how a wallet is read and how ticks arrive are given. At most one read an account is under way.
+ */
+import type { TickMessage } from "@credits/contracts"
+import type { Wallet } from "@credits/contracts/http"
+
+export type WalletListener = (wallet: Wallet) => void
+
+interface Watched {
+  readonly listeners: Set<WalletListener>
+  seq: number
+  reading: boolean
+  /** A change was announced while a read was under way: one more read. */
+  again: boolean
+}
+
+/** The accounts of a tick message; text that is none announces nothing (the next re-read finds it). */
+const announced = (tick: string): TickMessage["accounts"] => {
+  try {
+    const { accounts } = JSON.parse(tick) as TickMessage
+    return Array.isArray(accounts) ? accounts : []
+  } catch {
+    return []
+  }
+}
+
+export class WalletWatchers {
+  readonly #watched = new Map<string, Watched>()
+  /** The newest wallet, or null when the ledger does not answer. */
+  readonly #readWallet: (account: string) => Promise<Wallet | null>
+
+  constructor(readWallet: (account: string) => Promise<Wallet | null>) {
+    this.#readWallet = readWallet
+  }
+
+  get isIdle(): boolean {
+    return this.#watched.size === 0
+  }
+
+  listenersOf(account: string): number {
+    return this.#watched.get(account)?.listeners.size ?? 0
+  }
+
+  /** Looks at an account from `seq` on; the answer stops looking. */
+  join(account: string, seq: number, listener: WalletListener): () => void {
+    const one = this.#watched.get(account) ?? { listeners: new Set(), seq, reading: false, again: false }
+    this.#watched.set(account, one)
+    one.listeners.add(listener)
+    // What was committed between the caller's own read and now.
+    this.#read(account, one)
+    return () => {
+      one.listeners.delete(listener)
+      if (one.listeners.size === 0 && this.#watched.get(account) === one) this.#watched.delete(account)
+    }
+  }
+
+  takeTick(text: string): void {
+    if (this.isIdle) return
+    for (const [account, seq] of announced(text)) {
+      const one = this.#watched.get(account)
+      if (one !== undefined && seq > one.seq) this.#read(account, one)
+    }
+  }
+
+  readAll(): void {
+    for (const [account, one] of this.#watched) this.#read(account, one)
+  }
+
+  #read(account: string, one: Watched): void {
+    if (one.reading) one.again = true
+    else void this.#readNow(account, one)
+  }
+
+  async #readNow(account: string, one: Watched): Promise<void> {
+    one.reading = true
+    do {
+      one.again = false
+      const wallet = await this.#readWallet(account).catch(() => null)
+      if (wallet !== null && wallet.seq > one.seq) {
+        one.seq = wallet.seq
+        for (const listener of one.listeners) listener(wallet)
+      }
+    } while (one.again && one.listeners.size > 0)
+    one.reading = false
+  }
+}
