@@ -1,0 +1,206 @@
+/**
+ * The supervisor as a person meets it: the bundle as a child process, a real nats-server, and stand-in services that
+ * answer as the real ones do. Every wait is for a fact, with a deadline.
+ */
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { ask, closeBus, connectBus, streamState } from "@credits/bus"
+import { startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { isSame, known } from "./process-info.ts"
+
+const BUS = pathToFileURL(join(import.meta.dirname, "../../../packages/bus/src/index.ts")).href
+
+/** Answers `status` on its control subject, or `/readyz` as the edge does. */
+const standIn = (name: string): string => `
+  import { createServer } from "node:http"
+  import { connectBus, serve } from ${JSON.stringify(BUS)}
+  const { CREDITS_NATS_URL, CREDITS_NATS_SEED, CREDITS_HTTP_PORT } = process.env
+  const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name: "${name}" })
+  console.log(JSON.stringify({ message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z", annotations: { pid: process.pid } }))
+  if ("${name}" === "edge") {
+    createServer((_, response) => response.end("ok")).listen(Number(CREDITS_HTTP_PORT), "127.0.0.1")
+  } else {
+    serve(bus.connection, "${name}.control", () => JSON.stringify({ service: "${name}", ready: true, cursors: {}, pid: process.pid }))
+  }
+  process.on("SIGTERM", () => process.exit(0))`
+
+const CRASHES = `console.log("no database"); process.exit(3)`
+
+let folder = ""
+let apps = ""
+const running: Array<SystemUnderTest> = []
+
+const writeApps = async (name: string, sources: Readonly<Record<string, string>>): Promise<string> => {
+  const root = join(folder, name)
+  for (const service in sources) {
+    await mkdir(join(root, service, "dist"), { recursive: true })
+    await writeFile(join(root, service, "dist", "package.json"), '{"type":"module"}')
+    await writeFile(join(root, service, "dist", "main.js"), sources[service]!)
+  }
+  return root
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "credits-dev-"))
+  apps = await writeApps("apps", { ledger: standIn("ledger"), pricing: standIn("pricing"), edge: standIn("edge") })
+})
+afterEach(async () => {
+  for (const system of running.splice(0)) if (system.pidOf("dev") !== 0) await system.stop()
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+let counter = 0
+const start = async (options: StartSystemOptions = {}): Promise<SystemUnderTest> => {
+  const dataDir = options.dataDir ?? join(folder, `data-${++counter}`)
+  const system = await startSystem({ ...options, dataDir, env: { CREDITS_DEV_APPS: apps, ...options.env } })
+  running.push(system)
+  return system
+}
+
+/** Runs the supervisor to its own end. */
+const startRefused = (
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number; readonly text: string }> =>
+  new Promise((resolve) => {
+    const main = join(import.meta.dirname, "../dist/main.js")
+    const child = spawn(process.execPath, [main], {
+      env: { ...process.env, CREDITS_NATS_URL: "", CREDITS_DEV_APPS: apps, CREDITS_HTTP_PORT: "0", ...env },
+    })
+    let text = ""
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (text += chunk))
+    child.once("exit", (code) => resolve({ code: code ?? -1, text }))
+  })
+
+const answeringPid = async (system: SystemUnderTest, service: string): Promise<number> => {
+  const bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.ops, name: "ops" })
+  try {
+    return (JSON.parse(await ask(bus.connection, `${service}.control`, '{"op":"status"}', 1_000)) as { pid: number })
+      .pid
+  } catch {
+    return 0
+  } finally {
+    await closeBus(bus)
+  }
+}
+
+const DEADLINE = { timeout: 15_000, interval: 50 }
+
+describe("npm start", () => {
+  it("is ready when every service says so, tells where in run.json, and stops without leaving anything", async () => {
+    const system = await start()
+    expect(system.url).toMatch(/^http:\/\/localhost:\d+$/)
+    expect((await fetch(`${system.url.replace("localhost", "127.0.0.1")}/readyz`)).status).toBe(200)
+    const run = JSON.parse(readFileSync(join(system.dataDir, "run.json"), "utf8")) as Record<string, unknown>
+    expect(run).toMatchObject({ natsUrl: system.natsUrl, httpUrl: system.url, pid: system.pidOf("dev"), ready: true })
+    expect(await answeringPid(system, "ledger")).toBe(system.pidOf("ledger"))
+    const processes = ["dev", "nats", "ledger", "pricing", "edge"].map((name) => known(system.pidOf(name)))
+    const stoppedAt = performance.now()
+    expect(await system.stop()).toBe(0)
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000)
+    expect(processes.filter(isSame)).toEqual([])
+    expect(existsSync(join(system.dataDir, "lock"))).toBe(false)
+    expect(existsSync(join(system.dataDir, "run.json"))).toBe(false)
+  })
+
+  it("shows the services' JSON logs as readable lines with the service's name", async () => {
+    const system = await start()
+    expect(system.log()).toContain(`ledger  | 03:00:00 INFO started pid=${system.pidOf("ledger")}`)
+  })
+
+  it("starts a killed service again, and says so", async () => {
+    const system = await start()
+    const before = system.pidOf("pricing")
+    system.kill("pricing", "SIGKILL")
+    const after = await system.restarted("pricing", before)
+    await expect.poll(() => answeringPid(system, "pricing"), DEADLINE).toBe(after)
+    expect(system.log()).toContain("pricing | ended (SIGKILL); starting it again in")
+    expect(system.pidOf("ledger")).not.toBe(0)
+  })
+
+  it("starts a killed nats-server again on the same port, and the services find it", async () => {
+    const system = await start()
+    const [nats, ledger] = [system.pidOf("nats"), system.pidOf("ledger")]
+    system.kill("nats", "SIGKILL")
+    await system.restarted("nats", nats)
+    await expect.poll(() => answeringPid(system, "ledger"), DEADLINE).toBe(ledger)
+    expect(system.pidOf("ledger")).toBe(ledger)
+  })
+
+  it("refuses a data folder in use and names the process that uses it", async () => {
+    const system = await start()
+    const { code, text } = await startRefused({ CREDITS_DATA_DIR: system.dataDir })
+    expect(code).toBe(1)
+    expect(text).toContain(`is in use by process ${system.pidOf("dev")}`)
+    expect(text).toContain("CREDITS_DATA_DIR")
+    expect(await answeringPid(system, "ledger")).toBe(system.pidOf("ledger"))
+  })
+
+  it("refuses a taken HTTP port, naming CREDITS_HTTP_PORT, and gives the folder back", async () => {
+    const taken = createServer()
+    const port = await new Promise<number>((resolve) => {
+      taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port))
+    })
+    const dataDir = join(folder, "data-port")
+    const { code, text } = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_HTTP_PORT: String(port) })
+    taken.close()
+    expect(code).toBe(1)
+    expect(text).toContain(`port ${port} is taken`)
+    expect(text).toContain("CREDITS_HTTP_PORT")
+    expect(existsSync(join(dataDir, "lock"))).toBe(false)
+  })
+
+  it("gives up on a service that keeps ending, names it, and stops the rest", async () => {
+    const broken = await writeApps("broken", { ledger: CRASHES, pricing: standIn("pricing"), edge: standIn("edge") })
+    const dataDir = join(folder, "data-broken")
+    const { code, text } = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_DEV_APPS: broken })
+    expect(code).toBe(1)
+    expect(text).toContain("ledger ended 5 times without becoming ready")
+    expect(text).toContain("ledger  | no database")
+    expect(existsSync(join(dataDir, "lock"))).toBe(false)
+  })
+
+  it("refuses a nats-server that is too old or missing", async () => {
+    const old = join(folder, "old-nats-server")
+    await writeFile(old, "#!/bin/sh\necho nats-server: v2.14.5\n", { mode: 0o755 })
+    const dataDir = join(folder, "data-old")
+    const tooOld = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_SERVER: old })
+    expect(tooOld.code).toBe(1)
+    expect(tooOld.text).toContain("is version 2.14.5, older than 2.15.0")
+    const missing = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_SERVER: join(folder, "nothing") })
+    expect(missing.text).toContain("CREDITS_NATS_SERVER")
+  })
+})
+
+describe("after kill -9", () => {
+  it("of everything at once the next start has the lock, the same seeds, port and messages", async () => {
+    const first = await start()
+    const bus = await connectBus({ servers: first.natsUrl, seed: first.seeds.gateway, name: "gateway" })
+    await bus.js.publish("usage.events", "[]")
+    await first.killAll()
+    await bus.connection.close()
+    const second = await start({ dataDir: first.dataDir })
+    expect(second.seeds).toEqual(first.seeds)
+    expect(second.natsUrl).toBe(first.natsUrl)
+    const ops = await connectBus({ servers: second.natsUrl, seed: second.seeds.ops, name: "ops" })
+    expect((await streamState(ops.jsm, "USAGE")).last).toBe(1)
+    await closeBus(ops)
+  })
+
+  it("of the supervisor alone the services end by themselves and the next start replaces the orphaned nats-server", async () => {
+    const first = await start()
+    const services = ["ledger", "pricing", "edge"].map((name) => known(first.pidOf(name)))
+    const nats = known(first.pidOf("nats"))
+    first.kill("dev", "SIGKILL")
+    await expect.poll(() => services.filter(isSame), DEADLINE).toEqual([])
+    expect(isSame(nats)).toBe(true)
+    const second = await start({ dataDir: first.dataDir })
+    expect(isSame(nats)).toBe(false)
+    expect(second.natsUrl).toBe(first.natsUrl)
+  })
+})
