@@ -13,10 +13,12 @@ export const Plan = Schema.Struct({
   yearly: Schema.NullOr(Schema.Struct({ totalUsd: Usd, monthlyEquivalentUsd: Usd })),
   creditsPerCycleUsd: Usd,
   features: Schema.Array(Schema.String),
-})
+}).annotate({ identifier: "Plan" })
 export type Plan = typeof Plan.Type
 
-export const Plans = Schema.Struct({ catalogueVersion: Schema.String, plans: Schema.Array(Plan) })
+export const Plans = Schema.Struct({ catalogueVersion: Schema.String, plans: Schema.Array(Plan) }).annotate({
+  identifier: "Plans",
+})
 export type Plans = typeof Plans.Type
 
 /** USD per million tokens. */
@@ -39,14 +41,14 @@ export const ModelPrice = Schema.Struct({
     }),
   ),
   enabled: Schema.Boolean,
-})
+}).annotate({ identifier: "ModelPrice" })
 
 export const ModelPrices = Schema.Struct({
   version: Schema.String,
   currency: Schema.Literal("USD"),
   unit: Schema.Literal("per_1m_tokens"),
   models: Schema.Array(ModelPrice),
-})
+}).annotate({ identifier: "ModelPrices" })
 export type ModelPrices = typeof ModelPrices.Type
 
 export class CatalogueGroup extends HttpApiGroup.make("catalogue")

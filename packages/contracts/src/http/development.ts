@@ -15,7 +15,7 @@ export const SignedIn = Schema.Struct({
   accountId: Schema.String,
   accessToken: Schema.String,
   expiresAt: InstantText,
-})
+}).annotate({ identifier: "SignedIn" })
 
 /** ISO 8601 durations of whole units: P1M, P1Y2M3DT4H5M6S, P2W. Months are calendar months from now (R2.1). */
 export const DurationText = Schema.String.check(

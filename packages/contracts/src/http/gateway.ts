@@ -39,7 +39,7 @@ export const Authorization = Schema.Struct({
       ),
     ),
   ),
-})
+}).annotate({ identifier: "Authorization" })
 export type Authorization = typeof Authorization.Type
 
 export const Hold = Schema.Struct({
@@ -47,15 +47,15 @@ export const Hold = Schema.Struct({
   heldUsd: Usd,
   expiresAt: InstantText,
   availableAfterUsd: Usd,
-})
+}).annotate({ identifier: "Hold" })
 export type Hold = typeof Hold.Type
 
-export const Extension = Schema.Struct({ amountUsd: UsdAmount })
+export const Extension = Schema.Struct({ amountUsd: UsdAmount }).annotate({ identifier: "Extension" })
 
 export const UsageAccepted = Schema.Struct({
   accepted: Schema.Int,
   rejected: Schema.Array(Schema.Struct({ id: Schema.String, code: Schema.String, detail: Schema.String })),
-})
+}).annotate({ identifier: "UsageAccepted" })
 
 const idempotencyKey = { "idempotency-key": Schema.optionalKey(CallerId) }
 

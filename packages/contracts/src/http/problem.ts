@@ -42,6 +42,7 @@ const problem = <
   status: Status,
   codes: Codes,
   extras: Extras,
+  identifier: string,
 ) =>
   Schema.Struct({
     type: Schema.String,
@@ -50,20 +51,27 @@ const problem = <
     code: Schema.Literals(codes),
     detail: Schema.String,
     ...extras,
-  }).pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: PROBLEM_CONTENT_TYPE }))
+  })
+    .annotate({ identifier })
+    .pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: PROBLEM_CONTENT_TYPE }))
 
 /** 400: `field` names the first thing wrong with the request ("" when it is the request as a whole). */
-export const BadRequest = problem(400, ["invalid_request", "malformed_body", "unknown_field"], {
-  field: Schema.optionalKey(Schema.String),
-  errors: Schema.optionalKey(Schema.Array(Schema.Struct({ field: Schema.String, detail: Schema.String }))),
-})
+export const BadRequest = problem(
+  400,
+  ["invalid_request", "malformed_body", "unknown_field"],
+  {
+    field: Schema.optionalKey(Schema.String),
+    errors: Schema.optionalKey(Schema.Array(Schema.Struct({ field: Schema.String, detail: Schema.String }))),
+  },
+  "BadRequest",
+)
 export type BadRequest = typeof BadRequest.Type
 
-export const Unauthorized = problem(401, ["auth_required"], {})
+export const Unauthorized = problem(401, ["auth_required"], {}, "Unauthorized")
 export type Unauthorized = typeof Unauthorized.Type
 
 /** 403 of a credential that is good for other endpoints. */
-export const WrongScope = problem(403, ["wrong_scope"], {})
+export const WrongScope = problem(403, ["wrong_scope"], {}, "WrongScope")
 export type WrongScope = typeof WrongScope.Type
 
 /** What a customer out of credit can do next (R6.2). */
@@ -76,31 +84,41 @@ export const WayOn = Schema.Struct({
 })
 export type WayOn = typeof WayOn.Type
 
-export const PaymentRequired = problem(402, ["insufficient_balance", "payment_past_due"], {
-  availableUsd: Schema.optionalKey(Schema.String),
-  waysOn: Schema.Array(WayOn),
-})
+export const PaymentRequired = problem(
+  402,
+  ["insufficient_balance", "payment_past_due"],
+  {
+    availableUsd: Schema.optionalKey(Schema.String),
+    waysOn: Schema.Array(WayOn),
+  },
+  "PaymentRequired",
+)
 export type PaymentRequired = typeof PaymentRequired.Type
 
-export const AuthorizationForbidden = problem(403, ["plan_required", "account_frozen"], {})
+export const AuthorizationForbidden = problem(403, ["plan_required", "account_frozen"], {}, "AuthorizationForbidden")
 export type AuthorizationForbidden = typeof AuthorizationForbidden.Type
 
-export const NotFound = problem(404, ["not_found", "hold_not_found"], {})
+export const NotFound = problem(404, ["not_found", "hold_not_found"], {}, "NotFound")
 export type NotFound = typeof NotFound.Type
 
 /** 409: in the way of what is there now; the same request may be sent again later. */
-export const Conflict = problem(409, ["request_in_progress", "hold_not_open"], {})
+export const Conflict = problem(409, ["request_in_progress", "hold_not_open"], {}, "Conflict")
 export type Conflict = typeof Conflict.Type
 
-export const ContentTooLarge = problem(413, ["body_too_large"], { limitBytes: Schema.Int })
+export const ContentTooLarge = problem(413, ["body_too_large"], { limitBytes: Schema.Int }, "ContentTooLarge")
 export type ContentTooLarge = typeof ContentTooLarge.Type
 
-export const UnsupportedMediaType = problem(415, ["unsupported_media_type"], {})
+export const UnsupportedMediaType = problem(415, ["unsupported_media_type"], {}, "UnsupportedMediaType")
 export type UnsupportedMediaType = typeof UnsupportedMediaType.Type
 
-export const Unprocessable = problem(422, ["model_unknown", "idempotency_conflict"], {
-  field: Schema.optionalKey(Schema.String),
-})
+export const Unprocessable = problem(
+  422,
+  ["model_unknown", "idempotency_conflict"],
+  {
+    field: Schema.optionalKey(Schema.String),
+  },
+  "Unprocessable",
+)
 export type Unprocessable = typeof Unprocessable.Type
 
 /** 503: nothing was done; ask again after `Retry-After` seconds with the same body and keys. */
@@ -108,10 +126,11 @@ export const Unavailable = problem(
   503,
   ["top_up_in_progress", "renewal_in_progress", "overloaded", "unavailable", "clock_advancing"],
   { retryAfterMs: Schema.optionalKey(Schema.Int) },
+  "Unavailable",
 )
 export type Unavailable = typeof Unavailable.Type
 
-export const InternalError = problem(500, ["internal_error"], {})
+export const InternalError = problem(500, ["internal_error"], {}, "InternalError")
 export type InternalError = typeof InternalError.Type
 
 /** Builds a problem value; the extras are checked by the endpoint's error type. */

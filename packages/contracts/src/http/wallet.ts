@@ -15,7 +15,7 @@ export const Lot = Schema.Struct({
   remainingUsd: Usd,
   grantedAt: InstantText,
   expiresAt: Schema.NullOr(InstantText),
-})
+}).annotate({ identifier: "Lot" })
 
 /** Auto top-up as the wallet shows it; null while the account has no auto top-up service behind it. */
 export const AutoTopUpShown = Schema.Struct({
@@ -37,7 +37,7 @@ export const Wallet = Schema.Struct({
   autoTopUp: Schema.NullOr(AutoTopUpShown),
   asOf: InstantText,
   seq: Count,
-})
+}).annotate({ identifier: "Wallet" })
 export type Wallet = typeof Wallet.Type
 
 export const EntryKindName = Schema.Literals([
@@ -73,7 +73,7 @@ export const EntryUsage = Schema.Struct({
   status: Schema.Literals(["ok", "failed", "cancelled"]),
   requestId: Schema.String,
   bookVersion: Schema.String,
-})
+}).annotate({ identifier: "EntryUsage" })
 
 export const Entry = Schema.Struct({
   seq: Count,
@@ -85,10 +85,13 @@ export const Entry = Schema.Struct({
   lots: Schema.Array(Schema.Struct({ id: Schema.String, amountUsd: Usd })),
   usage: Schema.NullOr(EntryUsage),
   cause: Schema.String,
-})
+}).annotate({ identifier: "Entry" })
 export type Entry = typeof Entry.Type
 
-export const EntryPage = Schema.Struct({ items: Schema.Array(Entry), nextCursor: Schema.NullOr(Schema.String) })
+export const EntryPage = Schema.Struct({
+  items: Schema.Array(Entry),
+  nextCursor: Schema.NullOr(Schema.String),
+}).annotate({ identifier: "EntryPage" })
 
 export const UsageRow = Schema.Struct({
   model: Schema.NullOr(Schema.String),
@@ -106,11 +109,13 @@ export const UsageRow = Schema.Struct({
   byokCalls: Count,
   byokInputTokens: Count,
   byokOutputTokens: Count,
-})
+}).annotate({ identifier: "UsageRow" })
 export type UsageRow = typeof UsageRow.Type
 
 /** `balanceUsd` matches ^\d+(\.\d+)?$ and is never 0 because of an error. */
-export const Balance = Schema.Struct({ balanceUsd: Usd, updatedAt: Schema.NullOr(InstantText) })
+export const Balance = Schema.Struct({ balanceUsd: Usd, updatedAt: Schema.NullOr(InstantText) }).annotate({
+  identifier: "Balance",
+})
 
 /** `id` is the wallet's seq: what `Last-Event-ID` resumes from. */
 export const WalletEvent = Schema.Union([
