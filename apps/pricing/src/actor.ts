@@ -5,9 +5,10 @@
  * One batch is rated while the one before it is being published and committed. Owns no prices and no tables.
  */
 import { BusFull, publishAtomic, type BusHandle } from "@credits/bus"
-import { ATOMIC_BATCH_MESSAGES_MAX, STREAMS, SUBJECTS } from "@credits/contracts"
+import { ATOMIC_BATCH_MESSAGES_MAX, STREAMS, SUBJECTS, type DeadLetter } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import type { PriceBook } from "@credits/pricebook"
+import type { ByokRecord } from "./call.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
 import type { Metrics } from "./metrics.ts"
@@ -19,6 +20,13 @@ const BATCH_MESSAGES_MAX = 40
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
 /** Waits between tries while the command stream is full or a part is away: back-pressure, never loss. */
 const RETRY_MS = [20, 50, 100, 250, 500, 1_000] as const
+
+/** R6.6 for calls that never reach the ledger: the first body stands, the other is kept for review. */
+const byokConflict = (record: ByokRecord, now: Instant): DeadLetter => {
+  const detail = "a BYOK call with this id and another body is recorded already"
+  const body = JSON.stringify(record)
+  return deadLetterOf(record.seq, record.index, "id_conflict", detail, record.account, now, body)
+}
 
 export interface ActorOptions {
   readonly bus: BusHandle
@@ -117,43 +125,13 @@ export class RatingActor {
 
   /** Publishes, then commits. False when another process moved the cursor, or when stopped before it succeeded. */
   async #finish(rated: RatedBatch, from: number): Promise<boolean> {
-    const { metrics, database, report, onDeadLetters, now } = this.#options
+    const { metrics, report } = this.#options
     try {
       const startedAt = performance.now()
-      for (let at = 0; at < rated.charges.length; at += ATOMIC_BATCH_MESSAGES_MAX) {
-        const part = rated.charges.slice(at, at + ATOMIC_BATCH_MESSAGES_MAX)
-        const messages = part.map(({ partition, payload }) => ({ subject: SUBJECTS.ledgerCommand(partition), payload }))
-        if (!(await this.#insist("publishing charges", () => publishAtomic(this.#options.bus.js, messages))))
-          return false
-        metrics.chargeMessages += part.length
-        for (const { charges } of part) metrics.charges += charges
-      }
+      if (!(await this.#publish(rated))) return false
       const publishedAt = performance.now()
       metrics.publishingMs += publishedAt - startedAt
-      const commit = () =>
-        commitIntake(database, {
-          stream: this.#stream,
-          incarnation: this.#intake.incarnation!,
-          from,
-          to: rated.lastSeq,
-          byok: rated.byok,
-          deadLetters: rated.deadLetters,
-          conflictOf: (record) =>
-            deadLetterOf(
-              record.seq,
-              record.index,
-              "id_conflict",
-              "a BYOK call with this id and another body is recorded already",
-              record.account,
-              now(),
-              JSON.stringify(record),
-            ),
-        }).then((committed) => {
-          metrics.byokRecorded += committed.byokRecorded
-          metrics.deadLetters += committed.deadLetters
-          if (committed.deadLetters > 0) onDeadLetters()
-        })
-      if (!(await this.#insist("committing the cursor", commit))) return false
+      if (!(await this.#insist("committing the cursor", () => this.#commit(rated, from)))) return false
       metrics.committingMs += performance.now() - publishedAt
       this.cursor = rated.lastSeq
       return true
@@ -162,6 +140,34 @@ export class RatingActor {
       report("warning", error.message)
       return false
     }
+  }
+
+  async #publish(rated: RatedBatch): Promise<boolean> {
+    const { bus, metrics } = this.#options
+    for (let at = 0; at < rated.charges.length; at += ATOMIC_BATCH_MESSAGES_MAX) {
+      const part = rated.charges.slice(at, at + ATOMIC_BATCH_MESSAGES_MAX)
+      const messages = part.map(({ partition, payload }) => ({ subject: SUBJECTS.ledgerCommand(partition), payload }))
+      if (!(await this.#insist("publishing charges", () => publishAtomic(bus.js, messages)))) return false
+      metrics.chargeMessages += part.length
+      for (const { charges } of part) metrics.charges += charges
+    }
+    return true
+  }
+
+  async #commit(rated: RatedBatch, from: number): Promise<void> {
+    const { database, metrics, now, onDeadLetters } = this.#options
+    const committed = await commitIntake(database, {
+      stream: this.#stream,
+      incarnation: this.#intake.incarnation!,
+      from,
+      to: rated.lastSeq,
+      byok: rated.byok,
+      deadLetters: rated.deadLetters,
+      conflictOf: (record) => byokConflict(record, now()),
+    })
+    metrics.byokRecorded += committed.byokRecorded
+    metrics.deadLetters += committed.deadLetters
+    if (committed.deadLetters > 0) onDeadLetters()
   }
 
   /** Tries until it succeeds or the actor is stopped. Nothing is skipped: the cursor waits. */

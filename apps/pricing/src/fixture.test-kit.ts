@@ -1,0 +1,127 @@
+/** What pricing's tests share: events as gateways send them, and a running pricing over real parts. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { connectBus, closeBus, provisionStreams, realClock, type BusHandle, type RunningClock } from "@credits/bus"
+import { STREAMS, SUBJECTS, type ChargeTuple, type ControlAnswer } from "@credits/contracts"
+import { defaultCatalogueData, defaultPriceBooksData } from "@credits/pricebook/defaults"
+import { openDatabaseNow, type OpenedDatabase } from "@credits/store"
+import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
+import type { Tables } from "./schema.ts"
+import { startPricing, type RunningPricing } from "./service.ts"
+
+export interface EventChange {
+  readonly [field: string]: unknown
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** A good hosted event; `change` replaces fields, `change.data` fields of its data. */
+export const usageEvent = (id: string, time: number, change: EventChange = {}): Record<string, unknown> => {
+  const { data, ...outer } = change
+  return {
+    specversion: "1.0",
+    id,
+    source: "gateway/test",
+    type: "ai.usage.v1",
+    subject: "acc_test1",
+    time: new Date(time).toISOString(),
+    ...outer,
+    data: {
+      requestId: `req-${id}`,
+      mode: "hosted",
+      provider: "openai",
+      model: "gpt-5",
+      status: "ok",
+      tokens: { convention: "inclusive", input: 1000, output: 100 },
+      ...data,
+    },
+  }
+}
+
+export const bytes = (value: unknown): Uint8Array => Buffer.from(typeof value === "string" ? value : JSON.stringify(value))
+
+/** Polls for a fact until it holds. */
+export const eventually = async <A>(look: () => Promise<A | undefined> | A | undefined, what: string): Promise<A> => {
+  const until = performance.now() + 15_000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (performance.now() > until) throw new Error(`not within 15 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** Charges stored in the command stream, in order, repeats included. */
+export const storedCharges = async (bus: BusHandle): Promise<ReadonlyArray<ChargeTuple>> => {
+  const texts = await storedMessages(bus, STREAMS.ledgerCommands.name)
+  return texts.flatMap((text) => (JSON.parse(text) as { charges: ReadonlyArray<ChargeTuple> }).charges)
+}
+
+export const storedMessages = async (bus: BusHandle, stream: string): Promise<ReadonlyArray<string>> => {
+  const { state } = await bus.jsm.streams.info(stream)
+  const texts: Array<string> = []
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await bus.jsm.streams.getMessage(stream, { seq })
+    if (message !== null) texts.push(message.string())
+  }
+  return texts
+}
+
+export interface TestParts {
+  readonly server: TestNatsServer
+  readonly bus: BusHandle
+  readonly dataDir: string
+  readonly database: OpenedDatabase<Tables>
+  readonly stop: () => Promise<void>
+}
+
+/** A real nats-server with the project's streams, and a database in a temporary folder. */
+export const startParts = async (maxBytes?: number): Promise<TestParts> => {
+  const server = await natsServerForTests()
+  const bus = await connectBus({ servers: server.url, name: "pricing" })
+  await provisionStreams(bus, maxBytes === undefined ? {} : { maxBytes })
+  const dataDir = await mkdtemp(join(tmpdir(), "credits-pricing-"))
+  const database = await openDatabaseNow<Tables>({ service: "pricing", dataDir })
+  return {
+    server,
+    bus,
+    dataDir,
+    database,
+    stop: async () => {
+      await closeBus(bus)
+      await database.close()
+      await server.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export interface TestPricing extends RunningPricing {
+  readonly reports: ReadonlyArray<string>
+  /** Waits until everything in the usage stream is applied. */
+  readonly settled: () => Promise<ControlAnswer>
+}
+
+export const startTestPricing = async (parts: TestParts, clock: RunningClock = realClock): Promise<TestPricing> => {
+  const reports: Array<string> = []
+  const running = await startPricing({
+    bus: parts.bus,
+    database: parts.database,
+    clock,
+    seeds: {
+      books: { data: defaultPriceBooksData, from: "shipped" },
+      catalogues: { data: [defaultCatalogueData], from: "shipped" },
+    },
+    report: (level, text) => void reports.push(`${level} ${text}`),
+  })
+  const settled = (): Promise<ControlAnswer> =>
+    eventually(async () => {
+      const { state } = await parts.bus.jsm.streams.info(STREAMS.usage.name)
+      const status = await running.status()
+      return status.cursors[STREAMS.usage.name] === state.last_seq && status.outboxPending === 0 ? status : undefined
+    }, "the usage stream is applied")
+  return { ...running, reports, settled }
+}
+
+/** Publishes one usage message and waits for its PubAck: accepted. */
+export const publishUsage = (bus: BusHandle, body: unknown): Promise<unknown> => bus.js.publish(SUBJECTS.usage, bytes(body))
