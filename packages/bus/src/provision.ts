@@ -93,27 +93,32 @@ export interface ProvisionOptions {
   readonly maxBytes?: number
 }
 
-/** Creates what is missing, verifies what is there. @throws BusRefused naming the first difference | BusUnavailable */
+/**
+ * Verifies what is there, then creates what is missing; creates nothing when something that is there does not fit.
+ * @throws BusRefused naming the first difference | BusUnavailable
+ */
 export const provisionStreams = async (bus: BusHandle, options: ProvisionOptions = {}): Promise<void> => {
-  await Promise.all(
-    wantedStreams().map(async (wanted) => {
-      const existing = await found(bus.jsm, wanted.name)
-      if (existing !== undefined) {
-        const difference = streamDifference(wanted, existing)
-        if (difference !== undefined) throw new BusRefused({ subject: wanted.name, detail: difference })
-        return
-      }
-      try {
-        await bus.jsm.streams.add({
-          ...wanted,
-          num_replicas: options.replicas ?? 1,
-          ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
-        })
-      } catch (cause) {
-        throw clientErrorOf(wanted.name, cause)
-      }
-    }),
+  const looked = await Promise.all(
+    wantedStreams().map(async (wanted) => ({ wanted, existing: await found(bus.jsm, wanted.name) })),
   )
+  for (const { wanted, existing } of looked) {
+    const difference = existing === undefined ? undefined : streamDifference(wanted, existing)
+    if (difference !== undefined) throw new BusRefused({ subject: wanted.name, detail: difference })
+  }
+  const missing = looked.filter(({ existing }) => existing === undefined)
+  await Promise.all(missing.map(({ wanted }) => create(bus, wanted, options)))
+}
+
+const create = async (bus: BusHandle, wanted: Wanted, options: ProvisionOptions): Promise<void> => {
+  try {
+    await bus.jsm.streams.add({
+      ...wanted,
+      num_replicas: options.replicas ?? 1,
+      ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
+    })
+  } catch (cause) {
+    throw clientErrorOf(wanted.name, cause)
+  }
 }
 
 /** What a service does at its start: the streams it uses exist and have the right shape. @throws BusRefused | BusUnavailable */
