@@ -19,6 +19,8 @@ export interface Located {
   readonly dataDir: string
   /** The edge, when this machine started it. */
   readonly httpUrl: string | undefined
+  /** nats-server's own monitoring, when this machine started it. */
+  readonly natsMonitorUrl: string | undefined
   /** The supervisor's process, when this machine started it. */
   readonly pid: number | undefined
   readonly from: "run.json" | "environment"
@@ -42,17 +44,26 @@ const alive = (pid: number): boolean => {
 const readText = (path: string): Effect.Effect<string | null> =>
   Effect.promise(() => readFile(path, "utf8").catch(() => null))
 
+/** What the supervisor leaves of itself (apps/dev). */
+interface RunFile {
+  readonly natsUrl?: string
+  readonly natsMonitorUrl?: string
+  readonly httpUrl?: string
+  readonly pid?: number
+}
+
 const located = (config: OpsConfig): Effect.Effect<Located, CommandFailure> =>
   Effect.gen(function* () {
     const runFile = join(config.dataDir, "run.json")
     const text = yield* readText(runFile)
     const run = yield* Effect.try({
-      try: () => (text === null ? null : (JSON.parse(text) as { natsUrl?: string; httpUrl?: string; pid?: number })),
+      try: () => (text === null ? null : (JSON.parse(text) as RunFile)),
       catch: () => failed("run_file_damaged", `${runFile} is not readable`, START),
     })
     const seedFile = yield* readText(join(config.dataDir, "nats", "ops.seed"))
     const seed = config.natsSeed === undefined ? seedFile?.trim() : Redacted.value(config.natsSeed)
-    const common = { dataDir: config.dataDir, seed, httpUrl: run?.httpUrl, pid: run?.pid }
+    const { httpUrl, natsMonitorUrl, pid } = run ?? {}
+    const common = { dataDir: config.dataDir, seed, httpUrl, natsMonitorUrl, pid }
     if (config.natsUrl !== undefined) return { ...common, natsUrl: config.natsUrl, from: "environment" as const }
     if (run === null)
       return yield* failed("nothing_running", `nothing runs with the data folder ${config.dataDir}`, START)

@@ -1,6 +1,6 @@
 /**
- * Runs the ledger's own verifier as a process of its own. It reads the database by itself and shares no code path with
- * the ledger's answers, so that it can contradict them; here is only the starting of it and the reading of its answer.
+ * Runs the ledger's own verifier as a process of its own. It reads the database, never the ledger's memory, so that it
+ * can contradict the ledger's answers; here is only the starting of it and the reading of its verdict.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"

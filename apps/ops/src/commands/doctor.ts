@@ -39,8 +39,8 @@ const checkEdge = (httpUrl: string | undefined): Effect.Effect<ReadonlyArray<Che
         const name = "edge ready"
         const repair = "is its process running? the supervisor's output (npm start) says why it stopped"
         try {
-          const response = await fetch(new URL("/health", httpUrl), { signal: AbortSignal.timeout(READY_MS) })
-          const detail = `${httpUrl} answers ${response.status}`
+          const response = await fetch(new URL("/readyz", httpUrl), { signal: AbortSignal.timeout(READY_MS) })
+          const detail = `${httpUrl} answers ${response.status} ${(await response.text()).slice(0, 200)}`
           return [response.ok ? { name, status: "ok", detail } : fail(name, detail, repair)]
         } catch (error) {
           return [fail(name, `${httpUrl} does not answer: ${sentence(error)}`, repair)]
@@ -76,7 +76,7 @@ const examineBus = (bus: BusHandle, where: Located) =>
     const replicas = Math.min(
       ...looks.flatMap((each) => (each.facts === null ? [] : [Number(each.facts.config["num_replicas"])])),
     )
-    const syncAlways = yield* Effect.promise(() => readSyncAlways(where.dataDir))
+    const syncAlways = yield* Effect.promise(() => readSyncAlways(where.dataDir, where.natsMonitorUrl))
     return [
       checkServer(info?.version ?? "0", info?.jetstream === true),
       checkDurability(syncAlways, Number.isFinite(replicas) ? replicas : 1),

@@ -1,4 +1,5 @@
 /** The doctor's look at the services: ready, caught up, and whether their cursors still fit their streams. Pure. */
+import type { ControlAnswer } from "@credits/contracts"
 import type { ServiceFacts } from "../services.ts"
 import type { StreamLook } from "./bus.ts"
 import { fail, ok, warn, type Check } from "./check.ts"
@@ -24,6 +25,7 @@ export const checkReady = (service: ServiceFacts): Check => {
       "is its process running? the supervisor's output (npm start) says why it stopped",
     )
   }
+  if (typeof answer.detail["gap"] === "string") return fail(`${name} ready`, answer.detail["gap"], GAP_REPAIR)
   if (!answer.ready) {
     return fail(
       `${name} ready`,
@@ -71,16 +73,20 @@ const checkCursor = (service: string, stream: StreamLook, cursor: number): Check
   return ok(name, behind === 0 ? "caught up" : `${behind} messages behind`)
 }
 
+/** A service that owns nothing yet has no cursor to speak of. */
+const hasCursor = (answer: ControlAnswer): boolean => answer.detail["owned"] !== 0
+
 export const checkCursors = (
   services: ReadonlyArray<ServiceFacts>,
   streams: ReadonlyArray<StreamLook>,
 ): ReadonlyArray<Check> =>
-  services.flatMap(({ name, answer }) =>
-    Object.entries(answer?.cursors ?? {}).flatMap(([stream, cursor]) => {
+  services.flatMap(({ name, answer }) => {
+    if (answer === null || !hasCursor(answer)) return []
+    return Object.entries(answer.cursors).flatMap(([stream, cursor]) => {
       const look = streams.find((each) => each.name === stream)
       return look === undefined ? [] : [checkCursor(name, look, cursor)]
-    }),
-  )
+    })
+  })
 
 /** Beyond this a clock is wrong, not late: the ledger stops a partition at the same distance (decision 11). */
 export const SKEW_MS_MAX = 5_000
