@@ -4,24 +4,16 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { type BusKey, busKeyOf, makeBusKey } from "@credits/bus"
 import { BUS_USERS, type BusUser } from "@credits/contracts"
-import { createUser, fromSeed } from "@nats-io/nkeys"
 
-export interface BusKey {
-  readonly seed: string
-  readonly publicKey: string
-}
 export type BusKeys = Readonly<Record<BusUser, BusKey>>
 
 export const seedFile = (dataDir: string, user: BusUser): string => join(dataDir, "nats", `${user}.seed`)
 
 const readOrMake = (file: string): BusKey => {
-  if (!existsSync(file)) {
-    const made = new TextDecoder().decode(createUser().getSeed())
-    writeFileSync(file, `${made}\n`, { mode: 0o600, flag: "wx" })
-  }
-  const seed = readFileSync(file, "utf8").trim()
-  return { seed, publicKey: fromSeed(new TextEncoder().encode(seed)).getPublicKey() }
+  if (!existsSync(file)) writeFileSync(file, `${makeBusKey().seed}\n`, { mode: 0o600, flag: "wx" })
+  return busKeyOf(readFileSync(file, "utf8").trim())
 }
 
 export const busKeys = (dataDir: string): BusKeys => {
