@@ -14,7 +14,7 @@ import {
   type QuoteAnswer,
   type UsageAnswer,
 } from "@credits/contracts"
-import { quoteMaximum, type Catalogue, type PriceBook } from "@credits/pricebook"
+import { quoteMaximum, type CallRefused, type Catalogue, type PriceBook } from "@credits/pricebook"
 import { bundledBooks, GENAI_SOURCE, GENAI_VERSION } from "./genai-source.ts"
 import { planImport } from "./import.ts"
 import type { Report } from "./intake.ts"
@@ -72,11 +72,15 @@ const importPrices = async (
   } satisfies ImportAnswer)
 }
 
+/** A quote has no convention, so only these two can happen. */
+const quoteRefusal = ({ code, detail }: CallRefused): PricingRefusal =>
+  code === "model_unknown" ? { code, detail, field: "model" } : { code: "invalid", detail, field: "estimate" }
+
 const quote = (books: Versions<PriceBook>, request: Extract<PricingRequest, { op: "quote" }>, at: number): Answer => {
   const book = books.at(at)
   if (book === null) return noBook
   const most = quoteMaximum(book, request.model, request.estimate)
-  if ("code" in most) return refused({ code: "model_unknown", detail: most.detail, field: "model" })
+  if ("code" in most) return refused(quoteRefusal(most))
   const answer: QuoteAnswer = { amount: most.amount.toString(), model: most.price.id, bookVersion: book.version }
   return ok(answer)
 }

@@ -38,7 +38,8 @@ export const usageEvent = (id: string, time: number, change: EventChange = {}): 
   }
 }
 
-export const bytes = (value: unknown): Uint8Array => Buffer.from(typeof value === "string" ? value : JSON.stringify(value))
+export const bytes = (value: unknown): Uint8Array =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value))
 
 /** Polls for a fact until it holds. */
 export const eventually = async <A>(look: () => Promise<A | undefined> | A | undefined, what: string): Promise<A> => {
@@ -124,4 +125,5 @@ export const startTestPricing = async (parts: TestParts, clock: RunningClock = r
 }
 
 /** Publishes one usage message and waits for its PubAck: accepted. */
-export const publishUsage = (bus: BusHandle, body: unknown): Promise<unknown> => bus.js.publish(SUBJECTS.usage, bytes(body))
+export const publishUsage = (bus: BusHandle, body: unknown): Promise<unknown> =>
+  bus.js.publish(SUBJECTS.usage, bytes(body))

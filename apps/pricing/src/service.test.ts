@@ -79,7 +79,9 @@ describe("pricing over a real bus and database", () => {
       usageEvent("evt-byok", NOW, { subject: "acc_own", data: { mode: "byok", model: "other-model" } }),
     ])
     await pricing.settled()
-    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map((text) => JSON.parse(text) as DeadLetter)
+    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map(
+      (text) => JSON.parse(text) as DeadLetter,
+    )
     expect(letters.filter((letter) => letter.reason === "id_conflict")).toMatchObject([{ account: "acc_own" }])
     const rows = await parts.database.kysely.selectFrom("byok_call").select("model").execute()
     expect(rows).toEqual([{ model: "own-model" }])
@@ -87,7 +89,9 @@ describe("pricing over a real bus and database", () => {
 
   it("C12 bad events become dead letters with their reason, the good events of the same message still count", async () => {
     const before = (await storedCharges(parts.bus)).length
-    const tokens = (change: object) => ({ data: { tokens: { convention: "inclusive", input: 10, output: 1, ...change } } })
+    const tokens = (change: object) => ({
+      data: { tokens: { convention: "inclusive", input: 10, output: 1, ...change } },
+    })
     const bad: ReadonlyArray<readonly [reason: string, event: unknown]> = [
       ["malformed", 42],
       ["unknown_field", usageEvent("b1", NOW, { surprise: true })],
@@ -106,11 +110,13 @@ describe("pricing over a real bus and database", () => {
     await pricing.settled()
     const charges = (await storedCharges(parts.bus)).slice(before)
     expect(charges.map((charge) => charge[0])).toEqual(["g1", "g2"])
-    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map((text) => JSON.parse(text) as DeadLetter)
-    const found = letters.filter((letter) => letter.origin.seq === seq)
-    expect(found.map((letter) => [letter.origin.index, letter.reason]).toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual(
-      bad.map(([reason], i) => [i + 1, reason]),
+    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map(
+      (text) => JSON.parse(text) as DeadLetter,
     )
+    const found = letters.filter((letter) => letter.origin.seq === seq)
+    expect(
+      found.map((letter) => [letter.origin.index, letter.reason]).toSorted((a, b) => Number(a[0]) - Number(b[0])),
+    ).toEqual(bad.map(([reason], i) => [i + 1, reason]))
   })
 
   it("C12 a message that is no JSON, no UTF-8, a NUL or nested to the bottom stops nobody", async () => {
@@ -122,10 +128,16 @@ describe("pricing over a real bus and database", () => {
     await publishUsage(parts.bus, [usageEvent("after-poison", NOW)])
     await pricing.settled()
     expect((await storedCharges(parts.bus)).slice(before).map((charge) => charge[0])).toEqual(["after-poison"])
-    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map((text) => JSON.parse(text) as DeadLetter)
+    const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map(
+      (text) => JSON.parse(text) as DeadLetter,
+    )
     const malformed = letters.filter((letter) => letter.reason === "malformed" && letter.origin.seq > 5)
     expect(malformed).toHaveLength(7)
-    expect(malformed.some((letter) => letter.payload === `base64:${Buffer.from([0x5b, 0xff, 0xfe, 0x5d]).toString("base64")}`)).toBe(true)
+    expect(
+      malformed.some(
+        (letter) => letter.payload === `base64:${Buffer.from([0x5b, 0xff, 0xfe, 0x5d]).toString("base64")}`,
+      ),
+    ).toBe(true)
   })
 
   it("decision 13: books and catalogues are in their buckets, with the list of versions", async () => {

@@ -2,7 +2,7 @@
  * What a call costs: one pure function of the price book (R7.2, R7.3), used by pricing to rate and by whoever quotes.
  * Owns the arithmetic only; which book is in force and what becomes of the cost is decided elsewhere.
  */
-import { divideHalfUp, type Instant, type Nano } from "@credits/kernel"
+import { divideHalfUp, NANO_AMOUNT_MAX, type Instant, type Nano } from "@credits/kernel"
 import type { ModelPrice, PriceBook, RateCard, Rates } from "./book.ts"
 import { PICO_PER_NANO } from "./price.ts"
 
@@ -42,9 +42,12 @@ export interface CallCost {
   readonly price: ModelPrice
 }
 export interface CallRefused {
-  readonly code: "model_unknown" | "wrong_sum"
+  readonly code: "model_unknown" | "wrong_sum" | "cost_too_large"
   readonly detail: string
 }
+
+/** No amount of the system may exceed this; a call that would is absurd, not dear. */
+const tooLarge: CallRefused = { code: "cost_too_large", detail: "a call cannot cost more than 1,000,000 USD" }
 
 const DAY_MS = 86_400_000
 
@@ -116,7 +119,8 @@ const sumNano = (t: DisjointTokens, r: Rates, price: ModelPrice, images: number,
 /**
  * The cost of one call. A call that failed before it produced a token or an image costs nothing (R6.3); every other one
  * costs what it states, also when it was cancelled or failed midway.
- * Refusals are values: `model_unknown` (not in this book), `wrong_sum` (counts contradict their convention, R7.2).
+ * Refusals are values: `model_unknown` (not in this book), `wrong_sum` (counts contradict their convention, R7.2),
+ * `cost_too_large`.
  */
 export const costOfCall = (book: PriceBook, call: Call): CallCost | CallRefused => {
   const price = book.models.get(call.model)
@@ -131,7 +135,8 @@ export const costOfCall = (book: PriceBook, call: Call): CallCost | CallRefused 
   const promptTokens =
     tokens.inputTokens + tokens.cacheReadTokens + tokens.cacheWrite5mTokens + tokens.cacheWrite1hTokens
   const rates = ratesFor(cardAt(price, call.at), promptTokens)
-  return { cost: sumNano(tokens, rates, price, call.images, call.requests), tokens, price }
+  const cost = sumNano(tokens, rates, price, call.images, call.requests)
+  return cost > NANO_AMOUNT_MAX ? tooLarge : { cost, tokens, price }
 }
 
 /** What a gateway knows before a call. */
@@ -173,5 +178,5 @@ export const quoteMaximum = (
       if (amount > most) most = amount
     }
   }
-  return { amount: most, price }
+  return most > NANO_AMOUNT_MAX ? tooLarge : { amount: most, price }
 }
