@@ -55,10 +55,10 @@ const cost = (book: PriceBook, call: Call): bigint => {
   return priced.cost
 }
 
-/** A price of up to six decimals, dear enough to leave the range of exact doubles now and then. */
+/** A price of up to six decimals; with many tokens the sum leaves the range of exact doubles now and then. */
 const price = fc
-  .tuple(fc.nat(100_000), fc.nat(999_999))
-  .map(([whole, rest]) => (whole === 100_000 ? "100000" : `${whole}.${String(rest).padStart(6, "0")}`))
+  .tuple(fc.oneof(fc.nat(3), fc.nat(2_000)), fc.nat(999_999))
+  .map(([whole, rest]) => `${whole}.${String(rest).padStart(6, "0")}`)
 const count = fc.oneof(fc.nat(5_000), fc.nat(100_000_000))
 /** Counts that fit both conventions: disjoint parts first. */
 const parts = fc.record({
@@ -110,8 +110,7 @@ describe("the cost of a call", () => {
           BigInt(n.requests) * 10_000_000_000n
         const expected = sum / 1_000n + (sum % 1_000n >= 500n ? 1n : 0n)
         const priced = costOfCall(book, callOf(tokens, { images: n.images, requests: n.requests }))
-        if (expected > NANO_AMOUNT_MAX) return expect(priced).toMatchObject({ code: "cost_too_large" })
-        expect(priced).toMatchObject({ cost: expected })
+        expect(priced).toMatchObject(expected > NANO_AMOUNT_MAX ? { code: "cost_too_large" } : { cost: expected })
       }),
       { numRuns: 2_000 },
     )
@@ -241,7 +240,7 @@ describe("the quote of a call", () => {
           images,
           requests,
         })
-        if ("code" in quote) return expect(quote.code).toBe("cost_too_large")
+        fc.pre(!("code" in quote))
         expect(quote.amount).toBeGreaterThanOrEqual(cost(book, callOf(tokens, { at, images, requests })))
       }),
       { numRuns: 1_000 },
