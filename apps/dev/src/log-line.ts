@@ -26,8 +26,33 @@ const pairs = (value: unknown): string =>
 const clockTime = (timestamp: unknown): string =>
   typeof timestamp === "string" && timestamp.length >= 19 ? timestamp.slice(11, 19) : ""
 
+/** `key=value` or `key="a JSON string"`, as Effect's logfmt logger writes them. */
+const LOGFMT_PAIR = /([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)/g
+
+const readableLogfmt = (line: string): string => {
+  const {
+    timestamp,
+    level,
+    message,
+    cause,
+    fiber: _,
+    ...rest
+  } = Object.fromEntries([...line.matchAll(LOGFMT_PAIR)].map(([, key, value]) => [key!, unquoted(value!)]))
+  return readable({ timestamp, level, message, cause, annotations: rest })
+}
+
+const unquoted = (value: string): string => {
+  if (!value.startsWith('"')) return value
+  try {
+    return JSON.parse(value) as string
+  } catch {
+    return value
+  }
+}
+
 /** One line of a service; the result may have several lines when a cause is told. */
 export const readableLine = (line: string): string => {
+  if (line.startsWith("timestamp=")) return readableLogfmt(line)
   if (!line.startsWith("{")) return line
   let log: EffectLog
   try {
@@ -35,7 +60,10 @@ export const readableLine = (line: string): string => {
   } catch {
     return line
   }
-  if (log.message === undefined && log.level === undefined) return line
+  return log.message === undefined && log.level === undefined ? line : readable(log)
+}
+
+const readable = (log: EffectLog): string => {
   const message = Array.isArray(log.message) ? log.message.map(text).join(" ") : text(log.message ?? "")
   const level = text(log.level ?? "INFO").toUpperCase()
   const cause = typeof log.cause === "string" && log.cause !== "" ? `\n${log.cause}` : ""

@@ -27,6 +27,11 @@ describe("log lines", () => {
     expect(readableLine(line)).toBe('03:14:15 INFO owns {"partitions":64} epoch=3 why=start')
   })
 
+  it("of Effect's logfmt logger read the same", () => {
+    const line = 'timestamp=2026-11-23T03:14:15.926Z level=INFO fiber=#1 message="it \\"runs\\"" port=8787'
+    expect(readableLine(line)).toBe('03:14:15 INFO it "runs" port=8787')
+  })
+
   it("that are no JSON, or JSON of something else, stay as they are", () => {
     for (const line of ["plain", "{not json", '{"a":1}']) expect(readableLine(line)).toBe(line)
   })
