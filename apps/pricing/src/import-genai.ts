@@ -101,6 +101,15 @@ const ratesOf = (prices: Prices, pick: (price: Price) => number): RatesData => {
   return rates as unknown as RatesData
 }
 
+/** A price per token this translation does not know would be lost in silence: better no import at all. */
+const refuseUnknown = (prices: Prices): void => {
+  const known = new Set<string>(Object.values(KEYS))
+  const unknown = Object.keys(prices).find(
+    (key) => key.endsWith("_mtok") && !known.has(key) && !/audio|image|video/.test(key),
+  )
+  if (unknown !== undefined) throw new RangeError(`the source prices ${unknown}, which price books do not know`)
+}
+
 const base = (prices: Prices): RatesData => ratesOf(prices, (price) => (typeof price === "number" ? price : price.base))
 
 /** One tier per start any price names; a price without a tier there keeps its last one. */
@@ -118,6 +127,7 @@ const tiersOf = (prices: Prices): ReadonlyArray<LongContextData> => {
 }
 
 const priced = (prices: Prices): RatesData & { longContext?: ReadonlyArray<LongContextData> } => {
+  refuseUnknown(prices)
   const longContext = tiersOf(prices)
   return { ...base(prices), ...(longContext.length > 0 && { longContext }) }
 }

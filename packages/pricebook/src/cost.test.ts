@@ -1,6 +1,6 @@
 /** What a call costs, against an independent sum in rational arithmetic and the rules R6.1, R6.3, R7.1–R7.3. */
 import { NANO_AMOUNT_MAX } from "@credits/kernel"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   bookAt,
