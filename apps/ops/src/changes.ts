@@ -38,11 +38,14 @@ export const requireReason = (apply: boolean, reason: Option.Option<string>): Ef
   return Effect.succeed(text)
 }
 
+/** For services that want a reason with every question, also with one that changes nothing. */
+export const reasonOrDryRun = (reason: string): string => (reason === "" ? "dry run" : reason)
+
 /** What happened to one account. */
 export interface AccountOutcome {
   readonly account: string
   readonly status: "planned" | "done" | "failed"
-  /** Columns of the table after account and status. */
+  /** Columns of the table after account and status: those of the plan, or those of the result. */
   readonly cells: ReadonlyArray<string>
   /** Fields of the JSON document after accountId and status. */
   readonly json: Readonly<Record<string, unknown>>
@@ -57,7 +60,10 @@ export interface AccountChange<R> {
   readonly accounts: ReadonlyArray<string>
   /** The rest of the input, for the audit and the JSON document. */
   readonly input: Readonly<Record<string, unknown>>
-  readonly columns: ReadonlyArray<Column>
+  /** Titles of the cells that `plan` answers; the last one also takes the reason of a failure. */
+  readonly planned: ReadonlyArray<Column>
+  /** Titles of the cells that `perform` answers, likewise. */
+  readonly performed: ReadonlyArray<Column>
   /** Reads what is there and says what would happen. */
   readonly plan: (account: string) => Effect.Effect<Pick<AccountOutcome, "cells" | "json">, CommandFailure, R>
   readonly perform: (account: string) => Effect.Effect<Pick<AccountOutcome, "cells" | "json">, CommandFailure, R>
@@ -101,13 +107,14 @@ export const changeAccounts = <R>(
   Effect.gen(function* () {
     const audit = yield* Audit
     const input = { accounts: change.accounts, ...change.input }
+    const columns = change.apply ? change.performed : change.planned
     const run = change.apply ? yield* audit.began(change.command, change.reason, input) : null
     const outcomes = yield* Effect.forEach(
       change.accounts,
       (account) =>
         change.apply
-          ? outcomeOf(account, "done", change.columns.length)(change.perform(account))
-          : outcomeOf(account, "planned", change.columns.length)(change.plan(account)),
+          ? outcomeOf(account, "done", columns.length)(change.perform(account))
+          : outcomeOf(account, "planned", columns.length)(change.plan(account)),
       { concurrency: ACCOUNTS_AT_ONCE },
     )
     const items = outcomes.map((outcome) => ({ accountId: outcome.account, status: outcome.status, ...outcome.json }))
@@ -116,7 +123,7 @@ export const changeAccounts = <R>(
     return {
       json: { applied: change.apply, reason: change.reason, ...change.input, items },
       text: table(
-        [{ title: "ACCOUNT" }, { title: "STATUS" }, ...change.columns],
+        [{ title: "ACCOUNT" }, { title: "STATUS" }, ...columns],
         outcomes.map((outcome) => [outcome.account, outcome.status, ...outcome.cells]),
       ),
       exit: exitOf(outcomes),

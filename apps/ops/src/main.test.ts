@@ -12,9 +12,10 @@ import { assert, beforeAll, describe, it } from "vitest"
 const app = fileURLToPath(new URL("..", import.meta.url))
 const bundle = fileURLToPath(new URL("../dist/main.js", import.meta.url))
 
-/** The best of several starts: a busy machine is not the program's fault. */
+/** The best of several starts, and against what this machine needs for Node alone: it may be busy with other tests. */
 const STARTS = 5
 const START_MS_MAX = 600
+const BARE_NODE_MS = 60
 
 /** `npm test` has built it already; a test run alone builds it when there is none. */
 beforeAll(async () => {
@@ -25,13 +26,20 @@ const run = (...args: ReadonlyArray<string>) =>
   spawnSync(process.execPath, ["--enable-source-maps", bundle, ...args], { cwd: tmpdir(), encoding: "utf8" })
 
 describe("the bundled command line", () => {
-  it("starts in less than 0.6 s", () => {
-    const times = Array.from({ length: STARTS }, () => {
+  it("starts in less than 0.6 s on a machine that starts Node in 60 ms", () => {
+    const timeOf = (...args: ReadonlyArray<string>): number => {
       const began = performance.now()
-      assert.strictEqual(run("--version").status, 0)
+      assert.strictEqual(spawnSync(process.execPath, args).status, 0)
       return performance.now() - began
-    })
-    assert.isBelow(Math.min(...times), START_MS_MAX)
+    }
+    const bare: Array<number> = []
+    const ours: Array<number> = []
+    for (let i = 0; i < STARTS; i++) {
+      bare.push(timeOf("--eval", "0"))
+      ours.push(timeOf("--enable-source-maps", bundle, "--version"))
+    }
+    const slowness = Math.max(1, Math.min(...bare) / BARE_NODE_MS)
+    assert.isBelow(Math.min(...ours), START_MS_MAX * slowness)
   })
 
   it("a wrong word is usage (2), on stderr, and stdout stays empty", () => {

@@ -11,7 +11,7 @@ import { readFile } from "node:fs/promises"
 import { text as readAll } from "node:stream/consumers"
 import { remark, type Answer } from "./answer.ts"
 import { Audit, osUser } from "./audit.ts"
-import { requireReason } from "./changes.ts"
+import { reasonOrDryRun, requireReason } from "./changes.ts"
 import { sentence, usage, type CommandFailure } from "./failure.ts"
 import { askPricing } from "./pricing.ts"
 import { System } from "./system.ts"
@@ -51,7 +51,7 @@ export const publish = (input: Publication): Effect.Effect<Answer, CommandFailur
     const bus = yield* system.connect
     const audit = yield* Audit
     const run = input.apply ? yield* audit.began(input.command, reason, { file: input.file, data }) : null
-    const by = { apply: input.apply, by: osUser(), reason }
+    const by = { apply: input.apply, by: osUser(), reason: reasonOrDryRun(reason) }
     const answer = yield* askPricing<PublishAnswer>(
       bus,
       input.kind === "book"

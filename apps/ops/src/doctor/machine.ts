@@ -91,7 +91,9 @@ const askMonitor = async (monitorUrl: string): Promise<boolean | null> => {
   return answer === null ? null : answer.jetstream?.config?.sync_always === true
 }
 
-/** Whether every acknowledged message was flushed: asked of the server, else read from the configuration it was given. */
+/**
+ * Whether every acknowledged message was flushed: asked of the server, else read from the configuration it was given.
+ */
 export const readSyncAlways = async (dataDir: string, monitorUrl: string | undefined): Promise<boolean | null> => {
   const told = monitorUrl === undefined ? null : await askMonitor(monitorUrl)
   if (told !== null) return told

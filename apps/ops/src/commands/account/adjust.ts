@@ -64,18 +64,17 @@ const adjust = (input: Input) =>
     const id = yield* commandId(input.id)
     const system = yield* System
     const bus = yield* system.connect
-    if (input.apply) yield* remark(`id ${id}: repeat with --id ${id} to be sure nobody is adjusted twice`)
+    if (input.apply && accounts.length > 1) {
+      yield* remark(`if this ends half-way, repeat it with --id ${id}: nobody is adjusted twice`)
+    }
     return yield* changeAccounts({
       command: "account adjust",
       apply: input.apply,
       reason,
       accounts,
       input: { amountUsd: formatUsd(amount), id },
-      columns: [
-        { title: "AVAILABLE BEFORE", align: "right" },
-        { title: "AVAILABLE AFTER", align: "right" },
-        { title: "NOTE" },
-      ],
+      planned: [{ title: "AVAILABLE", align: "right" }, { title: "AFTER", align: "right" }, { title: "NOTE" }],
+      performed: [{ title: "AVAILABLE", align: "right" }, { title: "NOTE" }],
       plan: (account) =>
         Effect.map(readWallet(bus, account), (wallet) => {
           const before = BigInt(wallet.available)
@@ -97,7 +96,7 @@ const adjust = (input: Input) =>
             ...(expiresAt === undefined ? {} : { expiresAt }),
           }),
           (answer) => ({
-            cells: ["–", usdOf(answer.availableAfter), ""],
+            cells: [usdOf(answer.availableAfter), ""],
             json: { availableAfterUsd: usdOf(answer.availableAfter) },
           }),
         ),

@@ -60,7 +60,8 @@ const entitle = (input: Input) =>
       reason,
       accounts,
       input: { plan: plan.id, hostedModels: plan.hostedModels },
-      columns: [{ title: "BEFORE" }, { title: "AFTER" }, { title: "NOTE" }],
+      planned: [{ title: "PLAN" }, { title: "AFTER" }, { title: "NOTE" }],
+      performed: [{ title: "PLAN" }, { title: "NOTE" }],
       plan: (account) =>
         Effect.map(readWallet(bus, account), (wallet) => ({
           cells: [
@@ -82,7 +83,7 @@ const entitle = (input: Input) =>
             ...(until === undefined ? {} : { until }),
             ...(plan.autoTopUp === null ? {} : { lowBelow: usd(plan.autoTopUp.thresholdUsd).toString() }),
           }),
-          () => ({ cells: ["–", access(plan), ""], json: { after: plan.id } }),
+          () => ({ cells: [access(plan), ""], json: { after: plan.id } }),
         ),
     })
   })

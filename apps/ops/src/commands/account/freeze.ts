@@ -33,7 +33,8 @@ const change = (op: "freeze" | "unfreeze", input: Input) =>
       reason,
       accounts,
       input: {},
-      columns: [{ title: "BEFORE" }, { title: "AFTER" }, { title: "NOTE" }],
+      planned: [{ title: "NOW" }, { title: "AFTER" }, { title: "NOTE" }],
+      performed: [{ title: "NOW" }, { title: "NOTE" }],
       plan: (account) =>
         Effect.map(readWallet(bus, account), (wallet) => {
           const before = wallet.freeze === null ? "open" : "frozen"
@@ -42,7 +43,7 @@ const change = (op: "freeze" | "unfreeze", input: Input) =>
         }),
       perform: (account) =>
         Effect.map(askLedger<DoneAnswer>(bus, { op, id, account, reason }), () => ({
-          cells: ["–", after, ""],
+          cells: [after, ""],
           json: { after },
         })),
     })

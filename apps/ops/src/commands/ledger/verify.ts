@@ -7,6 +7,17 @@ import { System } from "../../system.ts"
 import { facts, type Cell } from "../../table.ts"
 import { runVerifier, type Verdict } from "../../verifier.ts"
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Nested counts become lines of their own: `totals spentUsd`. */
+const flatten = (fields: ReadonlyArray<readonly [string, unknown]>): ReadonlyArray<readonly [string, Cell]> =>
+  fields.flatMap(([key, value]) =>
+    isRecord(value)
+      ? Object.entries(value).map(([inner, each]) => [`${key} ${inner}`, cellOf(each)] as const)
+      : [[key, cellOf(value)] as const],
+  )
+
 const cellOf = (value: unknown): Cell =>
   typeof value === "string" || typeof value === "number" ? value : JSON.stringify(value)
 
@@ -15,7 +26,7 @@ export const verdictText = (verdict: Verdict): string => {
   const plain = Object.entries(verdict).filter(([key, value]) => key !== "ok" && !Array.isArray(value))
   const lists = Object.entries(verdict).filter((pair): pair is [string, Array<unknown>] => Array.isArray(pair[1]))
   const parts = [verdict.ok ? "OK: the ledger closes" : "NOT OK: the ledger does not close"]
-  if (plain.length > 0) parts.push(facts(plain.map(([key, value]) => [key, cellOf(value)])))
+  if (plain.length > 0) parts.push(facts(flatten(plain)))
   for (const [key, values] of lists) {
     if (values.length > 0) parts.push([`${key}:`, ...values.map((value) => `  ${cellOf(value)}`)].join("\n"))
   }

@@ -5,7 +5,7 @@ import * as Command from "effect/cli/Command"
 import type { ImportAnswer } from "@credits/contracts"
 import { answering, remark } from "../../answer.ts"
 import { Audit, osUser } from "../../audit.ts"
-import { applyFlag, reasonFlag, requireReason } from "../../changes.ts"
+import { applyFlag, reasonFlag, reasonOrDryRun, requireReason } from "../../changes.ts"
 import { askPricing } from "../../pricing.ts"
 import { System } from "../../system.ts"
 import { table } from "../../table.ts"
@@ -73,7 +73,7 @@ const run = (input: Input) =>
       op: "import",
       apply: input.apply,
       by: osUser(),
-      reason,
+      reason: reasonOrDryRun(reason),
     }).pipe(
       Effect.tapError((failure) =>
         audited === null ? Effect.void : audited.ended({ error: failure.code, detail: failure.detail }),
