@@ -146,9 +146,9 @@ const nano = (value: string | undefined): Nano => (value === undefined ? 0n : Bi
 const changes = (value: ReadonlyArray<readonly [string, string]> | undefined): ReadonlyArray<LotChange> =>
   value === undefined ? NONE : value.map(([id, change]) => ({ id, change: BigInt(change) }))
 
-/** The inverse of `encodeBody`; throws on text that no entry was written as. */
-export const decodeBody = (kind: EntryKind, at: Instant, text: string): Entry => {
-  const raw = JSON.parse(text) as Raw
+/** The inverse of `encodeBody`, from the parsed JSON. */
+export const decodeBody = (kind: EntryKind, at: Instant, body: unknown): Entry => {
+  const raw = body as Raw
   const entry = makeEntry(kind, at, raw.cause)
   for (const bucket of BUCKETS) entry[bucket] = nano(raw[bucket])
   entry.lots = changes(raw.lots)

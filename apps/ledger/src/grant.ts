@@ -54,8 +54,9 @@ export const decideRevoke = (
   entries: Array<Entry>
 ): Outcome => {
   const lot = findLot(account.lots, command.lotId)
-  if (lot === undefined) return refused("lot_not_found", "this account has no such lot, or it has expired")
-  const unheld = lot.residue === null ? lot.remaining - heldOnLot(account, lot.id) : 0n
+  // Whether a used-up lot is still remembered after its expiry must not show.
+  if (lot === undefined || lot.expiresAt <= ctx.now) return refused("lot_not_found", "this account has no such lot, or it has expired")
+  const unheld = lot.remaining - heldOnLot(account, lot.id)
   const take = command.amount < unheld ? command.amount : unheld
   const entry = makeEntry("revoked", ctx.now, command.id)
   entry.reason = command.reason

@@ -1,12 +1,11 @@
 /**
  * One group commit (decisions 4, 5): what is in it, and what it leaves behind. Plain data; execute.ts runs it.
  */
-import { createHash } from "node:crypto"
 import type { DeadLetter, SignalMessage } from "@credits/contracts"
 import type { BadCommand, Decision, EntryHead, Machine, Notice, Request, StreamCommand } from "./machine.ts"
-import { journalText } from "./journal-feed.ts"
+import { addressOf, BLOCK_ENTRIES_MAX, BLOCK_SEPARATOR, chainHash, entryText } from "./block.ts"
 import type { Partition } from "./partition.ts"
-import type { NewEntry, NewOutbox, NewReceipt } from "./rows.ts"
+import type { NewBlock, NewOutbox, NewReceipt } from "./rows.ts"
 import type { Slot } from "./slots.ts"
 
 export interface RequestUnit<Req> {
@@ -46,19 +45,23 @@ export interface Names {
 /** Ids, rows and touched state of a batch while it is being decided. */
 export class Draft<State> {
   readonly now: number
-  readonly entries: Array<NewEntry> = []
+  readonly blocks: Array<NewBlock> = []
+  entries = 0
   readonly receipts: Array<NewReceipt> = []
   readonly outbox: Array<NewOutbox> = []
   readonly touched = new Set<Slot<State>>()
   readonly partitions = new Map<number, Partition>()
-  /** Per partition: its new entries and their journal texts. */
-  readonly journal = new Map<number, { readonly entries: Array<NewEntry>; readonly texts: Array<string> }>()
+  /** Block id every entry of this batch is at or behind. */
+  readonly firstId: number
+  /** The block each partition is filling. */
+  readonly #open = new Map<number, OpenBlock>()
   readonly #notices = new Map<number, Array<{ account: string; balance: string; notice: Notice }>>()
   readonly #owned: ReadonlyMap<number, Partition>
   #nextId: number
 
   constructor(now: number, nextId: number, owned: ReadonlyMap<number, Partition>) {
     this.now = now
+    this.firstId = nextId
     this.#nextId = nextId
     this.#owned = owned
   }
@@ -77,29 +80,27 @@ export class Draft<State> {
     return copy
   }
 
+  /** Adds an entry; answers its address. */
   add<Entry extends EntryHead>(machine: Pick<Machine<State, Entry, any, any>, "encodeEntry">, slot: Slot<State>, entry: Entry, n: number): number {
     const partition = this.partition(slot.partition)
-    const id = this.#nextId++
-    partition.seq += 1
-    const row: NewEntry = {
-      id,
-      partition: slot.partition,
-      seq: partition.seq,
-      account: slot.account,
-      n,
-      prev: slot.head,
-      at: entry.at,
-      recordedAt: this.now,
-      kind: entry.kind,
-      body: machine.encodeEntry(entry),
-      chain: ""
-    }
-    this.entries.push(row)
-    let journal = this.journal.get(slot.partition)
-    if (journal === undefined) this.journal.set(slot.partition, (journal = { entries: [], texts: [] }))
-    journal.entries.push(row)
-    journal.texts.push(journalText(row))
-    return id
+    const seq = (partition.seq += 1)
+    this.entries += 1
+    let block = this.#open.get(slot.partition)
+    if (block === undefined) this.#open.set(slot.partition, (block = { id: this.#nextId++, seq, count: 0, text: "" }))
+    const head = { seq, account: slot.account, n, prev: slot.head, at: entry.at, recordedAt: this.now, kind: entry.kind }
+    const text = entryText(head, machine.encodeEntry(entry))
+    block.text = block.count === 0 ? text : block.text + BLOCK_SEPARATOR + text
+    const address = addressOf(block.id, block.count++)
+    if (block.count === BLOCK_ENTRIES_MAX || block.text.length > BLOCK_BYTES_MAX) this.#close(slot.partition, block)
+    return address
+  }
+
+  /** Extends the partition's hash chain by a block. */
+  #close(id: number, { id: blockId, seq, count, text }: OpenBlock): void {
+    const partition = this.partition(id)
+    partition.chain = chainHash(partition.chain, text)
+    this.blocks.push({ id: blockId, partition: id, seq, count, chain: partition.chain, text })
+    this.#open.delete(id)
   }
 
   notice(slot: Slot<State>, balance: string, notice: Notice): void {
@@ -134,19 +135,20 @@ export class Draft<State> {
     }
   }
 
-  /** Extends each touched partition's hash chain by this batch: sha256(previous head, entry texts in order). */
-  sealChains(): void {
-    for (const [id, { entries, texts }] of this.journal) {
-      const partition = this.partition(id)
-      partition.chain = chainHash(partition.chain, texts)
-      entries.at(-1)!.chain = partition.chain
-    }
+  sealBlocks(): void {
+    for (const [partition, block] of this.#open) this.#close(partition, block)
   }
 }
 
-/** The chain's step, shared with verify: hex SHA-256 over the head before and the journal texts of the batch, one a line. */
-export const chainHash = (previous: string, texts: ReadonlyArray<string>): string =>
-  createHash("sha256").update(`${previous}\n${texts.join("\n")}\n`).digest("hex")
+interface OpenBlock {
+  readonly id: number
+  readonly seq: number
+  count: number
+  text: string
+}
+
+/** Far below the journal's message limit even when the next entry is the largest allowed. */
+const BLOCK_BYTES_MAX = 400 * 1024
 
 export type AnyMachine<State> = Machine<State, EntryHead, Request, StreamCommand>
 

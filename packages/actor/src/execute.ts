@@ -4,20 +4,23 @@
  */
 import type { AnyMachine, CommandUnit, DueUnit, Names, RequestUnit } from "./batch.ts"
 import { Draft, replyText } from "./batch.ts"
+import { blockOf, entriesOf, entryAt } from "./block.ts"
 import type { DueHeap } from "./due-heap.ts"
 import type { JournalFeed } from "./journal-feed.ts"
 import { isBad, type Decision, type DecisionContext, type EntryHead, type History, type Request, type StreamCommand } from "./machine.ts"
 import { partitionRow, type Partition } from "./partition.ts"
 import type { FromWorker, JournalItem } from "./protocol.ts"
-import { CommitUnknown, Fenced, type ActorStore, type Claim, type NewReceipt, type NewSnapshot, type StoredReceipt } from "./rows.ts"
+import { CommitUnknown, Fenced, type ActorStore, type Claim, type NewBlock, type NewReceipt, type NewSnapshot, type StoredReceipt } from "./rows.ts"
 import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
 
 /** Refused authorizations are remembered for 24 h (decision 12). */
 const REFUSAL_KEPT_MS = 24 * 3_600_000
-/** Row ids are taken from the database in blocks; gaps are harmless, order within a partition is what counts. */
+/** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
 const ID_BLOCK = 100_000
-/** More ids than one batch can use: 2,000 entries, their due work, outbox rows. */
-const ID_RESERVE = 30_000
+/** More ids than one batch can use: its blocks and outbox rows. */
+const ID_RESERVE = 10_000
+/** Blocks one commit can add to one partition: 3,500 entries in blocks of 512, or of 400 KiB. */
+const BLOCKS_PER_COMMIT_MAX = 16
 const SNAPSHOTS_PER_COMMIT_MIN = 20
 const SNAPSHOT_SHARE = 0.08
 const LEASE_MARGIN_MS = 500
@@ -198,18 +201,18 @@ export class Executor<State> {
     for (const unit of work.due) this.#applyDue(slots.get(unit.account)!, draft)
     const snapshots = this.#snapshots(work, draft)
     draft.sealNotices(this.#p.names)
-    draft.sealChains()
+    draft.sealBlocks()
     this.#seal(work.commands, draft)
     const readsOnly = work.commands.length === 0 && work.touch.length === 0 && work.outboxDone.length === 0 && snapshots.length === 0 &&
-      draft.entries.length === 0 && draft.receipts.length === 0 && draft.outbox.length === 0
+      draft.entries === 0 && draft.receipts.length === 0 && draft.outbox.length === 0
     const applied = readsOnly
       ? (await store.abort(), this.#leased(draft.partitions.keys()))
       : await store.commit(
           {
             partitions: [...draft.partitions.values()].map(partitionRow),
-            entries: draft.entries,
+            blocks: draft.blocks,
             claims: known.size === 0 ? claims.map((c) => c.claim) : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
-            claimEntryId: firstId,
+            claimBlockId: firstId,
             receipts: draft.receipts,
             outbox: draft.outbox,
             outboxDone: work.outboxDone,
@@ -248,12 +251,20 @@ export class Executor<State> {
 
   #history(slot: Slot<State>): History {
     const { store } = this.#p
+    let last: NewBlock | undefined
+    /** Neighbours of a chain often share a block: the last one read is kept. */
+    const blockAt = async (id: number) => (last?.id === id ? last : (last = await store.block(id)))
     return {
       head: slot.committed,
-      entry: (id) => store.entry(id),
+      entry: async (address) => {
+        const block = await blockAt(blockOf(address))
+        return block === undefined ? undefined : entryAt(block, address)
+      },
       ofCommand: async (id) => {
         const receipt = (await store.receipts([{ key: commandKey(id), account: slot.account }]))[0]
-        return receipt === undefined ? [] : store.entriesOf(slot.account, receipt.entryId, receipt.entryId + ID_RESERVE)
+        if (receipt === undefined) return []
+        const blocks = await store.blocksFrom(receipt.blockId, [slot.partition], BLOCKS_PER_COMMIT_MAX)
+        return blocks.flatMap(entriesOf).filter((entry) => entry.account === slot.account)
       }
     }
   }
@@ -287,7 +298,7 @@ export class Executor<State> {
 
   #keep(slot: Slot<State>, before: unknown, decision: Decision | null, entries: ReadonlyArray<EntryHead>, n: number, draft: Draft<State>): void {
     const { machine, slots } = this.#p
-    for (let i = 0; i < entries.length; i++) slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i))
+    for (let i = 0; i < entries.length; i++) slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i), draft.firstId)
     const notices = machine.notices(before, slot.state, decision, entries, draft.now)
     for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
   }
@@ -323,7 +334,7 @@ export class Executor<State> {
         if (decision._tag !== "answered") this.counters.refusals += 1
         if (decision._tag === "review" || (decision._tag === "refused" && !machine.keepsRefusal(decision))) continue
         const expiresAt = decision._tag === "refused" ? Date.now() + REFUSAL_KEPT_MS : null
-        const receipt = { key: request.key, account: request.account, partition: unit.partition, content: request.content, answer, expiresAt, entryId: firstId }
+        const receipt = { key: request.key, account: request.account, partition: unit.partition, content: request.content, answer, expiresAt, blockId: firstId }
         draft.receipts.push(receipt)
         here.set(`${request.key} ${request.account}`, receipt)
       }
@@ -385,7 +396,7 @@ export class Executor<State> {
       draft.touched.add(slot)
       chosen.push(slots.snapshot(slot))
     }
-    const budget = Math.max(work.snapshots, draft.entries.length === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries.length * SNAPSHOT_SHARE)))
+    const budget = Math.max(work.snapshots, draft.entries === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries * SNAPSHOT_SHARE)))
     if (budget > 0) {
       const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0 ? -1 : SNAPSHOT_LAG_MAX)
       for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
@@ -430,7 +441,7 @@ export class Executor<State> {
       if (slot !== undefined && done.has(unit.partition)) due.wait(slot, this.#p.machine.nextDue(slot.state))
     }
     const items: Array<JournalItem> = []
-    for (const [id, { entries, texts }] of draft.journal) if (done.has(id)) feed.committed(id, entries, texts, items)
+    for (const block of draft.blocks) if (done.has(block.partition)) feed.committed(block, items)
     if (items.length > 0) send({ t: "journal", items })
     const outbox = draft.outbox.filter((row) => done.has(row.partition))
     if (outbox.length > 0) send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })
@@ -444,7 +455,7 @@ export class Executor<State> {
     if (ready.length > 0) send({ t: "replies", replies: ready.map((u) => u.reply), texts: ready.map((u) => texts.get(u.reply)!) })
     const { counters } = this
     counters.commits += readsOnly ? 0 : 1
-    counters.entries += draft.entries.length
+    counters.entries += draft.entries
     counters.requests += work.requests.length
     counters.commands += work.commands.length
   }

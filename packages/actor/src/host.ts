@@ -19,6 +19,7 @@ import {
   type RunningClock
 } from "@credits/bus"
 import { Effect, type Scope } from "effect"
+import { BLOCK_SEPARATOR } from "./block.ts"
 import { JOURNAL_BYTES_MAX, type FromWorker, type JournalItem, type OutboxItem, type ToWorker, type WorkerMetrics } from "./protocol.ts"
 
 export interface HostOptions {
@@ -340,12 +341,12 @@ const takeJournal = (
     if (done.length + open.size >= PUBLISH_MESSAGES_MAX) break
     const current = open.get(item.partition)
     if (current !== undefined && current.bytes + item.bytes <= JOURNAL_BYTES_MAX) {
-      for (const text of item.texts) current.texts.push(text)
+      current.texts.push(item.text)
       current.bytes += item.bytes
       current.last = item.lastSeq
     } else {
       if (current !== undefined) done.push([item.partition, current])
-      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [...item.texts], bytes: item.bytes })
+      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [item.text], bytes: item.bytes })
     }
     bytes += item.bytes
     count += 1
@@ -353,7 +354,7 @@ const takeJournal = (
   for (const pair of open) done.push(pair)
   const messages = done.map(([partition, { after, last, texts }]) => ({
     subject: subjectOf(partition),
-    payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(",")}]}`,
+    payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(BLOCK_SEPARATOR)}]}`,
     headers: { [HEADERS.id]: `${partition}.${last}` }
   }))
   return { messages, items: queue.slice(0, count) }

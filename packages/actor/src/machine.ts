@@ -43,26 +43,28 @@ export interface StreamCommand {
 
 /** What a statement or a reversal reads back, newest first, along an actor's chain of entries. */
 export interface StoredEntry {
+  /** Address: its block and its place in it. Grows within a partition. */
   readonly id: number
   readonly partition: number
   readonly seq: number
   readonly account: string
   /** Number within its account. */
   readonly n: number
-  /** Row id of the account's entry before this one; 0 for the first. */
+  /** Address of the account's entry before this one; 0 for the first. */
   readonly prev: number
   readonly at: number
   /** When it was written, business time. */
   readonly recordedAt: number
   readonly kind: string
-  readonly body: string
+  /** The body as the service encoded it, parsed. */
+  readonly body: unknown
 }
 
 /** Reading back, synchronous for SQLite and prefetched for Postgres. */
 export interface History {
-  /** Row id of the account's newest entry, 0 when it has none. */
+  /** Address of the account's newest entry, 0 when it has none. */
   readonly head: number
-  /** The entry with a row id. */
+  /** The entry at an address. */
   readonly entry: (id: number) => Promise<StoredEntry | undefined>
   /** The account's entries of the commit that recorded a stream command (a charge): one of them is its own. */
   readonly ofCommand: (id: string) => Promise<ReadonlyArray<StoredEntry>>
@@ -79,7 +81,8 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   readonly empty: (id: string) => State
   readonly encodeSnapshot: (state: State) => string
   readonly decodeSnapshot: (id: string, text: string) => State
-  readonly decodeEntry: (kind: string, at: number, body: string) => Entry
+  readonly decodeEntry: (kind: string, at: number, body: unknown) => Entry
+  /** The body as JSON text. */
   readonly encodeEntry: (entry: Entry) => string
   readonly evolve: (state: State, entry: Entry) => void
   /** How many entries the state is made of. */

@@ -16,16 +16,14 @@ const createTables = async (db: Kysely<any>, dialect: "sqlite" | "postgres"): Pr
       seq BIGINT NOT NULL, chain TEXT NOT NULL, floor BIGINT NOT NULL,
       journaled_seq BIGINT NOT NULL, journaled_id BIGINT NOT NULL, signal_seq BIGINT NOT NULL, last_at BIGINT NOT NULL)`,
     sql`CREATE TABLE row_counter (name TEXT PRIMARY KEY, next BIGINT NOT NULL)`,
-    sql`INSERT INTO row_counter (name, next) VALUES ('entry', 1)`,
+    sql`INSERT INTO row_counter (name, next) VALUES ('block', 1)`,
     dialect === "sqlite"
-      ? sql`CREATE TABLE entry (id INTEGER PRIMARY KEY, partition INTEGER NOT NULL, seq INTEGER NOT NULL, account TEXT NOT NULL,
-          n INTEGER NOT NULL, prev INTEGER NOT NULL, at INTEGER NOT NULL, recorded_at INTEGER NOT NULL, kind TEXT NOT NULL,
-          body TEXT NOT NULL, chain TEXT NOT NULL)`
-      : sql`CREATE TABLE entry (id BIGINT PRIMARY KEY, partition INTEGER NOT NULL, seq BIGINT NOT NULL, account TEXT NOT NULL,
-          n BIGINT NOT NULL, prev BIGINT NOT NULL, at BIGINT NOT NULL, recorded_at BIGINT NOT NULL, kind TEXT NOT NULL,
-          body TEXT NOT NULL, chain TEXT NOT NULL)`,
+      ? sql`CREATE TABLE entry_block (id INTEGER PRIMARY KEY, partition INTEGER NOT NULL, seq INTEGER NOT NULL,
+          count INTEGER NOT NULL, chain TEXT NOT NULL, text TEXT NOT NULL)`
+      : sql`CREATE TABLE entry_block (id BIGINT PRIMARY KEY, partition INTEGER NOT NULL, seq BIGINT NOT NULL,
+          count INTEGER NOT NULL, chain TEXT NOT NULL, text TEXT NOT NULL)`,
     sql`CREATE TABLE receipt (key TEXT NOT NULL, account TEXT NOT NULL, content TEXT NOT NULL, answer TEXT,
-      expires_at BIGINT, entry_id BIGINT NOT NULL, PRIMARY KEY (key, account))${withoutRowid}`,
+      expires_at BIGINT, block_id BIGINT NOT NULL, PRIMARY KEY (key, account))${withoutRowid}`,
     sql`CREATE INDEX receipt_expiry ON receipt (expires_at) WHERE expires_at IS NOT NULL`,
     sql`CREATE TABLE snapshot (account TEXT PRIMARY KEY, partition INTEGER NOT NULL, head BIGINT NOT NULL, next_due BIGINT,
       state TEXT NOT NULL)${withoutRowid}`,

@@ -3,22 +3,21 @@
  * has another owner gets nothing and the others commit (decision 3). Partitions are locked in id order.
  */
 import type pg from "pg"
-import { CommitUnknown, type ActorStore, type Batch, type Claim, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
-import type { StoredEntry } from "./machine.ts"
+import { CommitUnknown, type ActorStore, type Batch, type Claim, type NewBlock, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
 
 const PARTITION_COLUMNS = `id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS "cursorIndex", seq, chain, floor,
   journaled_seq AS "journaledSeq", journaled_id AS "journaledId", signal_seq AS "signalSeq", last_at AS "lastAt"`
-const ENTRY_SELECT = `SELECT id, partition, seq, account, n, prev, at, recorded_at AS "recordedAt", kind, body FROM entry`
+const BLOCK_SELECT = "SELECT id, partition, seq, count, chain, text FROM entry_block"
 const NOW_MS = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 
-/** All columns here are far below 2^53; pg gives int8 as text. */
+/** All columns here are far below 2^53; the pool gives int8 as bigint. */
 const numbers = <A>(row: Record<string, unknown>, ...columns: ReadonlyArray<string>): A => {
-  for (const column of columns) if (typeof row[column] === "string") row[column] = Number(row[column])
+  for (const column of columns) if (typeof row[column] === "bigint") row[column] = Number(row[column])
   return row as A
 }
 const partitionOf = (row: Record<string, unknown>): PartitionRow =>
   numbers(row, "epoch", "cursor", "cursorIndex", "seq", "floor", "journaledSeq", "journaledId", "signalSeq", "lastAt")
-const entryOf = (row: Record<string, unknown>): StoredEntry => numbers(row, "id", "seq", "n", "prev", "at", "recordedAt")
+const blockOf = (row: Record<string, unknown>): NewBlock => numbers(row, "id", "seq")
 
 /** Errors after which the statement may or may not have committed: everything that is not the database's own refusal. */
 const isRefusal = (error: unknown): boolean => typeof (error as { code?: unknown }).code === "string" && /^[0-9A-Z]{5}$/.test((error as { code: string }).code) && !/^(08|57P)/.test((error as { code: string }).code)
@@ -35,26 +34,25 @@ WITH wanted AS (
     cursor_index = w.cursor_index, seq = w.seq, chain = w.chain, floor = w.floor, journaled_seq = w.journaled_seq,
     journaled_id = w.journaled_id, signal_seq = w.signal_seq, last_at = w.last_at
   FROM wanted w, locked l WHERE p.id = w.id AND l.id = w.id AND p.epoch = w.epoch RETURNING p.id
-), new_entry AS (
-  INSERT INTO entry (id, partition, seq, account, n, prev, at, recorded_at, kind, body, chain)
-  SELECT e.* FROM unnest($14::bigint[], $15::int[], $16::bigint[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[],
-    $21::bigint[], $22::text[], $23::text[], $24::text[])
-    AS e(id, partition, seq, account, n, prev, at, recorded_at, kind, body, chain) JOIN fence f ON f.id = e.partition
+), new_block AS (
+  INSERT INTO entry_block (id, partition, seq, count, chain, text)
+  SELECT b.* FROM unnest($14::bigint[], $15::int[], $16::bigint[], $17::int[], $18::text[], $19::text[])
+    AS b(id, partition, seq, count, chain, text) JOIN fence f ON f.id = b.partition
 ), new_receipt AS (
-  INSERT INTO receipt (key, account, content, answer, expires_at, entry_id)
-  SELECT r.key, r.account, r.content, r.answer, r.expires_at, r.entry_id
-  FROM unnest($25::text[], $26::text[], $27::text[], $28::text[], $29::bigint[], $30::bigint[], $31::int[])
-    AS r(key, account, content, answer, expires_at, entry_id, partition) JOIN fence f ON f.id = r.partition
+  INSERT INTO receipt (key, account, content, answer, expires_at, block_id)
+  SELECT r.key, r.account, r.content, r.answer, r.expires_at, r.block_id
+  FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::int[])
+    AS r(key, account, content, answer, expires_at, block_id, partition) JOIN fence f ON f.id = r.partition
 ), new_outbox AS (
   INSERT INTO outbox (id, partition, subject, payload)
-  SELECT o.id, o.partition, o.subject, o.payload FROM unnest($32::bigint[], $33::int[], $34::text[], $35::text[])
+  SELECT o.id, o.partition, o.subject, o.payload FROM unnest($27::bigint[], $28::int[], $29::text[], $30::text[])
     AS o(id, partition, subject, payload) JOIN fence f ON f.id = o.partition
 ), outbox_done AS (
-  DELETE FROM outbox o USING fence f WHERE o.id = ANY($36::bigint[]) AND o.partition = f.id
+  DELETE FROM outbox o USING fence f WHERE o.id = ANY($31::bigint[]) AND o.partition = f.id
 ), new_snapshot AS (
   INSERT INTO snapshot (account, partition, head, next_due, state)
   SELECT s.account, s.partition, s.head, s.next_due, s.state
-  FROM unnest($37::text[], $38::int[], $39::bigint[], $40::bigint[], $41::text[]) AS s(account, partition, head, next_due, state)
+  FROM unnest($32::text[], $33::int[], $34::bigint[], $35::bigint[], $36::text[]) AS s(account, partition, head, next_due, state)
     JOIN fence f ON f.id = s.partition
   ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state
 )
@@ -92,7 +90,7 @@ export class PostgresActorStore implements ActorStore {
   }
 
   async allocate(count: number): Promise<number> {
-    const rows = await this.#rows("UPDATE row_counter SET next = next + $1 WHERE name = 'entry' RETURNING next", [count])
+    const rows = await this.#rows("UPDATE row_counter SET next = next + $1 WHERE name = 'block' RETURNING next", [count])
     return Number(rows[0]!.next) - count
   }
 
@@ -105,16 +103,12 @@ export class PostgresActorStore implements ActorStore {
     return rows.map((row) => numbers<NewSnapshot>(row, "head", "nextDue"))
   }
 
-  async entriesFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<StoredEntry>> {
-    return (await this.#rows(`${ENTRY_SELECT} WHERE id >= $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3`, [id, partitions, limit])).map(entryOf)
+  async blocksFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<NewBlock>> {
+    return (await this.#rows(`${BLOCK_SELECT} WHERE id >= $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3`, [id, partitions, limit])).map(blockOf)
   }
 
-  async entry(id: number): Promise<StoredEntry | undefined> {
-    return (await this.#rows(`${ENTRY_SELECT} WHERE id = $1`, [id])).map(entryOf)[0]
-  }
-
-  async entriesOf(account: string, from: number, to: number): Promise<ReadonlyArray<StoredEntry>> {
-    return (await this.#rows(`${ENTRY_SELECT} WHERE id BETWEEN $1 AND $2 AND account = $3 ORDER BY id`, [from, to, account])).map(entryOf)
+  async block(id: number): Promise<NewBlock | undefined> {
+    return (await this.#rows(`${BLOCK_SELECT} WHERE id = $1`, [id])).map(blockOf)[0]
   }
 
   async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
@@ -141,11 +135,11 @@ export class PostgresActorStore implements ActorStore {
   async receipts(keys: ReadonlyArray<{ readonly key: string; readonly account: string }>): Promise<ReadonlyArray<StoredReceipt | undefined>> {
     if (keys.length === 0) return []
     const rows = await this.#rows(
-      `SELECT r.key, r.account, r.content, r.answer, r.entry_id AS "entryId" FROM unnest($1::text[], $2::text[]) AS w(key, account)
+      `SELECT r.key, r.account, r.content, r.answer, r.block_id AS "blockId" FROM unnest($1::text[], $2::text[]) AS w(key, account)
        JOIN receipt r ON r.key = w.key AND r.account = w.account`,
       [keys.map((k) => k.key), keys.map((k) => k.account)]
     )
-    const found = new Map(rows.map((row) => [`${row.key as string} ${row.account as string}`, numbers<StoredReceipt>(row, "entryId")]))
+    const found = new Map(rows.map((row) => [`${row.key as string} ${row.account as string}`, numbers<StoredReceipt>(row, "blockId")]))
     return keys.map(({ key, account }) => found.get(`${key} ${account}`))
   }
 
@@ -190,17 +184,16 @@ export class PostgresActorStore implements ActorStore {
 }
 
 const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
-  const { partitions: p, entries: e, outbox: o, snapshots: s } = batch
-  const claims = batch.claims.map((c) => ({ ...c, answer: null, expiresAt: null, entryId: batch.claimEntryId }))
+  const { partitions: p, blocks: b, outbox: o, snapshots: s } = batch
+  const claims = batch.claims.map((c) => ({ ...c, answer: null, expiresAt: null, blockId: batch.claimBlockId }))
   const r = [...claims, ...batch.receipts]
   return [
     p.map((x) => x.id), p.map((x) => x.epoch), p.map((x) => x.incarnation), p.map((x) => x.cursor), p.map((x) => x.cursorIndex),
     p.map((x) => x.seq), p.map((x) => x.chain), p.map((x) => x.floor), p.map((x) => x.journaledSeq), p.map((x) => x.journaledId),
     p.map((x) => x.signalSeq), p.map((x) => x.lastAt), leaseMs,
-    e.map((x) => x.id), e.map((x) => x.partition), e.map((x) => x.seq), e.map((x) => x.account), e.map((x) => x.n), e.map((x) => x.prev),
-    e.map((x) => x.at), e.map((x) => x.recordedAt), e.map((x) => x.kind), e.map((x) => x.body), e.map((x) => x.chain),
+    b.map((x) => x.id), b.map((x) => x.partition), b.map((x) => x.seq), b.map((x) => x.count), b.map((x) => x.chain), b.map((x) => x.text),
     r.map((x) => x.key), r.map((x) => x.account), r.map((x) => x.content), r.map((x) => x.answer), r.map((x) => x.expiresAt),
-    r.map((x) => x.entryId), r.map((x) => x.partition),
+    r.map((x) => x.blockId), r.map((x) => x.partition),
     o.map((x) => x.id), o.map((x) => x.partition), o.map((x) => x.subject), o.map((x) => x.payload), batch.outboxDone,
     s.map((x) => x.account), s.map((x) => x.partition), s.map((x) => x.head), s.map((x) => x.nextDue), s.map((x) => x.state)
   ]

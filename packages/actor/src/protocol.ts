@@ -22,13 +22,14 @@ export type ToWorker =
   | { readonly t: "control"; readonly token: number; readonly run: number | null }
   | { readonly t: "stop" }
 
-/** Entries of one partition as journal texts, at most `JOURNAL_BYTES_MAX` together. */
+/** A block of one partition as the journal publishes it, at most `JOURNAL_BYTES_MAX`. */
 export interface JournalItem {
   readonly partition: number
   readonly after: number
   readonly lastSeq: number
   readonly lastId: number
-  readonly texts: ReadonlyArray<string>
+  /** Entry texts joined by `BLOCK_SEPARATOR`. */
+  readonly text: string
   readonly bytes: number
 }
 

@@ -2,6 +2,7 @@
  * Slots: the actors of owned partitions in memory, each with the row id of its newest entry. Owns loading (snapshot + entries
  * after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
  */
+import { blockOf, entryAt } from "./block.ts"
 import type { Machine, StoredEntry } from "./machine.ts"
 import type { ActorStore, NewSnapshot } from "./rows.ts"
 
@@ -14,11 +15,11 @@ export class Slot<State> {
   readonly account: string
   readonly partition: number
   state: State
-  /** Row id of the newest entry, 0 for none. */
+  /** Address of the newest entry, 0 for none. */
   head: number
   /** The same, as last committed: where a reload starts after a batch that failed. */
   committed: number
-  /** Row id of the first entry that no snapshot holds; 0 = clean. */
+  /** No entry outside its snapshot lies in a block below this one; 0 = clean. */
   dirtyFrom = 0
   /** Entries since the last snapshot: bounds what a reload must replay for one hot account. */
   since = 0
@@ -33,8 +34,8 @@ export class Slot<State> {
   }
 }
 
-/** A snapshot is written at the latest when this many entries (of all accounts) follow the first it lacks: bounds the replay at start. */
-export const SNAPSHOT_LAG_MAX = 2_000_000
+/** A snapshot is written at the latest when this many blocks follow the first it lacks: bounds the replay at start (~30 entries a block). */
+export const SNAPSHOT_LAG_MAX = 60_000
 /** And when one account has this many: bounds the replay of one account. */
 export const SNAPSHOT_ENTRIES_MAX = 20_000
 /** Actors kept in memory; clean ones beyond it are dropped, oldest loaded first. */
@@ -74,24 +75,24 @@ export class Slots<State> {
     for (const [account, partition] of missing) this.#slots.set(account, new Slot(account, partition, this.#machine.empty(account), 0))
   }
 
-  /** After an entry with this row id was applied. */
-  touched(slot: Slot<State>, entryId: number): void {
-    slot.head = entryId
+  /** After the entry at this address was applied; `block` is the first block of its commit. */
+  touched(slot: Slot<State>, address: number, block: number): void {
+    slot.head = address
     slot.since += 1
     if (slot.dirtyFrom === 0) {
-      slot.dirtyFrom = entryId
+      slot.dirtyFrom = block
       this.#dirty.set(slot.account, slot)
     }
     if (slot.since === SNAPSHOT_ENTRIES_MAX) this.#hot.push(slot)
   }
 
-  /** No account lacks an entry with a smaller row id in its snapshot; `next` when all are clean. */
+  /** Blocks below this one are in snapshots; `next` when all are clean. */
   floor(next: number): number {
     for (const slot of this.#dirty.values()) return slot.dirtyFrom
     return next
   }
 
-  /** Up to `budget` snapshots that are due: overly hot accounts, then the oldest dirty ones beyond `lagMax` entries. */
+  /** Up to `budget` snapshots that are due: overly hot accounts, then the oldest dirty ones beyond `lagMax` blocks. */
   dueSnapshots(next: number, budget: number, lagMax: number): ReadonlyArray<NewSnapshot> {
     const chosen: Array<NewSnapshot> = []
     while (this.#hot.length > 0 && chosen.length < budget) {
@@ -141,7 +142,8 @@ export class Slots<State> {
       const row = (await store.snapshotsOf([slot.account]))[0]
       const entries: Array<StoredEntry> = []
       for (let id = slot.committed; id > (row?.head ?? 0); ) {
-        const entry = await store.entry(id)
+        const block = await store.block(blockOf(id))
+        const entry = block === undefined ? undefined : entryAt(block, id)
         if (entry === undefined) throw new Error(`account ${slot.account}: entry ${id} is missing from its chain`)
         entries.push(entry)
         id = entry.prev
@@ -153,7 +155,7 @@ export class Slots<State> {
       }
       slot.head = slot.committed
       slot.since = entries.length
-      slot.dirtyFrom = entries.length === 0 ? 0 : entries.at(-1)!.id
+      slot.dirtyFrom = entries.length === 0 ? 0 : blockOf(entries.at(-1)!.id)
       if (slot.dirtyFrom === 0) this.#dirty.delete(slot.account)
       else this.#dirty.set(slot.account, slot)
     }
@@ -174,7 +176,7 @@ export class Slots<State> {
     if (entry.id <= slot.head) return
     if (entry.prev !== slot.head) throw new Error(`account ${entry.account}: entry ${entry.id} follows ${entry.prev}, not ${slot.head}`)
     this.#machine.evolve(slot.state, this.#machine.decodeEntry(entry.kind, entry.at, entry.body))
-    this.touched(slot, entry.id)
+    this.touched(slot, entry.id, blockOf(entry.id))
     slot.committed = entry.id
   }
 

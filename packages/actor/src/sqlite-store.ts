@@ -3,25 +3,22 @@
  * same transaction (decision 3). Everything is synchronous underneath; the promises of the interface are already resolved.
  */
 import type BetterSqlite3 from "better-sqlite3"
-import { Fenced, type ActorStore, type Batch, type Claim, type NewEntry, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
-import type { StoredEntry } from "./machine.ts"
+import { Fenced, type ActorStore, type Batch, type Claim, type NewBlock, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
 
 /** 50 rows a statement: measured best for inserts of this shape (field notes: 234 k rows/s at 1,000 a commit). */
 const ROWS = 50
-const ENTRY_COLUMNS = 11
 const CLAIM_COLUMNS = 4
 
 const values = (columns: number, rows: number): string =>
   Array.from({ length: rows }, () => `(${Array.from({ length: columns }, () => "?").join(",")})`).join(",")
 
-const ENTRY_SELECT = "SELECT id, partition, seq, account, n, prev, at, recorded_at AS recordedAt, kind, body FROM entry"
+const BLOCK_SELECT = "SELECT id, partition, seq, count, chain, text FROM entry_block"
 
 export class SqliteActorStore implements ActorStore {
   readonly dialect = "sqlite" as const
   readonly #db: BetterSqlite3.Database
   readonly #s: ReturnType<typeof prepare>
-  /** Reused argument arrays: allocation is measurable at 100,000 rows a second. */
-  readonly #entryArgs: Array<unknown> = Array.from({ length: ROWS * ENTRY_COLUMNS })
+  /** A reused argument array: allocation is measurable at 100,000 rows a second. */
   readonly #claimArgs: Array<unknown> = Array.from({ length: ROWS * CLAIM_COLUMNS })
 
   constructor(db: BetterSqlite3.Database) {
@@ -66,17 +63,13 @@ export class SqliteActorStore implements ActorStore {
     return found
   }
 
-  async entriesFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<StoredEntry>> {
+  async blocksFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<NewBlock>> {
     const list = partitions.join(",")
-    return this.#db.prepare(`${ENTRY_SELECT} WHERE id >= ? AND partition IN (${list}) ORDER BY id LIMIT ?`).all(id, limit) as Array<StoredEntry>
+    return this.#db.prepare(`${BLOCK_SELECT} WHERE id >= ? AND partition IN (${list}) ORDER BY id LIMIT ?`).all(id, limit) as Array<NewBlock>
   }
 
-  async entry(id: number): Promise<StoredEntry | undefined> {
-    return this.#s.entry.get(id) as StoredEntry | undefined
-  }
-
-  async entriesOf(account: string, from: number, to: number): Promise<ReadonlyArray<StoredEntry>> {
-    return this.#s.entriesOf.all(from, to, account) as Array<StoredEntry>
+  async block(id: number): Promise<NewBlock | undefined> {
+    return this.#s.block.get(id) as NewBlock | undefined
   }
 
   async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
@@ -106,13 +99,13 @@ export class SqliteActorStore implements ActorStore {
     return keys.map(({ key, account }) => this.#s.receipt.get(key, account) as StoredReceipt | undefined)
   }
 
-  async begin(partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>, claimEntryId: number): Promise<ReadonlyMap<number, string>> {
+  async begin(partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>, claimBlockId: number): Promise<ReadonlyMap<number, string>> {
     this.#s.begin.run()
     try {
       for (const { id, epoch } of partitions) {
         if ((this.#s.epoch.get(id) as { epoch: number }).epoch !== epoch) throw new Fenced([id])
       }
-      return this.#claim(claims, claimEntryId)
+      return this.#claim(claims, claimBlockId)
     } catch (error) {
       this.#rollback()
       throw error
@@ -120,10 +113,10 @@ export class SqliteActorStore implements ActorStore {
   }
 
   /** Optimistic: insert all, and only when the count is short find out which keys are not new. */
-  #claim(claims: ReadonlyArray<Claim>, claimEntryId: number): ReadonlyMap<number, string> {
+  #claim(claims: ReadonlyArray<Claim>, claimBlockId: number): ReadonlyMap<number, string> {
     if (claims.length === 0) return new Map()
     this.#s.savepoint.run()
-    if (this.#insertClaims(claims, claimEntryId) === claims.length) {
+    if (this.#insertClaims(claims, claimBlockId) === claims.length) {
       this.#s.releaseSavepoint.run()
       return new Map()
     }
@@ -141,11 +134,11 @@ export class SqliteActorStore implements ActorStore {
         fresh.push(claim)
       }
     })
-    if (this.#insertClaims(fresh, claimEntryId) !== fresh.length) throw new Error("a claimed key was taken inside its own transaction")
+    if (this.#insertClaims(fresh, claimBlockId) !== fresh.length) throw new Error("a claimed key was taken inside its own transaction")
     return known
   }
 
-  #insertClaims(claims: ReadonlyArray<Claim>, claimEntryId: number): number {
+  #insertClaims(claims: ReadonlyArray<Claim>, claimBlockId: number): number {
     let inserted = 0
     let i = 0
     const args = this.#claimArgs
@@ -155,21 +148,21 @@ export class SqliteActorStore implements ActorStore {
         args[a++] = claim.key
         args[a++] = claim.account
         args[a++] = claim.content
-        args[a++] = claimEntryId
+        args[a++] = claimBlockId
       }
       inserted += this.#s.claims.run(args).changes
     }
     for (; i < claims.length; i++) {
       const claim = claims[i]!
-      inserted += this.#s.claim.run(claim.key, claim.account, claim.content, claimEntryId).changes
+      inserted += this.#s.claim.run(claim.key, claim.account, claim.content, claimBlockId).changes
     }
     return inserted
   }
 
   async commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>> {
     try {
-      this.#insertEntries(batch.entries)
-      for (const r of batch.receipts) this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.entryId)
+      for (const b of batch.blocks) this.#s.newBlock.run(b.id, b.partition, b.seq, b.count, b.chain, b.text)
+      for (const r of batch.receipts) this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.blockId)
       for (const o of batch.outbox) this.#s.newOutbox.run(o.id, o.partition, o.subject, o.payload)
       for (const id of batch.outboxDone) this.#s.outboxDone.run(id)
       for (const s of batch.snapshots) this.#s.newSnapshot.run(s.account, s.partition, s.head, s.nextDue, s.state)
@@ -189,32 +182,6 @@ export class SqliteActorStore implements ActorStore {
       p.journaledSeq, p.journaledId, p.signalSeq, p.lastAt, p.id, p.epoch
     )
     if (changes === 0) throw new Fenced([p.id])
-  }
-
-  #insertEntries(entries: ReadonlyArray<NewEntry>): void {
-    let i = 0
-    const args = this.#entryArgs
-    for (; i + ROWS <= entries.length; i += ROWS) {
-      for (let r = 0, a = 0; r < ROWS; r++) {
-        const e = entries[i + r]!
-        args[a++] = e.id
-        args[a++] = e.partition
-        args[a++] = e.seq
-        args[a++] = e.account
-        args[a++] = e.n
-        args[a++] = e.prev
-        args[a++] = e.at
-        args[a++] = e.recordedAt
-        args[a++] = e.kind
-        args[a++] = e.body
-        args[a++] = e.chain
-      }
-      this.#s.newEntries.run(args)
-    }
-    for (; i < entries.length; i++) {
-      const e = entries[i]!
-      this.#s.newEntry.run(e.id, e.partition, e.seq, e.account, e.n, e.prev, e.at, e.recordedAt, e.kind, e.body, e.chain)
-    }
   }
 
   async abort(): Promise<void> {
@@ -238,8 +205,7 @@ const PARTITION_SELECT = `SELECT id, epoch, incarnation, cursor_seq AS cursor, c
   journaled_seq AS journaledSeq, journaled_id AS journaledId, signal_seq AS signalSeq, last_at AS lastAt FROM partition`
 
 const prepare = (db: BetterSqlite3.Database) => {
-  const claimInto = "INSERT INTO receipt (key, account, content, entry_id) VALUES"
-  const entryInto = "INSERT INTO entry (id, partition, seq, account, n, prev, at, recorded_at, kind, body, chain) VALUES"
+  const claimInto = "INSERT INTO receipt (key, account, content, block_id) VALUES"
   return {
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
@@ -257,20 +223,18 @@ const prepare = (db: BetterSqlite3.Database) => {
       `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?, floor = ?,
        journaled_seq = ?, journaled_id = ?, signal_seq = ?, last_at = ? WHERE id = ? AND epoch = ?`
     ),
-    allocate: db.prepare("UPDATE row_counter SET next = next + ? WHERE name = 'entry' RETURNING next"),
+    allocate: db.prepare("UPDATE row_counter SET next = next + ? WHERE name = 'block' RETURNING next"),
     snapshot: db.prepare("SELECT account, partition, head, next_due AS nextDue, state FROM snapshot WHERE account = ?"),
     newSnapshot: db.prepare(
       `INSERT INTO snapshot (account, partition, head, next_due, state) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state`
     ),
-    entry: db.prepare(`${ENTRY_SELECT} WHERE id = ?`),
-    entriesOf: db.prepare(`${ENTRY_SELECT} WHERE id BETWEEN ? AND ? AND account = ? ORDER BY id`),
-    newEntry: db.prepare(`${entryInto} ${values(ENTRY_COLUMNS, 1)}`),
-    newEntries: db.prepare(`${entryInto} ${values(ENTRY_COLUMNS, ROWS)}`),
+    block: db.prepare(`${BLOCK_SELECT} WHERE id = ?`),
+    newBlock: db.prepare("INSERT INTO entry_block (id, partition, seq, count, chain, text) VALUES (?, ?, ?, ?, ?, ?)"),
     claim: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, 1)} ON CONFLICT DO NOTHING`),
     claims: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, ROWS)} ON CONFLICT DO NOTHING`),
-    receipt: db.prepare("SELECT content, answer, entry_id AS entryId FROM receipt WHERE key = ? AND account = ?"),
-    newReceipt: db.prepare("INSERT INTO receipt (key, account, content, answer, expires_at, entry_id) VALUES (?, ?, ?, ?, ?, ?)"),
+    receipt: db.prepare("SELECT content, answer, block_id AS blockId FROM receipt WHERE key = ? AND account = ?"),
+    newReceipt: db.prepare("INSERT INTO receipt (key, account, content, answer, expires_at, block_id) VALUES (?, ?, ?, ?, ?, ?)"),
     newOutbox: db.prepare("INSERT INTO outbox (id, partition, subject, payload) VALUES (?, ?, ?, ?)"),
     outboxDone: db.prepare("DELETE FROM outbox WHERE id = ?"),
     forget: db.prepare(

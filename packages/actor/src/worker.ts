@@ -7,6 +7,7 @@ import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
 import { makeHoldId, makeId } from "@credits/kernel"
 import type { AnyMachine, DueUnit, Names } from "./batch.ts"
+import { entriesOf } from "./block.ts"
 import { DueHeap } from "./due-heap.ts"
 import { Executor } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
@@ -36,7 +37,7 @@ const CLOCK_AHEAD_MAX_MS = 5_000
 const HOLD_GRACE_MS = 60_000
 const IDLE_SNAPSHOTS = 500
 const DUE_PER_COMMIT = 500
-const LOAD_PAGE = 20_000
+const LOAD_PAGE = 1_000
 /** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
 const BATCHES_PER_TURN = 16
 
@@ -252,14 +253,15 @@ export class PartitionWorker<State> {
     let from = Math.min(...taken.map((p) => p.floor))
     const seqs = new Map(taken.map((p) => [p.id, p.seq]))
     for (;;) {
-      const page = await store.entriesFrom(from, ids, LOAD_PAGE)
-      await this.#slots.load(page.map((e) => [e.account, e.partition] as const), store)
-      for (const entry of page) {
+      const blocks = await store.blocksFrom(from, ids, LOAD_PAGE)
+      const entries = blocks.flatMap(entriesOf)
+      await this.#slots.load(entries.map((e) => [e.account, e.partition] as const), store)
+      for (const entry of entries) {
         if (entry.seq > seqs.get(entry.partition)!) throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
         this.#slots.replay(entry)
       }
-      if (page.length < LOAD_PAGE) break
-      from = page.at(-1)!.id + 1
+      if (blocks.length < LOAD_PAGE) break
+      from = blocks.at(-1)!.id + 1
       if (!(await this.#holdLeases(taken))) throw new Error("the lease was lost while loading")
     }
     for (const slot of this.#slots.all()) this.#due.wait(slot, this.#o.machine.nextDue(slot.state))
@@ -270,7 +272,7 @@ export class PartitionWorker<State> {
   async #holdLeases(taken: ReadonlyArray<Partition>): Promise<boolean> {
     const rows = taken.map(({ leaseUntil: _, ...row }) => row)
     const { store } = this.#o
-    const none = { entries: [], claims: [], claimEntryId: 0, receipts: [], outbox: [], outboxDone: [], snapshots: [] }
+    const none = { blocks: [], claims: [], claimBlockId: 0, receipts: [], outbox: [], outboxDone: [], snapshots: [] }
     await store.begin(rows, [], 0, this.#leaseMs)
     return (await store.commit({ ...none, partitions: rows }, this.#leaseMs)).length === rows.length
   }

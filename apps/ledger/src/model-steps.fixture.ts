@@ -1,0 +1,312 @@
+/**
+ * Steps of a random life of an account: what can be asked, and what the reference model says the answer is. Amounts and times are
+ * small so that lots, holds and charges collide. Owns no rule: those are in the model's own file.
+ */
+import type { LotKind } from "@credits/contracts"
+import fc from "fast-check"
+import { holdId, lotId } from "./account.fixture.ts"
+import { NEVER } from "./lot.ts"
+import {
+  advance,
+  available,
+  closeHold,
+  entitle,
+  frozen,
+  openLot,
+  pay,
+  settle,
+  TICK_MS,
+  unheld,
+  wasEntitled,
+  burnOrder,
+  type Model,
+} from "./model.fixture.ts"
+
+/** Lives and delays are ticks; `hold`, `lot` and `charge` choose among those there have been, `null` means none. */
+export type Step =
+  | { readonly op: "grant"; readonly kind: LotKind; readonly amount: number; readonly life: number | null }
+  | { readonly op: "authorize"; readonly amount: number; readonly atLeast: number | null; readonly ttl: number }
+  | { readonly op: "extend"; readonly hold: number; readonly amount: number }
+  | { readonly op: "release"; readonly hold: number }
+  | { readonly op: "charge"; readonly hold: number | null; readonly cost: number; readonly ago: number }
+  | { readonly op: "reverse"; readonly charge: number; readonly amount: number | null }
+  | { readonly op: "revoke"; readonly lot: number; readonly amount: number }
+  | { readonly op: "adjust"; readonly amount: number; readonly life: number | null }
+  | {
+      readonly op: "entitle"
+      readonly hosted: boolean
+      readonly ago: number
+      readonly life: number | null
+      readonly pastDue: boolean
+      readonly cycle: number | null
+    }
+  | { readonly op: "freeze" | "unfreeze" | "takeover" | "caughtUp" }
+  | { readonly op: "mark"; readonly mark: "refill" | "renewal"; readonly life: number }
+  | { readonly op: "advance"; readonly ticks: number }
+  | { readonly op: "group"; readonly steps: ReadonlyArray<Step> }
+
+const small = fc.integer({ min: 1, max: 9 })
+const life = fc.option(fc.integer({ min: -1, max: 25 }), { freq: 5 })
+const pick = fc.nat({ max: 30 })
+
+const grant = fc.record({
+  op: fc.constant("grant" as const),
+  kind: fc.constantFrom<LotKind>("promo", "plan", "topup", "adjustment"),
+  amount: fc.integer({ min: 1, max: 20 }),
+  life,
+})
+const adjust = fc.record({
+  op: fc.constant("adjust" as const),
+  amount: fc.integer({ min: -8, max: 8 }).filter((n) => n !== 0),
+  life,
+})
+const revoke = fc.record({ op: fc.constant("revoke" as const), lot: pick, amount: small })
+const mark = fc.record({
+  op: fc.constant("mark" as const),
+  mark: fc.constantFrom("refill" as const, "renewal" as const),
+  life: fc.integer({ min: 0, max: 6 }),
+})
+const entitled = fc.record({
+  op: fc.constant("entitle" as const),
+  hosted: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  ago: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: -1, max: 6 }) }),
+  life: fc.option(fc.integer({ min: 0, max: 40 }), { freq: 3 }),
+  pastDue: fc.boolean(),
+  cycle: fc.option(fc.integer({ min: 1, max: 20 })),
+})
+const authorize = fc.record({
+  op: fc.constant("authorize" as const),
+  amount: fc.integer({ min: 0, max: 12 }),
+  atLeast: fc.option(fc.integer({ min: 0, max: 4 })),
+  ttl: fc.integer({ min: 1, max: 20 }),
+})
+const charge = fc.record({
+  op: fc.constant("charge" as const),
+  hold: fc.option(pick, { freq: 4 }),
+  cost: fc.integer({ min: 0, max: 14 }),
+  ago: fc.integer({ min: 0, max: 12 }),
+})
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: grant },
+  { weight: 7, arbitrary: authorize },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("extend" as const), hold: pick, amount: small }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("release" as const), hold: pick }) },
+  { weight: 7, arbitrary: charge },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("reverse" as const), charge: pick, amount: fc.option(small) }) },
+  { weight: 2, arbitrary: revoke },
+  { weight: 2, arbitrary: adjust },
+  { weight: 2, arbitrary: entitled },
+  { weight: 1, arbitrary: mark },
+  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("freeze", "unfreeze", "unfreeze", "takeover", "caughtUp") }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant("advance" as const), ticks: fc.integer({ min: 1, max: 7 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant("group" as const),
+      steps: fc.array(fc.oneof(grant, revoke, adjust, entitled, mark), { minLength: 1, maxLength: 4 }),
+    }),
+  },
+) as fc.Arbitrary<Step>
+
+/** A life begins with a plan and credit more often than not: an account without them only ever refuses. */
+export const lives = (maxLength: number): fc.Arbitrary<ReadonlyArray<Step>> =>
+  fc
+    .tuple(fc.boolean(), entitled, grant, fc.array(step, { minLength: 1, maxLength, size: "max" }))
+    .map(([begun, plan, credit, steps]) => (begun ? [{ ...plan, hosted: true }, credit, ...steps] : steps))
+
+/** An outcome in the words that ledger and model have in common. */
+export type Said =
+  | { readonly answered: unknown }
+  | { readonly refused: string }
+  | { readonly review: string }
+
+/** Ids drawn so far. Kept apart from the model, because a refused group draws ids too. */
+export interface Drawn {
+  lots: number
+  holds: number
+}
+
+const refused = (code: string): Said => ({ refused: code })
+const done = (model: Model): Said => ({ answered: { availableAfter: String(available(model)) } })
+export const untilOf = (model: Model, ticks: number | null): number =>
+  ticks === null ? NEVER : model.now + ticks * TICK_MS
+
+const open = (model: Model, drawn: Drawn, kind: LotKind, amount: number, expiresAt: number): Said => {
+  if (expiresAt <= model.now) return refused("invalid")
+  const id = lotId((drawn.lots += 1))
+  openLot(model, id, kind, amount, expiresAt)
+  model.granted += amount
+  settle(model)
+  const remaining = model.units.filter((unit) => unit.lot.id === id && unit.spendable).length
+  return { answered: { lotId: id, remaining: String(remaining), availableAfter: String(available(model)) } }
+}
+
+const shortOf = (model: Model): Said => {
+  if (model.renewalUntil > model.now) return refused("renewal_in_progress")
+  if (model.refillUntil > model.now) return refused("top_up_in_progress")
+  return refused(model.pastDue ? "payment_past_due" : "insufficient_balance")
+}
+
+const barred = (model: Model): Said | null => {
+  if (model.frozen) return refused("account_frozen")
+  if (model.entitled) return null
+  return refused(model.renewalUntil > model.now ? "renewal_in_progress" : "plan_required")
+}
+
+const holdNow = (model: Model, id: string): Said => {
+  const hold = model.holds.find((candidate) => candidate.id === id)!
+  const { expiresAt } = hold
+  const amount = String(hold.promises.length)
+  return { answered: { holdId: id, held: amount, expiresAt, availableAfter: String(available(model)) } }
+}
+
+const authorized = (model: Model, drawn: Drawn, wanted: Extract<Step, { op: "authorize" }>): Said => {
+  const no = barred(model)
+  if (no !== null) return no
+  const there = available(model)
+  const least = wanted.atLeast === null || wanted.atLeast === 0 ? wanted.amount : wanted.atLeast
+  if (model.debt > 0 || Math.min(wanted.amount, least) > there) return shortOf(model)
+  const id = holdId((drawn.holds += 1))
+  const promises = Array.from({ length: Math.min(wanted.amount, there) }, () => model.moment)
+  model.holds.push({ id, expiresAt: model.now + wanted.ttl * TICK_MS, promises })
+  settle(model)
+  return holdNow(model, id)
+}
+
+const extended = (model: Model, id: string, amount: number): Said => {
+  const hold = model.holds.find((candidate) => candidate.id === id)
+  if (hold === undefined) return refused("hold_not_open")
+  const no = barred(model)
+  if (no !== null) return no
+  if (model.debt > 0 || amount > available(model)) return shortOf(model)
+  for (let i = 0; i < amount; i++) hold.promises.push(model.moment)
+  settle(model)
+  return holdNow(model, id)
+}
+
+const charged = (model: Model, id: string, hold: string | null, cost: number, at: number): Said => {
+  const open = model.holds.find((candidate) => candidate.id === hold)
+  // A hold that was given once proves the call was authorized.
+  if (hold === null && !wasEntitled(model, at)) return { review: "no_entitlement" }
+  const paid = pay(model, open, cost)
+  model.charges.push({ id, cost, paid })
+  settle(model)
+  return { answered: null }
+}
+
+const reversed = (model: Model, drawn: Drawn, id: string, wanted: number | null): Said => {
+  const charge = model.charges.find((candidate) => candidate.id === id)
+  if (charge === undefined) return refused("charge_not_found")
+  const amount = wanted ?? charge.cost
+  if (amount <= 0 || amount > charge.cost) return refused("invalid")
+  const owed = Math.min(amount, charge.cost - charge.paid.length)
+  const forgiven = Math.min(owed, model.debt)
+  model.debt -= forgiven
+  model.spent -= amount
+  let asAdjustment = owed - forgiven
+  for (const unit of charge.paid.toReversed().slice(0, amount - owed)) {
+    if (unit.lot.closedAt === null && unit.lot.expiresAt > model.now) unit.spendable = true
+    else asAdjustment += 1
+  }
+  if (asAdjustment > 0) {
+    const end = model.cycleEnd !== null && model.cycleEnd > model.now ? model.cycleEnd : NEVER
+    openLot(model, lotId((drawn.lots += 1)), "adjustment", asAdjustment, end)
+  }
+  settle(model)
+  return done(model)
+}
+
+const revoked = (model: Model, id: string, amount: number): Said => {
+  const lot = model.lots.find((candidate) => candidate.id === id)
+  if (lot === undefined || lot.expiresAt <= model.now) return refused("lot_not_found")
+  const units = unheld(model).filter((unit) => unit.lot === lot)
+  const taken = units.slice(0, amount)
+  for (const unit of taken) unit.spendable = false
+  model.revoked += taken.length
+  settle(model)
+  return { answered: { revoked: String(taken.length), availableAfter: String(available(model)) } }
+}
+
+const adjusted = (model: Model, amount: number): Said => {
+  if (amount > available(model) + frozen(model)) return refused("insufficient_balance")
+  const rank = burnOrder(model).filter((lot) => lot.closedAt === null)
+  const lots = [...rank.filter((lot) => lot.kind === "adjustment"), ...rank.filter((lot) => lot.kind !== "adjustment")]
+  const units = lots.flatMap((lot) => model.units.filter((unit) => unit.lot === lot && unit.spendable))
+  for (const unit of units.slice(0, amount)) unit.spendable = false
+  model.revoked += amount
+  settle(model)
+  return done(model)
+}
+
+const entitledTo = (model: Model, wanted: Extract<Step, { op: "entitle" }>): Said => {
+  const from = model.now - wanted.ago * TICK_MS
+  const until = untilOf(model, wanted.life)
+  const last = model.entitlements.at(-1)
+  if (from > model.now || until <= model.now || (last !== undefined && from < last.from)) return refused("invalid")
+  // The same plan going on is one interval.
+  const goesOn = last !== undefined && last.hosted === wanted.hosted && last.until >= from
+  entitle(model, { hosted: wanted.hosted, from: goesOn ? last.from : from, until })
+  model.pastDue = wanted.pastDue
+  model.cycleEnd = wanted.cycle === null ? null : model.now + wanted.cycle * TICK_MS
+  return done(model)
+}
+
+const grouped = (model: Model, drawn: Drawn, steps: ReadonlyArray<Step>): Said => {
+  const trial = structuredClone(model)
+  const answers: Array<unknown> = []
+  for (const step of steps) {
+    const said = sayOf(trial, drawn, step, "")
+    if (!("answered" in said)) return said
+    answers.push(said.answered)
+  }
+  Object.assign(model, trial)
+  return { answered: { answers } }
+}
+
+/** What the model answers to a step, and what the step does to it. `id` names the charge of a `charge` step. */
+export const sayOf = (model: Model, drawn: Drawn, step: Step, id: string): Said => {
+  switch (step.op) {
+    case "grant":
+      return open(model, drawn, step.kind, step.amount, untilOf(model, step.life))
+    case "authorize":
+      return authorized(model, drawn, step)
+    case "extend":
+      return extended(model, holdId(step.hold), step.amount)
+    case "release": {
+      const hold = model.holds.find((candidate) => candidate.id === holdId(step.hold))
+      if (hold !== undefined) closeHold(model, hold)
+      settle(model)
+      return done(model)
+    }
+    case "charge":
+      return charged(model, id, step.hold === null ? null : holdId(step.hold), step.cost, model.now - step.ago * TICK_MS)
+    case "reverse":
+      return reversed(model, drawn, id, step.amount)
+    case "revoke":
+      return revoked(model, lotId(step.lot), step.amount)
+    case "adjust":
+      return step.amount > 0
+        ? open(model, drawn, "adjustment", step.amount, untilOf(model, step.life))
+        : adjusted(model, -step.amount)
+    case "entitle":
+      return entitledTo(model, step)
+    case "freeze":
+    case "unfreeze":
+      model.frozen = step.op === "freeze"
+      return done(model)
+    case "takeover":
+    case "caughtUp":
+      model.holdsMayExpire = step.op === "caughtUp"
+      return done(model)
+    case "mark":
+      if (step.mark === "refill") model.refillUntil = untilOf(model, step.life)
+      else model.renewalUntil = untilOf(model, step.life)
+      return done(model)
+    case "advance":
+      advance(model, step.ticks)
+      return done(model)
+    case "group":
+      return grouped(model, drawn, step.steps)
+  }
+}
