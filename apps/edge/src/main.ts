@@ -17,7 +17,7 @@ announce.pipe(
   Layer.provide(edgeLayer),
   Layer.provide(Bus.layer("edge")),
   Layer.provide(EdgeConfig.layer),
-  Layer.provide(Logger.layer([Logger.consoleLogFmt])),
+  Layer.provide(Logger.layer([Logger.consoleJson])),
   Layer.launch,
   NodeRuntime.runMain,
 )
