@@ -1,7 +1,7 @@
 /**
- * `node infra/nats/users.ts KEYS.json [ENVIRONMENT] > users.conf`: the users of an external NATS server, with the permissions of
- * the contracts. KEYS.json maps a service to its public nkey (`U…`). `--new-keys FOLDER` makes both: a seed file per
- * service and keys.json. Prints a configuration; changes no server.
+ * `node infra/nats/users.ts KEYS.json [ENVIRONMENT] > users.conf`: the users of an external NATS server, with the
+ * permissions of the contracts. KEYS.json maps a service to its public nkey (`U…`). `--new-keys FOLDER` makes both: a
+ * seed file per service and keys.json. Prints a configuration; changes no server.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -10,7 +10,10 @@ import { BUS_USERS, type BusUser, renderAuthorization } from "@credits/contracts
 
 const PUBLIC_KEY = /^U[A-Z2-7]{55}$/
 
-/** @throws Error naming what is wrong with the keys: a user without a key could not connect, a seed must not be printed. */
+/**
+ * @throws Error naming what is wrong with the keys: a user without a key could not connect, a seed must not be
+ * printed.
+ */
 export const readKeys = (text: string): Readonly<Partial<Record<BusUser, string>>> => {
   const keys = JSON.parse(text) as Record<string, unknown>
   for (const [user, key] of Object.entries(keys)) {

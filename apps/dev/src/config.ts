@@ -1,4 +1,6 @@
-/** What `npm start` can be told by the environment, with defaults a laptop can run. Nothing else in this app reads it. */
+/**
+ * What `npm start` can be told by the environment, with defaults a laptop can run. Nothing else in this app reads it.
+ */
 import { join, resolve } from "node:path"
 import { Config, Option, Redacted } from "effect"
 

@@ -1,7 +1,7 @@
 /**
- * Frees the streams that feed databases: purges only below the lowest durable cursor of every reader (decision 2), and
- * only when a stream has grown past a mark, so that recent messages stay for people to look at. A reader that is silent,
- * not ready, or names no cursor for a stream keeps everything in it.
+ * Frees the streams that feed databases: purges only below the lowest durable cursor of every reader (decision 2),
+ * and only when a stream has grown past a mark, so that recent messages stay for people to look at. A reader that is
+ * silent, not ready, or names no cursor for a stream keeps everything in it.
  */
 import { type BusHandle, streamState } from "@credits/bus"
 import { type ControlAnswer, STREAMS, type StreamSpec, SUBJECTS } from "@credits/contracts"

@@ -32,7 +32,7 @@ export const takeLock = (dataDir: string): void => {
       if (owner !== undefined && isSame(owner)) {
         throw new StartRefused({
           reason: `the data folder ${dataDir} is in use by process ${owner.pid}`,
-          next: `stop that one (Ctrl-C in its terminal, or kill ${owner.pid}), or set CREDITS_DATA_DIR to another folder`,
+          next: `stop it (Ctrl-C in its terminal, or kill ${owner.pid}), or set CREDITS_DATA_DIR to another folder`,
         })
       }
       // Of several that see the stale file only one can move it away; the others find the new one.

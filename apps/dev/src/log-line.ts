@@ -1,6 +1,6 @@
 /**
- * Turns the log lines of services into lines a person reads: the JSON of Effect's logger becomes `level message key=value`,
- * anything else passes as it is. Pure.
+ * Turns the log lines of services into lines a person reads: the JSON of Effect's logger becomes `level message
+ * key=value`, anything else passes as it is. Pure.
  */
 
 const NAME_WIDTH = 8

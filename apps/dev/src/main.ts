@@ -23,6 +23,9 @@ const program = Effect.gen(function* () {
   Effect.tapDefect((defect) => complain(`cannot start: ${Cause.pretty(Cause.die(defect))}`)),
 )
 
+// A closed terminal means the same as Ctrl-C; Node would end at once and leave nats-server behind.
+process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
+
 NodeRuntime.runMain(program, {
   disableErrorReporting: true,
   // Stopping when asked is success: npm would print an error page for any other code.

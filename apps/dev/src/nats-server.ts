@@ -1,6 +1,7 @@
 /**
- * The embedded nats-server: configuration, start, restart on the same port, stop. JetStream with `sync_interval: always`,
- * so that what was acknowledged survives a kill and a power loss (decision 1), loopback only, one nkey user per service.
+ * The embedded nats-server: configuration, start, restart on the same port, stop. JetStream with `sync_interval:
+ * always`, so that what was acknowledged survives a kill and a power loss (decision 1), loopback only, one nkey user
+ * per service.
  */
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -123,7 +123,7 @@ describe("the janitor (decision 2)", () => {
     expect(purgeableUpTo(stream, answers)).toBe(7)
   })
 
-  it("frees nothing when a reader is silent, not ready, or names no cursor, and nothing of a stream without readers", () => {
+  it("frees nothing when a reader is silent, not ready or names no cursor, and nothing without readers", () => {
     const ledger = answer("ledger", { S: 40 })
     expect(purgeableUpTo(stream, new Map([["ledger", ledger]]))).toBeUndefined()
     const notReady = new Map([

@@ -13,8 +13,8 @@ export const isAlive = (pid: number): boolean => {
 }
 
 /**
- * A text that differs between two processes which had the same pid; undefined when there is no such process. Linux: start
- * time in ticks since boot and the boot's id; elsewhere what `ps` prints.
+ * A text that differs between two processes which had the same pid; undefined when there is no such process. Linux:
+ * start time in ticks since boot and the boot's id; elsewhere what `ps` prints.
  */
 export const processMark = (pid: number): string | undefined => {
   try {

@@ -1,6 +1,6 @@
 /**
- * The nkey seeds of the bus users: made once per data folder, one file each, readable by this user only. The server gets
- * the public keys, each service its own seed and no other.
+ * The nkey seeds of the bus users: made once per data folder, one file each, readable by this user only. The server
+ * gets the public keys, each service its own seed and no other.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ask, closeBus, connectBus, streamState } from "@credits/bus"
-import { startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
+import { natsServerForTests, startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { isSame, known } from "./process-info.ts"
 
@@ -22,11 +22,13 @@ const standIn = (name: string): string => `
   import { connectBus, serve } from ${JSON.stringify(BUS)}
   const { CREDITS_NATS_URL, CREDITS_NATS_SEED, CREDITS_HTTP_PORT } = process.env
   const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name: "${name}" })
-  console.log(JSON.stringify({ message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z", annotations: { pid: process.pid } }))
+  const log = { message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z" }
+  console.log(JSON.stringify({ ...log, annotations: { pid: process.pid } }))
   if ("${name}" === "edge") {
     createServer((_, response) => response.end("ok")).listen(Number(CREDITS_HTTP_PORT), "127.0.0.1")
   } else {
-    serve(bus.connection, "${name}.control", () => JSON.stringify({ service: "${name}", ready: true, cursors: {}, pid: process.pid }))
+    const answer = { service: "${name}", ready: true, cursors: {}, pid: process.pid }
+    serve(bus.connection, "${name}.control", () => JSON.stringify(answer))
   }
   process.on("SIGTERM", () => process.exit(0))`
 
@@ -132,6 +134,14 @@ describe("npm start", () => {
     expect(system.pidOf("ledger")).toBe(ledger)
   })
 
+  it("stops as cleanly when its terminal is closed", async () => {
+    const system = await start()
+    const processes = ["nats", "ledger", "pricing", "edge"].map((name) => known(system.pidOf(name)))
+    system.kill("dev", "SIGHUP")
+    await expect.poll(() => processes.filter(isSame), DEADLINE).toEqual([])
+    await expect.poll(() => existsSync(join(system.dataDir, "lock")), DEADLINE).toBe(false)
+  })
+
   it("refuses a data folder in use and names the process that uses it", async () => {
     const system = await start()
     const { code, text } = await startRefused({ CREDITS_DATA_DIR: system.dataDir })
@@ -177,6 +187,29 @@ describe("npm start", () => {
   })
 })
 
+describe("with CREDITS_NATS_URL", () => {
+  it("uses that server, makes the streams there, starts none of its own and leaves it running", async () => {
+    const server = await natsServerForTests()
+    const system = await start({ env: { CREDITS_NATS_URL: server.url } })
+    expect(system.natsUrl).toBe(server.url)
+    expect(system.pidOf("nats")).toBe(0)
+    expect(await answeringPid(system, "ledger")).toBe(system.pidOf("ledger"))
+    expect(await system.stop()).toBe(0)
+    const bus = await connectBus({ servers: server.url, name: "test" })
+    expect((await streamState(bus.jsm, "LEDGER_COMMANDS")).last).toBe(0)
+    await closeBus(bus)
+    await server.stop()
+  })
+
+  it("says so when nobody listens there", async () => {
+    const dataDir = join(folder, "data-nobody")
+    const { code, text } = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_URL: "nats://127.0.0.1:1" })
+    expect(code).toBe(1)
+    expect(text).toContain("cannot start")
+    expect(text).toContain("ECONNREFUSED")
+  })
+})
+
 describe("after kill -9", () => {
   it("of everything at once the next start has the lock, the same seeds, port and messages", async () => {
     const first = await start()
@@ -192,7 +225,7 @@ describe("after kill -9", () => {
     await closeBus(ops)
   })
 
-  it("of the supervisor alone the services end by themselves and the next start replaces the orphaned nats-server", async () => {
+  it("of the supervisor alone the services end by themselves; the next start replaces the orphaned nats-server", async () => {
     const first = await start()
     const services = ["ledger", "pricing", "edge"].map((name) => known(first.pidOf(name)))
     const nats = known(first.pidOf("nats"))

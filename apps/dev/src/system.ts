@@ -1,6 +1,6 @@
 /**
- * The whole system in one supervised run: bus, streams, services; ready when every one of them says so. Owns the order of
- * starting and stopping. Each step is released in reverse by the scope it was started in.
+ * The whole system in one supervised run: bus, streams, services; ready when every one of them says so. Owns the
+ * order of starting and stopping. Each step is released in reverse by the scope it was started in.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"

@@ -1,7 +1,7 @@
 /**
- * Key–value buckets over plain JetStream: a put is a publish, a get is a direct read of the newest message of a subject,
- * a watch is a core subscription that makes it read again. No consumer is created, so a reader needs no more permission
- * than "read this bucket" (decision 20), and nothing has to be kept alive.
+ * Key–value buckets over plain JetStream: a put is a publish, a get is a direct read of the newest message of a
+ * subject, a watch is a core subscription that makes it read again. No consumer is created, so a reader needs no more
+ * permission than "read this bucket" (decision 20), and nothing has to be kept alive.
  */
 import { type BusHandle, onReconnect } from "./connection.ts"
 import { clientErrorOf } from "./errors.ts"

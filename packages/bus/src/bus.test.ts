@@ -95,7 +95,7 @@ describe("publishing", () => {
     await expect(lost).rejects.toMatchObject({ _tag: "BusUnavailable", outcome: "not_stored" })
   })
 
-  it("decision 2: a full stream is BusFull for one message and for a batch, which then stores nothing of itself", async () => {
+  it("decision 2: a full stream is BusFull for a message and for a batch, which stores nothing of itself", async () => {
     const small = await natsServerForTests()
     const full = await connectBus({ servers: small.url, name: "test" })
     await provisionStreams(full, { maxBytes: 64 * 1024 })

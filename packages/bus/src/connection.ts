@@ -1,6 +1,6 @@
 /**
- * One connection of one service to NATS, as plain promises (workers, tests, load drivers) and as the Effect service `Bus`.
- * Owns how we connect: for ever, with the service's own nkey and its own inbox prefix (decision 20).
+ * One connection of one service to NATS, as plain promises (workers, tests, load drivers) and as the Effect service
+ * `Bus`. Owns how we connect: for ever, with the service's own nkey and its own inbox prefix (decision 20).
  */
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node"
@@ -29,7 +29,9 @@ export interface ConnectBusOptions {
 /** The inbox prefix of a service: nobody else may subscribe to it, so answers cannot be overheard. */
 export const inboxPrefixOf = (service: string): string => `_INBOX_${service.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`
 
-/** A connection is "slow" for JetStream calls after this; a server with `sync_interval: always` may stall for a while. */
+/**
+ * A connection is "slow" for JetStream calls after this; a server with `sync_interval: always` may stall for a while.
+ */
 const JETSTREAM_TIMEOUT_MS = 10_000
 
 /** @throws BusUnavailable when `firstConnectMs` passes; BusRefused for a wrong or missing nkey. */

@@ -5,7 +5,9 @@
 import { errors } from "@nats-io/nats-core"
 import { Data } from "effect"
 
-/** The stream is at its byte limit (`discard: new`). Nothing was stored. Back-pressure: wait and repeat (decision 2). */
+/**
+ * The stream is at its byte limit (`discard: new`). Nothing was stored. Back-pressure: wait and repeat (decision 2).
+ */
 export class BusFull extends Data.TaggedError("BusFull")<{ readonly subject: string; readonly detail: string }> {
   override get message(): string {
     return `the stream behind ${this.subject} is full: ${this.detail}`
@@ -13,8 +15,8 @@ export class BusFull extends Data.TaggedError("BusFull")<{ readonly subject: str
 }
 
 /**
- * No answer, no connection, no stream or no server. `outcome` is "unknown" when the message may have been stored all the
- * same; repeating is then right only because every message names its events by id (decision 7).
+ * No answer, no connection, no stream or no server. `outcome` is "unknown" when the message may have been stored all
+ * the same; repeating is then right only because every message names its events by id (decision 7).
  */
 export class BusUnavailable extends Data.TaggedError("BusUnavailable")<{
   readonly subject: string
@@ -26,7 +28,9 @@ export class BusUnavailable extends Data.TaggedError("BusUnavailable")<{
   }
 }
 
-/** The server will refuse the same thing again: a missing permission, a message too large, a stream of another shape. */
+/**
+ * The server will refuse the same thing again: a missing permission, a message too large, a stream of another shape.
+ */
 export class BusRefused extends Data.TaggedError("BusRefused")<{ readonly subject: string; readonly detail: string }> {
   override get message(): string {
     return `the bus refuses ${this.subject}: ${this.detail}`
@@ -35,7 +39,10 @@ export class BusRefused extends Data.TaggedError("BusRefused")<{ readonly subjec
 
 export type BusError = BusFull | BusUnavailable | BusRefused
 
-/** JetStream error codes that mean "at its limit" (server/errors.json: max bytes, max messages, storage or memory exhausted). */
+/**
+ * JetStream error codes that mean "at its limit" (server/errors.json: max bytes, max messages, storage or memory
+ * exhausted).
+ */
 const FULL_CODES = new Set([10023, 10028, 10047, 10077])
 
 /** The `error` object of a JetStream answer. */

@@ -1,4 +1,7 @@
-/** @credits/bus: NATS as promises and as Effect services: connect, publish, read in order, ask and answer, buckets, clock. */
+/**
+ * @credits/bus: NATS as promises and as Effect services: connect, publish, read in order, ask and answer, buckets,
+ * clock.
+ */
 export * from "./errors.ts"
 export * from "./key.ts"
 export * from "./connection.ts"

@@ -1,6 +1,6 @@
 /**
- * Decision 20, proved on a real server: every service's nkey user tries every subject of the system. What each may do is
- * written here by hand, apart from the lists in contracts, so that a widened list fails a test.
+ * Decision 20, proved on a real server: every service's nkey user tries every subject of the system. What each may do
+ * is written here by hand, apart from the lists in contracts, so that a widened list fails a test.
  */
 import { createUser, type KeyPair } from "@nats-io/nkeys"
 import { BUS_USERS, type BusUser, BUCKETS, permissionsOf, renderAuthorization, STREAMS } from "@credits/contracts"
@@ -26,7 +26,9 @@ import {
   streamState,
 } from "./index.ts"
 
-/** One example of everything that somebody may publish. The JetStream API is spelled out: that is where the power is. */
+/**
+ * One example of everything that somebody may publish. The JetStream API is spelled out: that is where the power is.
+ */
 const streams = [
   ...Object.values(STREAMS).map((each) => each.name),
   ...Object.values(BUCKETS).map((each) => `KV_${each}`),

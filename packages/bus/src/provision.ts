@@ -1,6 +1,7 @@
 /**
- * Creates the streams and buckets of the contracts and checks that they are as the contracts say. Only the provisioner
- * (apps/dev, an operator) may create; services verify (decision 20). A stream of another shape is refused, never "repaired".
+ * Creates the streams and buckets of the contracts and checks that they are as the contracts say. Only the
+ * provisioner (apps/dev, an operator) may create; services verify (decision 20). A stream of another shape is
+ * refused, never "repaired".
  */
 import {
   DiscardPolicy,
@@ -121,7 +122,10 @@ const create = async (bus: BusHandle, wanted: Wanted, options: ProvisionOptions)
   }
 }
 
-/** What a service does at its start: the streams it uses exist and have the right shape. @throws BusRefused | BusUnavailable */
+/**
+ * What a service does at its start: the streams it uses exist and have the right shape. @throws BusRefused |
+ * BusUnavailable
+ */
 export const verifyStreams = async (bus: BusHandle, names: ReadonlyArray<string>): Promise<void> => {
   const wanted = wantedStreams().filter((each) => names.includes(each.name))
   await Promise.all(

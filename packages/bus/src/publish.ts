@@ -19,7 +19,10 @@ export interface Stored {
   readonly seq: number
 }
 
-/** With `sync_interval: always` under load a commit may wait behind many others; the server drops a batch after 10 s idle. */
+/**
+ * With `sync_interval: always` under load a commit may wait behind many others; the server drops a batch after 10 s
+ * idle.
+ */
 const PUBLISH_TIMEOUT_MS = 10_000
 
 const connectionOf = (js: JetStreamClient): NatsConnection => (js as unknown as { nc: NatsConnection }).nc
@@ -94,7 +97,8 @@ export const publishAtomic = async (js: JetStreamClient, messages: ReadonlyArray
     if (index === count - 1) headers.set("Nats-Batch-Commit", "1")
     return headers
   }
-  // The first message is a request too: its answer names the true reason when the server refuses the batch from the start.
+  // The first message is a request too: its answer names the true reason when the server refuses the batch from the
+  // start.
   const refusedAtFirst: Promise<unknown> = request(nc, messages[0]!.subject, messages[0]!.payload, batchHeaders(0))
     .then((text) => {
       if (text.length > 0) parseAck(messages[0]!.subject, text)

@@ -1,6 +1,6 @@
 /**
- * Reading in order from a remembered sequence (decision 2): nothing twice, nothing left out, through crashes of the server,
- * and a stop with a reason when the stream is no longer the one the cursor belongs to.
+ * Reading in order from a remembered sequence (decision 2): nothing twice, nothing left out, through crashes of the
+ * server, and a stop with a reason when the stream is no longer the one the cursor belongs to.
  */
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
 import { afterEach, describe, expect, it } from "vitest"

@@ -1,7 +1,8 @@
 /**
- * What a stream looks like now, and reading it in order from a sequence that a database remembers (decision 2).
- * There is no acknowledgement: the cursor is the caller's. A reader never skips silently: whenever its consumer is
- * (re)created it compares the stream's incarnation, first and last sequence with the cursor and stops with a gap otherwise.
+ * What a stream looks like now, and reading it in order from a sequence that a database remembers (decision 2). There
+ * is no acknowledgement: the cursor is the caller's. A reader never skips silently: whenever its consumer is
+ * (re)created it compares the stream's incarnation, first and last sequence with the cursor and stops with a gap
+ * otherwise.
  */
 import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
@@ -103,7 +104,10 @@ const PULL_EXPIRES_MS = 30_000
 const HEARTBEAT_MS = 2_000
 /** Three missed heartbeats; a blocked event loop does not count (see `#watch`). */
 const SILENCE_MS = 3 * HEARTBEAT_MS
-/** The server forgets a consumer that asks for nothing: longer than the longest pause we expect, short enough not to pile up. */
+/**
+ * The server forgets a consumer that asks for nothing: longer than the longest pause we expect, short enough not to
+ * pile up.
+ */
 const INACTIVE_MS = 120_000
 const RECREATE_BACKOFF_MS = [50, 100, 250, 500, 1_000, 2_000] as const
 const CREATE_TIMEOUT_MS = 5_000

@@ -1,7 +1,8 @@
 /**
- * Who may use which subject (decision 20): one nkey user per service, an explicit list each, never `$JS.>`. Anything not
- * listed is refused by the server. Nobody may delete a stream or a message; only `dev`, the provisioner, may create
- * streams and purge what every reader has durably read. Pure: this file also renders the server's configuration.
+ * Who may use which subject (decision 20): one nkey user per service, an explicit list each, never `$JS.>`. Anything
+ * not listed is refused by the server. Nobody may delete a stream or a message; only `dev`, the provisioner, may
+ * create streams and purge what every reader has durably read. Pure: this file also renders the server's
+ * configuration.
  */
 import { BUCKETS, STREAMS } from "./subjects.ts"
 

@@ -219,7 +219,7 @@ for (const dialect of DIALECTS) {
 }
 
 describe("SQLite", () => {
-  it("decision 1: every connection commits with synchronous FULL in WAL, also when the file is opened again", async () => {
+  it("decision 1: every handle commits with synchronous FULL in WAL, also on a file opened again", async () => {
     const folder = await mkdtemp(join(tmpdir(), "credits-store-"))
     const file = join(folder, "a.db")
     for (let round = 0; round < 3; round++) {

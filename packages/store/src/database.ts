@@ -19,8 +19,8 @@ export interface Database<DB = unknown> {
   readonly service: string
   readonly kysely: Kysely<DB>
   /**
-   * SQLite only: the handle that `kysely` uses too. Do not write with it while a Kysely transaction is open elsewhere in
-   * this thread: it would write inside that transaction.
+   * SQLite only: the handle that `kysely` uses too. Do not write with it while a Kysely transaction is open elsewhere
+   * in this thread: it would write inside that transaction.
    */
   readonly sqlite?: BetterSqlite3.Database
   /** SQLite only: where the file is, for worker threads that open their own handle. */

@@ -1,4 +1,7 @@
-/** How a database fails us, as tagged errors that stay in one process. Refused data is not here: the caller's code decides. */
+/**
+ * How a database fails us, as tagged errors that stay in one process. Refused data is not here: the caller's code
+ * decides.
+ */
 import { Data } from "effect"
 
 /** The database cannot be reached or opened now; trying again later may help. */
@@ -18,7 +21,8 @@ export class SchemaTooNew extends Data.TaggedError("SchemaTooNew")<{
   readonly known: string
 }> {
   override get message(): string {
-    return `the database ${this.database} has schema ${this.found}, this program knows only ${this.known}; start a newer one`
+    const known = `this program knows only ${this.known}; start a newer one`
+    return `the database ${this.database} has schema ${this.found}, ${known}`
   }
 }
 
@@ -52,7 +56,10 @@ const detailOf = (cause: unknown): string => {
   return cause.message
 }
 
-/** SQLite result codes and Postgres SQLSTATE classes that mean "not now": busy, locked, full, connection, shutdown, serialization. */
+/**
+ * SQLite result codes and Postgres SQLSTATE classes that mean "not now": busy, locked, full, connection, shutdown,
+ * serialization.
+ */
 const UNAVAILABLE = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|08|57P|53|40)/
 
 /** What an error thrown by SQLite, pg or Kysely means for the caller. */

@@ -1,4 +1,7 @@
-/** @credits/store: the database of a service, SQLite or Postgres: connections, transactions, migrations. No tables of anyone. */
+/**
+ * @credits/store: the database of a service, SQLite or Postgres: connections, transactions, migrations. No tables of
+ * anyone.
+ */
 export * from "./errors.ts"
 export * from "./sqlite.ts"
 export * from "./postgres.ts"

@@ -87,7 +87,10 @@ export const migrateNow = async (
   }
 }
 
-/** Applies what is missing, in the order of the names (`0001_…`). `schemaVersion` grows with every release that migrates. */
+/**
+ * Applies what is missing, in the order of the names (`0001_…`). `schemaVersion` grows with every release that
+ * migrates.
+ */
 export const migrate = (
   database: Database<AnyTables>,
   migrations: Readonly<Record<string, Migration>>,

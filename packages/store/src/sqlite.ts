@@ -64,8 +64,8 @@ export const openSqliteFile = (file: string, options: SqliteOptions = {}): Bette
 const STATEMENTS_KEPT_MAX = 500
 
 /**
- * Kysely on a handle that others use too. Gives integers the same types as Postgres does: a column declared `integer` is
- * a number, a column declared `bigint` and every computed integer (`count(*)`, `sum(…)`) a bigint.
+ * Kysely on a handle that others use too. Gives integers the same types as Postgres does: a column declared `integer`
+ * is a number, a column declared `bigint` and every computed integer (`count(*)`, `sum(…)`) a bigint.
  */
 export const sqliteDialect = (sqlite: BetterSqlite3.Database): SqliteDialect => {
   const kept = new Map<string, SqliteStatement>()
@@ -73,7 +73,8 @@ export const sqliteDialect = (sqlite: BetterSqlite3.Database): SqliteDialect => 
     // The handle belongs to whoever opened it.
     close: () => undefined,
     prepare: (sql) => {
-      // A deferred transaction that reads before it writes fails instead of waiting when another process wrote meanwhile.
+      // A deferred transaction that reads before it writes fails instead of waiting when another process wrote
+      // meanwhile.
       const text = sql === "begin" ? "begin immediate" : sql
       const existing = kept.get(text)
       if (existing !== undefined) return existing

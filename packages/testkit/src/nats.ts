@@ -1,6 +1,6 @@
 /**
- * A real nats-server for tests: JetStream in a temporary folder, an ephemeral loopback port, `sync_interval: always` as in
- * production. Owns finding the binary and the server's life; the connection is @credits/bus.
+ * A real nats-server for tests: JetStream in a temporary folder, an ephemeral loopback port, `sync_interval: always`
+ * as in production. Owns finding the binary and the server's life; the connection is @credits/bus.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readdirSync } from "node:fs"

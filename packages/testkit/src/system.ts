@@ -1,6 +1,6 @@
 /**
- * The whole system for tests and demos: the same supervisor as `npm start` (apps/dev), as a child process, on a free port
- * and a folder of its own. Single services and nats-server can be killed; the supervisor starts them again.
+ * The whole system for tests and demos: the same supervisor as `npm start` (apps/dev), as a child process, on a free
+ * port and a folder of its own. Single services and nats-server can be killed; the supervisor starts them again.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
@@ -160,6 +160,7 @@ interface Started {
 const systemOf = (started: Started): SystemUnderTest => {
   const { child, dataDir } = started
   const run = (): RunFile => JSON.parse(readFileSync(join(dataDir, "run.json"), "utf8")) as RunFile
+  // With a server of somebody else there are no seeds of ours.
   const seedOf = (user: string): string => readFileSync(join(dataDir, "nats", `${user}.seed`), "utf8").trim()
   const hasSeeds = existsSync(join(dataDir, "nats", "dev.seed"))
   const pidOf = (name: string): number => {
@@ -175,7 +176,9 @@ const systemOf = (started: Started): SystemUnderTest => {
     url: started.url,
     natsUrl: run().natsUrl,
     dataDir,
-    seeds: Object.fromEntries(USERS.map((user) => [user, hasSeeds ? seedOf(user) : ""])) as SystemUnderTest["seeds"],
+    seeds: Object.fromEntries(
+      USERS.map((user) => [user, hasSeeds ? seedOf(user) : undefined]),
+    ) as SystemUnderTest["seeds"],
     startMs: started.startMs,
     pidOf,
     kill: (name, signal = "SIGKILL") => {
