@@ -50,6 +50,11 @@ export class AdvancingClock extends Context.Service<
       const clock = yield* BusinessClock
       const config = yield* EdgeConfig
       let advancing = false
+      // An edge that died in the middle of an advance left the clock frozen: time runs on from there.
+      if (config.mode !== "production" && clock.setting.frozenAt !== null) {
+        yield* Effect.promise(() => worldOf(bus).runOnFrom(clock.now()))
+        yield* Effect.promise(() => clock.refresh())
+      }
       const advance = Effect.fnUntraced(function* (target: (now: number) => number) {
         if (config.mode === "production" || advancing) {
           return yield* new ClockNotAdvanced({ reason: "busy", detail: "the clock is being advanced already" })

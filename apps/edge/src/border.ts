@@ -144,6 +144,13 @@ export const clockGateLayer = Layer.effect(
 const problemResponse = (problem: { readonly status: number }): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.jsonUnsafe(problem, { status: problem.status, contentType: "application/problem+json" })
 
+/** Wallets are nobody's to keep, and a body is what its content type says. */
+const withSafeHeaders = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.setHeaders(response, {
+    "cache-control": response.headers["cache-control"] ?? "no-store",
+    "x-content-type-options": "nosniff",
+  })
+
 /** What never reaches an endpoint: unknown paths and media types, as problems too. */
 export const outerLayer = HttpRouter.middleware(
   (next) =>
@@ -158,6 +165,7 @@ export const outerLayer = HttpRouter.middleware(
           ? Effect.succeed(problemResponse(makeProblem(404, "not_found", "there is no such endpoint")))
           : Effect.fail(error),
       ),
+      Effect.map(withSafeHeaders),
     ),
   { global: true },
 )

@@ -1,3 +1,4 @@
+import { writeClockSetting } from "@credits/bus"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type EdgeUnderTest, startEdge, until } from "./edge.fixture.ts"
 import { advanceTarget } from "./development-endpoints.ts"
@@ -126,6 +127,16 @@ describe("R12.1 the business clock", () => {
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ field })
     expect(Date.parse((await clock()).now) - before).toBeLessThan(5_000)
+  })
+
+  it("decision 16 a clock that a dead edge left frozen runs on when the next edge starts", async () => {
+    const frozenAt = Date.parse("2031-05-01T00:00:00.000Z")
+    const second = await startEdge({}, (bus) => writeClockSetting(bus, { offset: 0, frozenAt }))
+    const seen = async () =>
+      Date.parse(((await (await second.fetch("/api/v1/dev/clock")).json()) as { readonly now: string }).now)
+    expect(await seen()).toBeGreaterThanOrEqual(frozenAt)
+    await until(async () => (await seen()) > frozenAt)
+    await second.stop()
   })
 
   it("a duration is counted from the clock's own now", () => {

@@ -230,11 +230,16 @@ export const until = async (fact: () => boolean | Promise<boolean>, deadlineMs =
   }
 }
 
-export const startEdge = async (settings: Partial<EdgeSettings> = {}): Promise<EdgeUnderTest> => {
+/** `prepare` runs on the provisioned bus before the edge starts. */
+export const startEdge = async (
+  settings: Partial<EdgeSettings> = {},
+  prepare: (bus: BusHandle) => Promise<unknown> = async () => undefined,
+): Promise<EdgeUnderTest> => {
   const nats = await natsServerForTests()
   const bus = await connectBus({ servers: nats.url, name: "test" })
   await provisionStreams(bus)
   await publishPrices(bus)
+  await prepare(bus)
   const dataDir = await mkdtemp(join(tmpdir(), "credits-edge-"))
   const config = Layer.succeed(EdgeConfig, {
     mode: "development",

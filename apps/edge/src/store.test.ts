@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@credits/testkit"
+import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { EdgeConfig } from "./config.ts"
+import { EdgeStore } from "./store.ts"
+
+/** One behaviour over both databases. */
+describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (dialect) => {
+  const isMissing = dialect === "postgres" && findPostgresBinaries() === undefined
+  let postgres: TestPostgres | undefined
+  let dataDir = ""
+  const open = () =>
+    ManagedRuntime.make(
+      EdgeStore.layer.pipe(
+        Layer.provide(
+          Layer.succeed(EdgeConfig, {
+            mode: "development",
+            host: "127.0.0.1",
+            port: 0,
+            dataDir,
+            databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
+            tokenIssuer: undefined,
+          }),
+        ),
+      ),
+    )
+  let store: ReturnType<typeof open>
+  const run = <A, E>(use: (edge: EdgeStore["Service"]) => Effect.Effect<A, E>) =>
+    store.runPromise(Effect.flatMap(EdgeStore, use))
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "credits-edge-store-"))
+    if (dialect === "postgres" && !isMissing) postgres = await postgresForTests()
+    store = open()
+  }, 60_000)
+  afterAll(async () => {
+    await store.dispose()
+    await postgres?.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+
+  it.skipIf(isMissing)("a subject keeps the account it got first, also when many ask at once", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => run((edge) => edge.accountOf("email:a@b.c", `acc_${i}`, 1))),
+    )
+    expect(new Set(answers).size).toBe(1)
+    expect(await run((edge) => edge.accountOf("email:a@b.c", "acc_other", 2))).toBe(answers[0])
+    expect(await run((edge) => edge.accountOf("email:x@b.c", "acc_x", 2))).toBe("acc_x")
+  })
+
+  it.skipIf(isMissing)("a key is found by its hash only", async () => {
+    await run((edge) => edge.addKey("hash-1", { id: "key_1", scope: "control", account: "acc_1" }, 1))
+    expect(await run((edge) => edge.findKey("hash-1"))).toEqual({ id: "key_1", scope: "control", account: "acc_1" })
+    expect(await run((edge) => edge.findKey("hash-2"))).toBeNull()
+    expect(await run((edge) => edge.findKey("key_1"))).toBeNull()
+  })
+
+  it.skipIf(isMissing)("an idempotency key belongs to the first request of its owner, for ever", async () => {
+    const bind = (owner: string, hash: string) => run((edge) => edge.bindIdempotencyKey(owner, "k", hash, 1))
+    expect(await bind("key_1", "a")).toBe(true)
+    expect(await bind("key_1", "a")).toBe(true)
+    expect(await bind("key_1", "b")).toBe(false)
+    expect(await bind("key_2", "b")).toBe(true)
+  })
+
+  it.skipIf(isMissing)("what was stored is there after a restart", async () => {
+    await store.dispose()
+    store = open()
+    expect(await run((edge) => edge.findKey("hash-1"))).not.toBeNull()
+    expect(await run((edge) => edge.bindIdempotencyKey("key_1", "k", "b", 1))).toBe(false)
+    await run((edge) => edge.ping)
+  })
+})
