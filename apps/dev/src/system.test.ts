@@ -225,7 +225,7 @@ describe("after kill -9", () => {
     await closeBus(ops)
   })
 
-  it("of the supervisor alone the services end by themselves; the next start replaces the orphaned nats-server", async () => {
+  it("of the supervisor alone the services end too; the next start replaces the orphaned nats-server", async () => {
     const first = await start()
     const services = ["ledger", "pricing", "edge"].map((name) => known(first.pidOf(name)))
     const nats = known(first.pidOf("nats"))

@@ -3,8 +3,9 @@
  * subject, a watch is a core subscription that makes it read again. No consumer is created, so a reader needs no more
  * permission than "read this bucket" (decision 20), and nothing has to be kept alive.
  */
-import { type BusHandle, onReconnect } from "./connection.ts"
+import type { BusHandle } from "./connection.ts"
 import { clientErrorOf } from "./errors.ts"
+import { onReconnect, request } from "./link.ts"
 import { publish, type Stored } from "./publish.ts"
 import { bucketStream } from "./provision.ts"
 
@@ -21,9 +22,8 @@ const GET_TIMEOUT_MS = 5_000
 export const kvGet = async (bus: BusHandle, bucket: string, key: string): Promise<BucketValue | undefined> => {
   const subject = subjectOf(bucket, key)
   try {
-    const reply = await bus.connection.request(`$JS.API.DIRECT.GET.${bucketStream(bucket)}.${subject}`, "", {
-      timeout: GET_TIMEOUT_MS,
-    })
+    const api = `$JS.API.DIRECT.GET.${bucketStream(bucket)}.${subject}`
+    const reply = await request(bus.connection, api, "", { timeoutMs: GET_TIMEOUT_MS })
     if (reply.headers?.code === 404) return undefined
     if (reply.headers?.hasError === true) throw new Error(reply.headers.status)
     const operation = reply.headers?.get("KV-Operation") ?? ""

@@ -113,6 +113,43 @@ describe("publishing", () => {
   })
 })
 
+describe("when nats-server goes away", () => {
+  const QUICK_MS = 3_000
+
+  it("a publish under way fails at once with an unknown outcome, one after it waits and is stored", async () => {
+    const shaky = await natsServerForTests()
+    const own = await connectBus({ servers: shaky.url, name: "test" })
+    await provisionStreams(own)
+    await publish(own.js, "usage.events", "[]")
+    // Stopped, it takes messages into its socket and answers nothing: the publish is truly under way when it dies.
+    shaky.signal("SIGSTOP")
+    const batch = [1, 2, 3].map((partition) => ({ subject: `ledger.command.${partition}`, payload: "x" }))
+    const under = [publish(own.js, "usage.events", "[]"), publishAtomic(own.js, batch)]
+    const failedAfter = Promise.allSettled(under).then((results) => ({ results, at: performance.now() }))
+    const killedAt = performance.now()
+    await shaky.kill()
+    const { results, at } = await failedAfter
+    expect(at - killedAt).toBeLessThan(QUICK_MS)
+    for (const result of results) {
+      expect(result).toMatchObject({ status: "rejected", reason: { _tag: "BusUnavailable", outcome: "unknown" } })
+    }
+    const later = [publish(own.js, "usage.events", "[]"), publishAtomic(own.js, batch), kvGet(own, BUCKETS.clock, "k")]
+    await shaky.restart()
+    const restartedAt = performance.now()
+    expect(await Promise.all(later)).toMatchObject([{ stream: "USAGE" }, { stream: "LEDGER_COMMANDS" }, undefined])
+    expect(performance.now() - restartedAt).toBeLessThan(QUICK_MS)
+    await closeBus(own)
+    await shaky.stop()
+  })
+
+  it("a publish on a closed connection is certainly not stored", async () => {
+    const own = await connected("closing")
+    await closeBus(own)
+    const lost = publish(own.js, "usage.events", "[]")
+    await expect(lost).rejects.toMatchObject({ _tag: "BusUnavailable", outcome: "not_stored" })
+  })
+})
+
 describe("asking the owner (decision 6)", () => {
   it("waits through an owner's absence and gets the answer as soon as there is one", async () => {
     const late = await connected("owner")

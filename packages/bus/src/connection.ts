@@ -6,6 +6,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
 import { type BusError, clientErrorOf } from "./errors.ts"
+import { watchLink } from "./link.ts"
 
 export interface BusHandle {
   readonly connection: NatsConnection
@@ -55,6 +56,7 @@ export const connectBus = async (options: ConnectBusOptions): Promise<BusHandle>
   }
   try {
     const connection = await connect(settings)
+    watchLink(connection)
     const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: JETSTREAM_TIMEOUT_MS })
     return { connection, js: jetstream(connection, { timeout: JETSTREAM_TIMEOUT_MS }), jsm }
   } catch (cause) {
@@ -70,26 +72,6 @@ export const closeBus = async (bus: BusHandle): Promise<void> => {
   const giveUp = new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())
   await Promise.race([drained, giveUp])
   if (!bus.connection.isClosed()) await bus.connection.close().catch(() => undefined)
-}
-
-const reconnectListeners = new WeakMap<NatsConnection, Set<() => void>>()
-
-/** Calls `listener` after every reconnect of this connection until the returned function is called. */
-export const onReconnect = (nc: NatsConnection, listener: () => void): (() => void) => {
-  let listeners = reconnectListeners.get(nc)
-  if (listeners === undefined) {
-    listeners = new Set()
-    reconnectListeners.set(nc, listeners)
-    void tellReconnects(nc, listeners)
-  }
-  const added = listeners.add(listener)
-  return () => void added.delete(listener)
-}
-
-const tellReconnects = async (nc: NatsConnection, listeners: ReadonlySet<() => void>): Promise<void> => {
-  for await (const status of nc.status()) {
-    if (status.type === "reconnect") for (const listener of listeners) listener()
-  }
 }
 
 export const BusConfig = Config.all({

@@ -5,6 +5,7 @@
 export * from "./errors.ts"
 export * from "./key.ts"
 export * from "./connection.ts"
+export { onReconnect } from "./link.ts"
 export * from "./publish.ts"
 export * from "./ask.ts"
 export * from "./stream.ts"

@@ -3,9 +3,10 @@
  * One batch is one fsync of the server, which is why everything that matters is published in batches (decision 7).
  */
 import type { JetStreamClient, PubAck } from "@nats-io/jetstream"
-import { headers as makeHeaders, type MsgHdrs, type NatsConnection, nuid, type Payload } from "@nats-io/nats-core"
+import { headers as makeHeaders, type Msg, type MsgHdrs, type NatsConnection, nuid } from "@nats-io/nats-core"
 import { ATOMIC_BATCH_MESSAGES_MAX } from "@credits/contracts"
-import { apiErrorOf, BusRefused, BusUnavailable, clientErrorOf } from "./errors.ts"
+import { type ApiErrorLike, apiErrorOf, type BusError, BusRefused, BusUnavailable, clientErrorOf } from "./errors.ts"
+import { ready, request, send } from "./link.ts"
 
 export interface OutgoingMessage {
   readonly subject: string
@@ -34,29 +35,10 @@ const headersOf = (message: OutgoingMessage): MsgHdrs | undefined => {
   return headers
 }
 
-const parseAck = (subject: string, text: string): PubAck & { readonly count?: number } => {
-  const ack = JSON.parse(text) as PubAck & { readonly count?: number; readonly error?: Record<string, never> }
+const parseAck = (reply: Msg, subject: string): PubAck & { readonly count?: number } => {
+  const ack = reply.json<PubAck & { readonly count?: number; readonly error?: ApiErrorLike }>()
   if (ack.error !== undefined) throw apiErrorOf(subject, ack.error)
   return ack
-}
-
-const request = async (
-  nc: NatsConnection,
-  subject: string,
-  payload: Payload,
-  headers: MsgHdrs | undefined,
-): Promise<string> => {
-  // A disconnected client buffers without bound and drops the buffer on a reconnect: refuse early instead.
-  if (nc.isClosed()) throw new BusUnavailable({ subject, outcome: "not_stored", detail: "the connection is closed" })
-  try {
-    const reply = await nc.request(subject, payload, {
-      timeout: PUBLISH_TIMEOUT_MS,
-      ...(headers === undefined ? {} : { headers }),
-    })
-    return reply.string()
-  } catch (cause) {
-    throw clientErrorOf(subject, cause)
-  }
 }
 
 /** One message, stored when this resolves. @throws BusFull | BusUnavailable | BusRefused */
@@ -66,8 +48,8 @@ export const publish = async (
   payload: Uint8Array | string,
   headers?: Readonly<Record<string, string>>,
 ): Promise<Stored> => {
-  const text = await request(connectionOf(js), subject, payload, headersOf({ subject, payload, headers }))
-  const ack = parseAck(subject, text)
+  const settings = { timeoutMs: PUBLISH_TIMEOUT_MS, headers: headersOf({ subject, payload, headers }) }
+  const ack = parseAck(await request(connectionOf(js), subject, payload, settings), subject)
   return { stream: ack.stream, seq: ack.seq }
 }
 
@@ -89,35 +71,40 @@ export const publishAtomic = async (js: JetStreamClient, messages: ReadonlyArray
     })
   }
   const nc = connectionOf(js)
+  await ready(nc, last.subject, PUBLISH_TIMEOUT_MS)
   const batchId = nuid.next()
-  const batchHeaders = (index: number): MsgHdrs => {
+  const settings = (index: number) => {
     const headers = headersOf(messages[index]!) ?? makeHeaders()
     headers.set("Nats-Batch-Id", batchId)
     headers.set("Nats-Batch-Sequence", String(index + 1))
     if (index === count - 1) headers.set("Nats-Batch-Commit", "1")
-    return headers
+    return { timeoutMs: PUBLISH_TIMEOUT_MS, headers }
   }
-  // The first message is a request too: its answer names the true reason when the server refuses the batch from the
-  // start.
-  const refusedAtFirst: Promise<unknown> = request(nc, messages[0]!.subject, messages[0]!.payload, batchHeaders(0))
-    .then((text) => {
-      if (text.length > 0) parseAck(messages[0]!.subject, text)
-      return undefined
-    })
-    .catch((error: unknown) => error)
-  for (let index = 1; index < count - 1; index++) {
-    nc.publish(messages[index]!.subject, messages[index]!.payload, { headers: batchHeaders(index) })
-  }
+  const first = messages[0]!
+  // The first message is a request too: its answer names the true reason when the server refuses the batch at once.
+  const opening = refusalOf(send(nc, first.subject, first.payload, settings(0)), first.subject)
   try {
-    const ack = parseAck(last.subject, await request(nc, last.subject, last.payload, batchHeaders(count - 1)))
-    if (ack.count !== count) {
-      const detail = `the server committed ${ack.count ?? 0} of ${count} messages`
-      throw new BusUnavailable({ subject: last.subject, outcome: "not_stored", detail })
+    for (let index = 1; index < count - 1; index++) {
+      nc.publish(messages[index]!.subject, messages[index]!.payload, settings(index))
     }
-    return { stream: ack.stream, seq: ack.seq }
+    const ack = parseAck(await send(nc, last.subject, last.payload, settings(count - 1)), last.subject)
+    if (ack.count === count) return { stream: ack.stream, seq: ack.seq }
+    const detail = `the server committed ${ack.count ?? 0} of ${count} messages`
+    throw new BusUnavailable({ subject: last.subject, outcome: "not_stored", detail })
   } catch (error) {
-    // The first answer is there by now, or never comes: what the commit said is the second-best reason.
-    const first = await Promise.race([refusedAtFirst, Promise.resolve(undefined)])
-    throw first instanceof Error ? first : error
+    // The server answers in order: by now the first answer is there, or it never comes.
+    throw (await Promise.race([opening, Promise.resolve(undefined)])) ?? clientErrorOf(last.subject, error)
+  }
+}
+
+/** Why the server did not open a batch, as far as it said so. */
+const refusalOf = async (opening: Promise<Msg>, subject: string): Promise<BusError | undefined> => {
+  try {
+    const reply = await opening
+    if (reply.data.length > 0) parseAck(reply, subject)
+    return undefined
+  } catch (cause) {
+    const error = clientErrorOf(subject, cause)
+    return error instanceof BusUnavailable && error.outcome === "unknown" ? undefined : error
   }
 }

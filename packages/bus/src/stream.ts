@@ -7,7 +7,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
 import { type ApiErrorLike, apiErrorOf, BusUnavailable, clientErrorOf } from "./errors.ts"
-import { type BusHandle, onReconnect } from "./connection.ts"
+import type { BusHandle } from "./connection.ts"
+import { onReconnect, request } from "./link.ts"
 
 export interface StreamState {
   /** Creation instant of the stream as text: another one is another stream, whatever its name. */
@@ -145,7 +146,7 @@ const createConsumer = async (
   }
   const subject = `$JS.API.CONSUMER.CREATE.${stream}.${name}`
   const body = JSON.stringify({ stream_name: stream, config, action: "create" })
-  const reply = await nc.request(subject, body, { timeout: CREATE_TIMEOUT_MS })
+  const reply = await request(nc, subject, body, { timeoutMs: CREATE_TIMEOUT_MS })
   const answer = reply.json<{ readonly error?: ApiErrorLike }>()
   if (answer.error !== undefined) throw apiErrorOf(subject, answer.error)
 }
