@@ -33,7 +33,7 @@ const comeBack = (error: EdgeStoreUnavailable | TokenKeysUnavailable): Effect.Ef
   )
 
 type Caller =
-  | { readonly kind: "customer"; readonly accountId: string }
+  | { readonly kind: "customer"; readonly accountId: string; readonly isPerson: boolean }
   | { readonly kind: "gateway"; readonly keyId: string }
 
 /** Reads a credential into a caller. */
@@ -63,16 +63,17 @@ export class Credentials extends Context.Service<
         if (found === null) return yield* Effect.fail(authRequired("this API key is not known"))
         if (found.scope === "gateway") return { kind: "gateway" as const, keyId: found.id }
         if (found.account === null) return yield* Effect.fail(authRequired("this API key has no account"))
-        return { kind: "customer" as const, accountId: found.account }
+        return { kind: "customer" as const, accountId: found.account, isPerson: false }
       })
       const callerOfToken = Effect.fnUntraced(function* (token: string) {
         const subject = yield* tokens.verify(token).pipe(Effect.catch(comeBack))
         if (subject === null) return yield* Effect.fail(authRequired("this access token is not valid; sign in again"))
         // Our own tokens name the account; an issuer's subject gets one when it is first seen.
         if (config.tokenIssuer === undefined && isAccountId(subject)) {
-          return { kind: "customer" as const, accountId: subject }
+          return { kind: "customer" as const, accountId: subject, isPerson: true }
         }
-        return { kind: "customer" as const, accountId: yield* accountOfSubject(`${tokens.issuer}|${subject}`) }
+        const accountId = yield* accountOfSubject(`${tokens.issuer}|${subject}`)
+        return { kind: "customer" as const, accountId, isPerson: true }
       })
       const callerOf = (credential: string): Effect.Effect<Caller, Unauthorized | Unavailable> => {
         if (credential === "") return Effect.fail(authRequired("send Authorization: Bearer <access token or API key>"))
@@ -83,9 +84,9 @@ export class Credentials extends Context.Service<
   )
 }
 
-const asCustomer = (caller: Caller): Effect.Effect<{ readonly accountId: string }, WrongScope> =>
+const asCustomer = (caller: Caller): Effect.Effect<Customer["Service"], WrongScope> =>
   caller.kind === "customer"
-    ? Effect.succeed({ accountId: caller.accountId })
+    ? Effect.succeed({ accountId: caller.accountId, isPerson: caller.isPerson })
     : Effect.fail(wrongScope("a gateway key cannot read a wallet; use an access token or a control key"))
 
 export const customerAuthLayer = Layer.effect(

@@ -62,7 +62,7 @@ export const developmentEndpoints = HttpApiBuilder.group(
         const now = Date.now()
         const id = makeId("key", now, randomBytes(10))
         yield* store
-          .addKey(hashApiKey(key), { id, scope: "gateway", account: null }, now)
+          .addKey(hashApiKey(key), { id, scope: "gateway", account: null, name: "development" }, now)
           .pipe(Effect.catch(() => Effect.fail(unavailable("unavailable", "the key could not be stored"))))
         return { key }
       }),

@@ -5,7 +5,16 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Bus, type BusHandle, closeBus, connectBus, kvPut, provisionStreams, serve } from "@credits/bus"
+import {
+  Bus,
+  type BusHandle,
+  closeBus,
+  connectBus,
+  kvPut,
+  type ProvisionOptions,
+  provisionStreams,
+  serve,
+} from "@credits/bus"
 import {
   BUCKETS,
   type ControlAnswer,
@@ -234,10 +243,11 @@ export const until = async (fact: () => boolean | Promise<boolean>, deadlineMs =
 export const startEdge = async (
   settings: Partial<EdgeSettings> = {},
   prepare: (bus: BusHandle) => Promise<unknown> = async () => undefined,
+  streams: ProvisionOptions = {},
 ): Promise<EdgeUnderTest> => {
   const nats = await natsServerForTests()
   const bus = await connectBus({ servers: nats.url, name: "test" })
-  await provisionStreams(bus)
+  await provisionStreams(bus, streams)
   await publishPrices(bus)
   await prepare(bus)
   const dataDir = await mkdtemp(join(tmpdir(), "credits-edge-"))

@@ -14,6 +14,7 @@ import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { borderLayer, clockGateLayer, outerLayer } from "./border.ts"
 import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
+import { controlKeyEndpoints } from "./control-key-endpoints.ts"
 import { developmentEndpoints } from "./development-endpoints.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
 import { Idempotency } from "./idempotency.ts"
@@ -32,16 +33,16 @@ const SHUTDOWN = Duration.seconds(2)
 
 const middlewares = Layer.mergeAll(customerAuthLayer, gatewayAuthLayer, borderLayer, clockGateLayer)
 
+const endpoints = Layer.mergeAll(catalogueEndpoints, walletEndpoints, controlKeyEndpoints, gatewayEndpoints)
+
 const developmentRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-    Layer.provide(Layer.mergeAll(catalogueEndpoints, walletEndpoints, gatewayEndpoints, developmentEndpoints)),
+    Layer.provide(Layer.mergeAll(endpoints, developmentEndpoints)),
   ),
   HttpApiScalar.layer(Api, { path: "/docs" }),
 )
 const productionRoutes = Layer.mergeAll(
-  HttpApiBuilder.layer(ProductionApi, { openapiPath: "/openapi.json" }).pipe(
-    Layer.provide(Layer.mergeAll(catalogueEndpoints, walletEndpoints, gatewayEndpoints)),
-  ),
+  HttpApiBuilder.layer(ProductionApi, { openapiPath: "/openapi.json" }).pipe(Layer.provide(endpoints)),
   HttpApiScalar.layer(ProductionApi, { path: "/docs" }),
 )
 

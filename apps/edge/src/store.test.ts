@@ -52,10 +52,20 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
   })
 
   it.skipIf(isMissing)("a key is found by its hash only", async () => {
-    await run((edge) => edge.addKey("hash-1", { id: "key_1", scope: "control", account: "acc_1" }, 1))
+    await run((edge) => edge.addKey("hash-1", { id: "key_1", scope: "control", account: "acc_1", name: "laptop" }, 1))
     expect(await run((edge) => edge.findKey("hash-1"))).toEqual({ id: "key_1", scope: "control", account: "acc_1" })
     expect(await run((edge) => edge.findKey("hash-2"))).toBeNull()
     expect(await run((edge) => edge.findKey("key_1"))).toBeNull()
+  })
+
+  it.skipIf(isMissing)("a revoked key is gone, and only its account can revoke it", async () => {
+    await run((edge) => edge.addKey("hash-9", { id: "key_9", scope: "control", account: "acc_9", name: "ci" }, 7))
+    expect(await run((edge) => edge.keysOf("acc_9"))).toEqual([{ id: "key_9", name: "ci", createdAt: 7 }])
+    expect(await run((edge) => edge.revokeKey("acc_1", "key_9", 8))).toBe(false)
+    expect(await run((edge) => edge.revokeKey("acc_9", "key_9", 8))).toBe(true)
+    expect(await run((edge) => edge.revokeKey("acc_9", "key_9", 9))).toBe(false)
+    expect(await run((edge) => edge.findKey("hash-9"))).toBeNull()
+    expect(await run((edge) => edge.keysOf("acc_9"))).toEqual([])
   })
 
   it.skipIf(isMissing)("an idempotency key belongs to the first request of its owner, for ever", async () => {

@@ -17,6 +17,8 @@ interface Tables {
     scope: string
     /** The account a control key acts for; null for gateways. */
     account: string | null
+    /** What its maker called it. */
+    name: string
     created_at: number
     revoked_at: number | null
   }
@@ -39,9 +41,11 @@ const migrations: Record<string, Migration> = {
         .addColumn("id", "text", (c) => c.notNull())
         .addColumn("scope", "text", (c) => c.notNull())
         .addColumn("account", "text")
+        .addColumn("name", "text", (c) => c.notNull())
         .addColumn("created_at", "bigint", (c) => c.notNull())
         .addColumn("revoked_at", "bigint")
         .execute()
+      await db.schema.createIndex("api_key_account").on("api_key").column("account").execute()
       await db.schema
         .createTable("idempotency")
         .addColumn("owner", "text", (c) => c.notNull())
@@ -64,6 +68,12 @@ export interface StoredKey {
   readonly account: string | null
 }
 
+export interface ListedKey {
+  readonly id: string
+  readonly name: string
+  readonly createdAt: number
+}
+
 type Answer<A> = Effect.Effect<A, EdgeStoreUnavailable>
 
 export class EdgeStore extends Context.Service<
@@ -71,8 +81,12 @@ export class EdgeStore extends Context.Service<
   {
     /** The account of a subject; `account` becomes it when there is none yet. */
     readonly accountOf: (subject: string, account: string, now: number) => Answer<string>
-    readonly addKey: (hash: string, key: StoredKey, now: number) => Answer<void>
+    readonly addKey: (hash: string, key: StoredKey & { readonly name: string }, now: number) => Answer<void>
     readonly findKey: (hash: string) => Answer<StoredKey | null>
+    /** Live keys of an account, newest first. */
+    readonly keysOf: (account: string) => Answer<ReadonlyArray<ListedKey>>
+    /** False when the account has no such live key. */
+    readonly revokeKey: (account: string, id: string, now: number) => Answer<boolean>
     /** False when the key was used with another request before. */
     readonly bindIdempotencyKey: (owner: string, key: string, requestHash: string, now: number) => Answer<boolean>
     readonly ping: Answer<void>
@@ -117,7 +131,7 @@ const makeStore = (database: Database<Tables>) => {
       run(async () => {
         await db
           .insertInto("api_key")
-          .values({ hash, id: key.id, scope: key.scope, account: key.account, created_at: now, revoked_at: null })
+          .values({ hash, ...key, created_at: now, revoked_at: null })
           .execute()
       }),
     findKey: (hash) =>
@@ -129,6 +143,28 @@ const makeStore = (database: Database<Tables>) => {
           .where("revoked_at", "is", null)
           .executeTakeFirst()
         return row === undefined ? null : { id: row.id, scope: row.scope as KeyScope, account: row.account }
+      }),
+    keysOf: (account) =>
+      run(async () => {
+        const rows = await db
+          .selectFrom("api_key")
+          .select(["id", "name", "created_at"])
+          .where("account", "=", account)
+          .where("revoked_at", "is", null)
+          .orderBy("id", "desc")
+          .execute()
+        return rows.map((row) => ({ id: row.id, name: row.name, createdAt: Number(row.created_at) }))
+      }),
+    revokeKey: (account, id, now) =>
+      run(async () => {
+        const result = await db
+          .updateTable("api_key")
+          .set({ revoked_at: now })
+          .where("id", "=", id)
+          .where("account", "=", account)
+          .where("revoked_at", "is", null)
+          .executeTakeFirst()
+        return result.numUpdatedRows > 0n
       }),
     bindIdempotencyKey: (owner, key, requestHash, now) =>
       run(async () => {

@@ -17,7 +17,14 @@ import {
 export const SESSION_COOKIE = "credits_session"
 
 /** A signed-in customer (JWT, session cookie) or a control key: acts for one account. */
-export class Customer extends Context.Service<Customer, { readonly accountId: string }>()("edge/Customer") {}
+export class Customer extends Context.Service<
+  Customer,
+  {
+    readonly accountId: string
+    /** A person signed in; a control key only reads. */
+    readonly isPerson: boolean
+  }
+>()("edge/Customer") {}
 
 /** A model gateway's API key: acts for the system, names accounts in its requests. */
 export class Gateway extends Context.Service<Gateway, { readonly keyId: string }>()("edge/Gateway") {}

@@ -4,6 +4,7 @@
  */
 import { HttpApi, OpenApi } from "effect/http-api"
 import { CatalogueGroup } from "./catalogue.ts"
+import { ControlKeyGroup } from "./control-keys.ts"
 import { Border, ClockGate } from "./credentials.ts"
 import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
@@ -15,6 +16,7 @@ export * from "./credentials.ts"
 export * from "./catalogue.ts"
 export * from "./wallet.ts"
 export * from "./gateway.ts"
+export * from "./control-keys.ts"
 export * from "./development.ts"
 
 const about = OpenApi.annotations({
@@ -31,7 +33,12 @@ const strict = { onExcessProperty: "error", errors: "all" } as const
 
 /** What every mode serves. */
 export class ProductionApi extends HttpApi.make("edge")
-  .add(CatalogueGroup.middleware(ClockGate), WalletGroup.middleware(ClockGate), GatewayGroup.middleware(ClockGate))
+  .add(
+    CatalogueGroup.middleware(ClockGate),
+    WalletGroup.middleware(ClockGate),
+    ControlKeyGroup.middleware(ClockGate),
+    GatewayGroup.middleware(ClockGate),
+  )
   .middleware(Border)
   .annotateMerge(about)
   .annotate(HttpApi.PayloadParseOptions, strict)
@@ -42,6 +49,7 @@ export class Api extends HttpApi.make("edge")
   .add(
     CatalogueGroup.middleware(ClockGate),
     WalletGroup.middleware(ClockGate),
+    ControlKeyGroup.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
     DevelopmentGroup,
   )

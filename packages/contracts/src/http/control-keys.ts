@@ -1,0 +1,48 @@
+/** Control keys: an account's own keys for reading its wallet from programs (contract section 2). Made by a person. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { CustomerAuth } from "./credentials.ts"
+import { BadRequest, NotFound, Unavailable, WrongScope } from "./problem.ts"
+import { InstantText } from "./scalars.ts"
+
+/** A live key as lists show it: never the secret. */
+export const ControlKey = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  createdAt: InstantText,
+}).annotate({ identifier: "ControlKey" })
+
+/** `key` is shown this once; only its hash is stored. */
+export const NewControlKey = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  createdAt: InstantText,
+  key: Schema.String,
+}).annotate({ identifier: "NewControlKey" })
+
+/** Enough for every machine of a person; more is a program that forgets to delete. */
+export const CONTROL_KEYS_MAX = 20
+
+const KeyName = Schema.String.check(
+  Schema.isPattern(/^(?!\s)[^\p{C}]{1,60}(?<!\s)$/u, { message: "must be 1–60 printable characters" }),
+)
+
+export class ControlKeyGroup extends HttpApiGroup.make("controlKeys")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      success: Schema.Struct({ items: Schema.Array(ControlKey), nextCursor: Schema.Null }),
+      error: [WrongScope, Unavailable],
+    }).annotate(OpenApi.Summary, "The account's control keys, newest first"),
+    HttpApiEndpoint.post("create", "/", {
+      payload: Schema.Struct({ name: KeyName }),
+      success: NewControlKey.pipe(HttpApiSchema.status(201)),
+      error: [BadRequest, WrongScope, Unavailable],
+    }).annotate(OpenApi.Summary, "Make a control key; the secret is shown once"),
+    HttpApiEndpoint.delete("revoke", "/:keyId", {
+      params: { keyId: Schema.String },
+      success: HttpApiSchema.NoContent,
+      error: [NotFound, WrongScope, Unavailable],
+    }).annotate(OpenApi.Summary, "Revoke a control key at once"),
+  )
+  .middleware(CustomerAuth)
+  .prefix("/api/v1/control-keys") {}
