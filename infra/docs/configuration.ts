@@ -69,13 +69,16 @@ export const namedVariables = (): ReadonlySet<string> => {
   return new Set(names)
 }
 
-export const renderConfiguration = (): string => {
-  const rows = Object.entries(VARIABLES).map(([name, { default: value, meaning }]) => [`\`${name}\``, value, meaning])
-  return `${pageHead("Configuration", ["infra/docs/configuration.ts"])}
+export const configurationTable = (): string =>
+  markdownTable(
+    ["variable", "default", "meaning"],
+    Object.entries(VARIABLES).map(([name, { default: value, meaning }]) => [`\`${name}\``, value, meaning]),
+  )
+
+export const renderConfiguration = (): string => `${pageHead("Configuration", ["infra/docs/configuration.ts"])}
 
 Everything is optional in development. Each service reads its variables in one place, its \`config.ts\`, and
 says which one is wrong.
 
-${markdownTable(["variable", "default", "meaning"], rows)}
+${configurationTable()}
 `
-}

@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import { namedVariables, VARIABLES } from "./configuration.ts"
 import { entryKinds, KINDS } from "./entries.ts"
 import { errorCodes, MEANINGS } from "./errors.ts"
-import { PAGES } from "./generate.ts"
+import { PAGES, renderReadme } from "./generate.ts"
 import { readSource } from "./source.ts"
 
 describe("reference pages", () => {
@@ -12,6 +12,11 @@ describe("reference pages", () => {
       assert.strictEqual(readSource(path), render())
     })
   }
+
+  it("the README's table of variables is current (else: node infra/docs/generate.ts)", () => {
+    const readme = readSource("README.md")
+    assert.strictEqual(readme, renderReadme(readme))
+  })
 
   it("every environment variable that a program names has a meaning, and every meaning a program", () => {
     assert.deepEqual([...namedVariables()].toSorted(), Object.keys(VARIABLES).toSorted())
