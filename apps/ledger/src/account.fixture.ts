@@ -13,13 +13,13 @@ import type { Entry, EntitlementOpened } from "./entry.ts"
 import { decideAdjust, decideGrant, decideRevoke } from "./grant.ts"
 import { findLot, NEVER } from "./lot.ts"
 import type { Context, Outcome } from "./outcome.ts"
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
 
 export const ACCOUNT = "acc_test"
 
 /** Ids as the service makes them, but countable: the n-th lot, the n-th hold. */
 export const lotId = (n: number): string => `lot_${String(n).padStart(26, "0")}`
-export const holdId = (n: number, account = ACCOUNT): string =>
-  `hold_${String(n).padStart(26, "0")}${account.slice(4)}`
+export const holdId = (n: number, account = ACCOUNT): string => `hold_${String(n).padStart(26, "0")}${account.slice(4)}`
 
 export interface GrantOptions {
   readonly expiresAt?: Instant
@@ -27,7 +27,7 @@ export interface GrantOptions {
 }
 
 export class Desk {
-  readonly account: Account = emptyAccount(ACCOUNT)
+  account: Account = emptyAccount(ACCOUNT)
   readonly entries: Array<Entry> = []
   holdsMayExpire = true
   now: Instant
@@ -64,6 +64,11 @@ export class Desk {
     if (outcome._tag !== "answered" && this.entries.length !== before) throw new Error("a refusal wrote an entry")
     assertHolds(this.account)
     return outcome
+  }
+
+  /** The owner stops and another one begins with what the database holds. */
+  restart(): void {
+    this.account = decodeSnapshot(ACCOUNT, encodeSnapshot(this.account))
   }
 
   commandId(): string {

@@ -94,6 +94,8 @@ const applyChanges = (account: Account, changes: ReadonlyArray<LotChange>): void
     const lot = findLot(account.lots, id)
     if (lot === undefined) throw new IdentityBroken(account.id, `entry names lot ${id}, which the account does not have`)
     lot.remaining += change
+    // A used-up lot that gets something back (a reversal) has to expire again.
+    if (change > 0n && lot.expiresAt < account.nextDue) account.nextDue = lot.expiresAt
   }
 }
 
@@ -169,14 +171,14 @@ const rareEffects = (account: Account, entry: Entry): void => {
 /** Applies an entry. The only function that changes an account. */
 export const evolve = (account: Account, entry: Entry): void => {
   account.n += 1
-  account.granted += entry.granted
-  account.debt += entry.debt
-  account.spent += entry.spent
-  account.held += entry.held
-  account.available += entry.available
-  account.frozen += entry.frozen
-  account.expired += entry.expired
-  account.revoked += entry.revoked
+  if (entry.granted !== 0n) account.granted += entry.granted
+  if (entry.debt !== 0n) account.debt += entry.debt
+  if (entry.spent !== 0n) account.spent += entry.spent
+  if (entry.held !== 0n) account.held += entry.held
+  if (entry.available !== 0n) account.available += entry.available
+  if (entry.frozen !== 0n) account.frozen += entry.frozen
+  if (entry.expired !== 0n) account.expired += entry.expired
+  if (entry.revoked !== 0n) account.revoked += entry.revoked
   rareEffects(account, entry)
   if (entry.hold !== null) changeHold(account, entry)
   applyChanges(account, entry.lots)

@@ -10,7 +10,7 @@ import { decide } from "./decide.ts"
 import { BUCKETS } from "./entry.ts"
 import type { Outcome } from "./outcome.ts"
 import { available, burnOrder, emptyModel, frozen, held, TICK_MS, type Model } from "./model.fixture.ts"
-import { sayOf, untilOf, type Drawn, type Said, type Step } from "./model-steps.fixture.ts"
+import { aim, sayOf, untilOf, type Drawn, type Said, type Step } from "./model-steps.fixture.ts"
 
 /** The entry count is the ledger's own business. */
 const withoutSeq = (answer: unknown): unknown => {
@@ -33,7 +33,8 @@ export class Lockstep {
   readonly #reversed = new Set<string>()
 
   /** Puts one step to both; returns what happened, for coverage. */
-  take(step: Step): string {
+  take(drawn: Step): string {
+    const step = aim(this.model, this.#drawn, drawn)
     // One reversal a charge: the service's idempotency key sees to that (R7.4).
     const charge = step.op === "reverse" ? (this.#charges[step.charge] ?? "evt-none") : `evt-${this.#charges.length}`
     if (step.op === "reverse" && this.#reversed.has(charge)) return "reverse:again"
@@ -43,7 +44,22 @@ export class Lockstep {
     if (step.op === "charge" && "answered" in said) this.#charges.push(charge)
     if (step.op === "reverse" && "answered" in said) this.#reversed.add(charge)
     this.compare()
+    this.#note()
     return `${step.op}:${"refused" in said ? said.refused : "review" in said ? said.review : "answered"}`
+  }
+
+  /** Which of the rare situations this life has been in. */
+  readonly situations = new Set<string>()
+
+  #note(): void {
+    const { account } = this.desk
+    if (account.residues > 0) this.situations.add("an expired lot kept for holds")
+    if (account.residues > 1) this.situations.add("several expired lots kept for holds")
+    if (account.debt > 0n && account.held > 0n) this.situations.add("debt beside open holds")
+    if (account.frozen > 0n && account.held > 0n) this.situations.add("frozen credit beside open holds")
+    if (account.frozen > 0n && account.debt > 0n) this.situations.add("frozen credit beside debt")
+    const last = this.desk.entries.at(-1)
+    if (last !== undefined && last.also.length > 0) this.situations.add(`${last.kind} pays debt or expires a rest`)
   }
 
   #ask(step: Step, charge: string): Outcome {
@@ -72,9 +88,16 @@ export class Lockstep {
         return desk.freeze("looked at by support")
       case "unfreeze":
         return desk.unfreeze()
+      case "restart":
+        desk.restart()
+        return done()
       case "takeover":
+        desk.holdsMayExpire = false
+        return done()
       case "caughtUp":
-        desk.holdsMayExpire = step.op === "caughtUp"
+        // A new owner looks again after a second.
+        desk.holdsMayExpire = true
+        desk.at(desk.now + TICK_MS)
         return done()
       case "advance":
         desk.at(desk.now + step.ticks * TICK_MS)
@@ -130,7 +153,9 @@ export class Lockstep {
     const counted = { held: held(model), available: available(model), frozen: frozen(model) }
     assert.deepStrictEqual(ours, { granted, debt, spent, ...counted, expired, revoked })
     assert.deepStrictEqual(
-      account.lots.filter((lot) => lot.remaining > 0n).map((lot) => [lot.id, Number(lot.remaining), lot.residue !== null]),
+      account.lots
+        .filter((lot) => lot.remaining > 0n)
+        .map((lot) => [lot.id, Number(lot.remaining), lot.residue !== null]),
       burnOrder(model)
         .map((lot) => [lot.id, model.units.filter((u) => u.lot === lot && u.spendable).length, lot.closedAt !== null])
         .filter(([, left]) => left !== 0),

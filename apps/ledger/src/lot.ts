@@ -66,7 +66,8 @@ export const payInOrder = (
   let left = amount
   for (const lot of lots) {
     if (left === 0n) return
-    if (lot.residue !== null || lot.remaining === 0n) continue
+    if (lot.residue !== null) continue
+    // A used-up lot counts too: the same entry may just have given something back to it.
     const remaining = decided.length === 0 ? lot.remaining : lot.remaining + changeOf(decided, lot.id)
     if (remaining <= 0n) continue
     const take = remaining < left ? remaining : left

@@ -1,9 +1,8 @@
 /**
- * Steps of a random life of an account: what can be asked, and what the reference model says the answer is. Amounts and times are
- * small so that lots, holds and charges collide. Owns no rule: those are in the model's own file.
+ * Steps of an account's life: what can be asked, and what the reference model answers. Owns the answers and refusals; what credit
+ * does is in the model's own file.
  */
 import type { LotKind } from "@credits/contracts"
-import fc from "fast-check"
 import { holdId, lotId } from "./account.fixture.ts"
 import { NEVER } from "./lot.ts"
 import {
@@ -22,7 +21,10 @@ import {
   type Model,
 } from "./model.fixture.ts"
 
-/** Lives and delays are ticks; `hold`, `lot` and `charge` choose among those there have been, `null` means none. */
+/**
+ * Lives and delays are ticks. `hold`, `lot` and `charge` are drawn as any number and pointed at something there is before the step is
+ * taken (`aim`); from then on they are the n-th hold, lot or charge. `null` means none.
+ */
 export type Step =
   | { readonly op: "grant"; readonly kind: LotKind; readonly amount: number; readonly life: number | null }
   | { readonly op: "authorize"; readonly amount: number; readonly atLeast: number | null; readonly ttl: number }
@@ -40,86 +42,37 @@ export type Step =
       readonly pastDue: boolean
       readonly cycle: number | null
     }
-  | { readonly op: "freeze" | "unfreeze" | "takeover" | "caughtUp" }
+  | { readonly op: "freeze" | "unfreeze" | "takeover" | "caughtUp" | "restart" }
   | { readonly op: "mark"; readonly mark: "refill" | "renewal"; readonly life: number }
   | { readonly op: "advance"; readonly ticks: number }
   | { readonly op: "group"; readonly steps: ReadonlyArray<Step> }
 
-const small = fc.integer({ min: 1, max: 9 })
-const life = fc.option(fc.integer({ min: -1, max: 25 }), { freq: 5 })
-const pick = fc.nat({ max: 30 })
+const HOLD_NUMBER = /^hold_0*(\d+?)(?=test$)/
 
-const grant = fc.record({
-  op: fc.constant("grant" as const),
-  kind: fc.constantFrom<LotKind>("promo", "plan", "topup", "adjustment"),
-  amount: fc.integer({ min: 1, max: 20 }),
-  life,
-})
-const adjust = fc.record({
-  op: fc.constant("adjust" as const),
-  amount: fc.integer({ min: -8, max: 8 }).filter((n) => n !== 0),
-  life,
-})
-const revoke = fc.record({ op: fc.constant("revoke" as const), lot: pick, amount: small })
-const mark = fc.record({
-  op: fc.constant("mark" as const),
-  mark: fc.constantFrom("refill" as const, "renewal" as const),
-  life: fc.integer({ min: 0, max: 6 }),
-})
-const entitled = fc.record({
-  op: fc.constant("entitle" as const),
-  hosted: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
-  ago: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: -1, max: 6 }) }),
-  life: fc.option(fc.integer({ min: 0, max: 40 }), { freq: 3 }),
-  pastDue: fc.boolean(),
-  cycle: fc.option(fc.integer({ min: 1, max: 20 })),
-})
-const authorize = fc.record({
-  op: fc.constant("authorize" as const),
-  amount: fc.integer({ min: 0, max: 12 }),
-  atLeast: fc.option(fc.integer({ min: 0, max: 4 })),
-  ttl: fc.integer({ min: 1, max: 20 }),
-})
-const charge = fc.record({
-  op: fc.constant("charge" as const),
-  hold: fc.option(pick, { freq: 4 }),
-  cost: fc.integer({ min: 0, max: 14 }),
-  ago: fc.integer({ min: 0, max: 12 }),
-})
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: grant },
-  { weight: 7, arbitrary: authorize },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant("extend" as const), hold: pick, amount: small }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant("release" as const), hold: pick }) },
-  { weight: 7, arbitrary: charge },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant("reverse" as const), charge: pick, amount: fc.option(small) }) },
-  { weight: 2, arbitrary: revoke },
-  { weight: 2, arbitrary: adjust },
-  { weight: 2, arbitrary: entitled },
-  { weight: 1, arbitrary: mark },
-  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("freeze", "unfreeze", "unfreeze", "takeover", "caughtUp") }) },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant("advance" as const), ticks: fc.integer({ min: 1, max: 7 }) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      op: fc.constant("group" as const),
-      steps: fc.array(fc.oneof(grant, revoke, adjust, entitled, mark), { minLength: 1, maxLength: 4 }),
-    }),
-  },
-) as fc.Arbitrary<Step>
-
-/** A life begins with a plan and credit more often than not: an account without them only ever refuses. */
-export const lives = (maxLength: number): fc.Arbitrary<ReadonlyArray<Step>> =>
-  fc
-    .tuple(fc.boolean(), entitled, grant, fc.array(step, { minLength: 1, maxLength, size: "max" }))
-    .map(([begun, plan, credit, steps]) => (begun ? [{ ...plan, hosted: true }, credit, ...steps] : steps))
+/** Most of the time at what is open or there; now and then at what is gone or never was. */
+export const aim = (model: Model, drawn: Drawn, step: Step): Step => {
+  const open = model.holds.map((hold) => Number(HOLD_NUMBER.exec(hold.id)![1]))
+  const among = (n: number, count: number) => (count === 0 ? n : 1 + (n % (count + 1)))
+  const hold = (n: number) => (n <= 24 && open.length > 0 ? open[n % open.length]! : among(n, drawn.holds))
+  switch (step.op) {
+    case "extend":
+    case "release":
+      return { ...step, hold: hold(step.hold) }
+    case "charge":
+      return { ...step, hold: step.hold === null ? null : hold(step.hold) }
+    case "reverse":
+      return { ...step, charge: among(step.charge, model.charges.length) - 1 }
+    case "revoke":
+      return { ...step, lot: among(step.lot, drawn.lots) }
+    case "group":
+      return { ...step, steps: step.steps.map((inner) => aim(model, drawn, inner)) }
+    default:
+      return step
+  }
+}
 
 /** An outcome in the words that ledger and model have in common. */
-export type Said =
-  | { readonly answered: unknown }
-  | { readonly refused: string }
-  | { readonly review: string }
+export type Said = { readonly answered: unknown } | { readonly refused: string } | { readonly review: string }
 
 /** Ids drawn so far. Kept apart from the model, because a refused group draws ids too. */
 export interface Drawn {
@@ -280,7 +233,13 @@ export const sayOf = (model: Model, drawn: Drawn, step: Step, id: string): Said 
       return done(model)
     }
     case "charge":
-      return charged(model, id, step.hold === null ? null : holdId(step.hold), step.cost, model.now - step.ago * TICK_MS)
+      return charged(
+        model,
+        id,
+        step.hold === null ? null : holdId(step.hold),
+        step.cost,
+        model.now - step.ago * TICK_MS,
+      )
     case "reverse":
       return reversed(model, drawn, id, step.amount)
     case "revoke":
@@ -296,8 +255,13 @@ export const sayOf = (model: Model, drawn: Drawn, step: Step, id: string): Said 
       model.frozen = step.op === "freeze"
       return done(model)
     case "takeover":
+      model.holdsMayExpire = false
+      return done(model)
+    case "restart":
+      return done(model)
     case "caughtUp":
-      model.holdsMayExpire = step.op === "caughtUp"
+      model.holdsMayExpire = true
+      advance(model, 1)
       return done(model)
     case "mark":
       if (step.mark === "refill") model.refillUntil = untilOf(model, step.life)

@@ -182,7 +182,8 @@ const tick = (model: Model, at: number): void => {
     settle(model)
   }
   const last = model.entitlements.at(-1)
-  if (model.entitled && last !== undefined && last.until <= at) entitle(model, { hosted: false, from: at, until: NEVER })
+  if (model.entitled && last !== undefined && last.until <= at)
+    entitle(model, { hosted: false, from: at, until: NEVER })
 }
 
 export const advance = (model: Model, ticks: number): void => {
