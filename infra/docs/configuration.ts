@@ -44,6 +44,11 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "audience that customers' tokens must name; required in production",
   },
   CREDITS_JWKS_URL: { default: "unset", meaning: "where the issuer's public keys are; required in production" },
+  CREDITS_PRICE_BOOK: {
+    default: "shipped with the project",
+    meaning: "JSON file of price books for an empty database",
+  },
+  CREDITS_CATALOGUE: { default: "shipped with the project", meaning: "JSON file of catalogues for an empty database" },
   CREDITS_CACHE_DIR: { default: ".cache of the checkout", meaning: "where set-up keeps Node, pnpm and nats-server" },
   CREDITS_POSTGRES_BIN: {
     default: "unset",
@@ -81,4 +86,7 @@ Everything is optional in development. Each service reads its variables in one p
 says which one is wrong.
 
 ${configurationTable()}
+
+Reserved for parts that are not built yet: \`CREDITS_STRIPE_SECRET_KEY\`, \`CREDITS_STRIPE_PUBLISHABLE_KEY\`,
+\`CREDITS_STRIPE_WEBHOOK_SECRET\`, \`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.
 `
