@@ -17,7 +17,10 @@ const ROOT = join(import.meta.dirname, "../..")
 const CONTROL = { ledger: SUBJECTS.ledgerControl, pricing: SUBJECTS.pricingControl } as const
 const READY_MS = 120_000
 
-export const bundleOf = (app: string, file = "main.js"): string => join(ROOT, "apps", app, "dist", file)
+/** CREDITS_DEV_APPS: bundles from elsewhere, to compare two builds. */
+const APPS = process.env["CREDITS_DEV_APPS"] ?? join(ROOT, "apps")
+
+export const bundleOf = (app: string, file = "main.js"): string => join(APPS, app, "dist", file)
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -99,7 +102,7 @@ export class LoadSystem {
   }
 
   async #isHealthy(): Promise<boolean> {
-    return fetch(`http://127.0.0.1:${this.#httpPort}/health`).then(
+    return fetch(`http://127.0.0.1:${this.#httpPort}/readyz`).then(
       (response) => response.ok,
       () => false,
     )

@@ -216,7 +216,8 @@ describe("gateway authorizations", () => {
     const list: VersionList = { v: 1, versions: [{ version: book.version, effectiveAt: Date.parse(book.effectiveAt) }] }
     await kvPut(bus, BUCKETS.priceBooks, CURRENT_KEY, JSON.stringify(list))
     const gateway = await openGateway(options())
-    await until(() => gateway.models.length > 0, "the book is read")
+    await gateway.priced()
+    assert.deepEqual(gateway.models, ["gpt-5"])
     const model = "gpt-5"
     const asked: Array<LedgerRequest> = []
     const owner = serve(bus.connection, subject, (text) => {

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto"
 import { askOwner, type BusHandle, closeBus, connectBus, publish } from "@credits/bus"
 import { type HoldAnswer, type LedgerReply, type LedgerRequest, SUBJECTS } from "@credits/contracts"
 import { accountOfHold, type Instant, makeId, type Nano, partitionOf } from "@credits/kernel"
-import type { Estimate } from "@credits/pricebook"
+import type { Estimate, PriceBook } from "@credits/pricebook"
 import type { CallRefusal } from "./errors.ts"
 import { Prices } from "./prices.ts"
 import { Spool, type SpoolOptions } from "./spool.ts"
@@ -186,7 +186,17 @@ export class Gateway {
     return this.#publisher.drained()
   }
 
-  /** Ids of the models that have a price. */
+  /** Resolves when a price book is known: before that every estimate is refused as `unavailable`. */
+  priced(): Promise<void> {
+    return this.#prices.known
+  }
+
+  /** The price book in force at an instant, as far as it is known here. */
+  bookAt(at: Instant): PriceBook | null {
+    return this.#prices.bookAt(at)
+  }
+
+  /** Ids and aliases of the models that have a price. */
   get models(): ReadonlyArray<string> {
     return this.#prices.models
   }

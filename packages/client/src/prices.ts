@@ -17,9 +17,13 @@ export class Prices {
   readonly #bus: BusHandle
   #books: ReadonlyArray<PriceBook> = []
   #watch: BucketWatch | null = null
+  #onBooks: () => void = () => {}
+  /** Resolves when the first book is known. */
+  readonly known: Promise<void>
 
   private constructor(bus: BusHandle) {
     this.#bus = bus
+    this.known = new Promise((resolve) => (this.#onBooks = resolve))
   }
 
   /** Resolves after the first read. Without a published book every quote is refused until one comes. */
@@ -39,6 +43,7 @@ export class Prices {
     }
     // Stable: of equal instants the one published later stays last and holds.
     this.#books = books.sort((a, b) => a.effectiveAt - b.effectiveAt)
+    if (books.length > 0) this.#onBooks()
   }
 
   async #fetch(version: string): Promise<PriceBook | null> {
@@ -48,13 +53,19 @@ export class Prices {
     return "ok" in read ? read.ok : null
   }
 
+  /** The book in force at an instant; null when none is known. */
+  bookAt(at: Instant): PriceBook | null {
+    return bookAt(this.#books, at)
+  }
+
+  /** Ids and aliases of all models that have a price. */
   get models(): ReadonlyArray<string> {
     return [...new Set(this.#books.flatMap((book) => [...book.models.keys()]))]
   }
 
   /** The most a call that keeps to its estimate can cost at `now`. */
   quote(model: string, estimate: Estimate, now: Instant): Quote | CallRefusal {
-    const book = bookAt(this.#books, now)
+    const book = this.bookAt(now)
     if (book === null) return { code: "unavailable", detail: "no price book is known yet", retryAfterMs: 1_000 }
     const quoted = quoteMaximum(book, model, estimate)
     if ("amount" in quoted) return { amount: quoted.amount, bookVersion: book.version }
