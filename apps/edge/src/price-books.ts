@@ -2,14 +2,11 @@
  * The price books and catalogues in force, followed from their buckets (decision 13): quoting is then a pure function.
  * Owns a copy only; pricing publishes. A version whose data cannot be read is not used, and said so in the log.
  */
-import { Bus, type BusHandle, kvGet, kvWatch } from "@credits/bus"
+import { Bus, BusinessClock, type BusHandle, kvGet, kvWatch } from "@credits/bus"
 import { BUCKETS, CURRENT_KEY, type VersionList } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { type Catalogue, type Checked, type PriceBook, readCatalogue, readPriceBook } from "@credits/pricebook"
 import { Context, Effect, Layer } from "effect"
-
-/** Versions kept in memory: what is in force and what comes next; older ones are pricing's. */
-const VERSIONS_KEPT = 4
 
 interface Version<A> {
   readonly version: string
@@ -29,11 +26,21 @@ class Versions<A> {
     return null
   }
 
-  /** Immutable versions: one that is loaded is never read again. */
-  async load(bus: BusHandle, bucket: string, list: VersionList, read: (data: unknown) => Checked<A>): Promise<void> {
+  /**
+   * Loads what is in force at `now` and everything that comes after it; older versions are pricing's. Versions are
+   * immutable: one that is loaded is never read again.
+   */
+  async load(
+    bus: BusHandle,
+    bucket: string,
+    { versions }: VersionList,
+    now: Instant,
+    read: (data: unknown) => Checked<A>,
+  ): Promise<void> {
     const known = new Map(this.#loaded.map((one) => [one.version, one]))
     const loaded: Array<Version<A>> = []
-    for (const { version, effectiveAt } of list.versions.slice(-VERSIONS_KEPT)) {
+    const inForce = versions.findLastIndex(({ effectiveAt }) => effectiveAt <= now)
+    for (const { version, effectiveAt } of versions.slice(Math.max(0, inForce))) {
       const found = known.get(version)
       if (found !== undefined) {
         loaded.push(found)
@@ -52,13 +59,15 @@ class Versions<A> {
 const follow = <A>(bucket: string, read: (data: unknown) => Checked<A>) =>
   Effect.gen(function* () {
     const bus = yield* Bus
+    const clock = yield* BusinessClock
     const context = yield* Effect.context()
     const fork = Effect.runForkWith(context)
     const versions = new Versions<A>()
     yield* Effect.acquireRelease(
       Effect.promise(() =>
         kvWatch(bus, bucket, CURRENT_KEY, (value) => {
-          void (async () => versions.load(bus, bucket, JSON.parse(value.text) as VersionList, read))().catch(
+          void (async () =>
+            versions.load(bus, bucket, JSON.parse(value.text) as VersionList, clock.now(), read))().catch(
             (error: unknown) => fork(Effect.logError(`price data not taken: ${String(error)}`)),
           )
         }),

@@ -4,6 +4,7 @@
  */
 import { type Database, migrate, type Migration, openDatabase } from "@credits/store"
 import { Context, Data, Effect, Layer } from "effect"
+import type { Kysely } from "kysely"
 import type { KeyScope } from "./api-key.ts"
 import { EdgeConfig } from "./config.ts"
 
@@ -110,6 +111,48 @@ export class EdgeStore extends Context.Service<
 const run = <A>(query: () => Promise<A>): Answer<A> =>
   Effect.tryPromise({ try: query, catch: (cause) => new EdgeStoreUnavailable({ detail: String(cause) }) })
 
+const keyTable = (db: Kysely<Tables>): Pick<EdgeStore["Service"], "addKey" | "findKey" | "keysOf" | "revokeKey"> => ({
+  addKey: (hash, key, now) =>
+    run(async () => {
+      await db
+        .insertInto("api_key")
+        .values({ hash, ...key, created_at: now, revoked_at: null })
+        .execute()
+    }),
+  findKey: (hash) =>
+    run(async () => {
+      const row = await db
+        .selectFrom("api_key")
+        .select(["id", "scope", "account"])
+        .where("hash", "=", hash)
+        .where("revoked_at", "is", null)
+        .executeTakeFirst()
+      return row === undefined ? null : { id: row.id, scope: row.scope as KeyScope, account: row.account }
+    }),
+  keysOf: (account) =>
+    run(async () => {
+      const rows = await db
+        .selectFrom("api_key")
+        .select(["id", "name", "created_at"])
+        .where("account", "=", account)
+        .where("revoked_at", "is", null)
+        .orderBy("id", "desc")
+        .execute()
+      return rows.map((row) => ({ id: row.id, name: row.name, createdAt: Number(row.created_at) }))
+    }),
+  revokeKey: (account, id, now) =>
+    run(async () => {
+      const result = await db
+        .updateTable("api_key")
+        .set({ revoked_at: now })
+        .where("id", "=", id)
+        .where("account", "=", account)
+        .where("revoked_at", "is", null)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    }),
+})
+
 const makeStore = (database: Database<Tables>) => {
   const db = database.kysely
   return EdgeStore.of({
@@ -127,45 +170,7 @@ const makeStore = (database: Database<Tables>) => {
           .executeTakeFirstOrThrow()
         return row.account
       }),
-    addKey: (hash, key, now) =>
-      run(async () => {
-        await db
-          .insertInto("api_key")
-          .values({ hash, ...key, created_at: now, revoked_at: null })
-          .execute()
-      }),
-    findKey: (hash) =>
-      run(async () => {
-        const row = await db
-          .selectFrom("api_key")
-          .select(["id", "scope", "account"])
-          .where("hash", "=", hash)
-          .where("revoked_at", "is", null)
-          .executeTakeFirst()
-        return row === undefined ? null : { id: row.id, scope: row.scope as KeyScope, account: row.account }
-      }),
-    keysOf: (account) =>
-      run(async () => {
-        const rows = await db
-          .selectFrom("api_key")
-          .select(["id", "name", "created_at"])
-          .where("account", "=", account)
-          .where("revoked_at", "is", null)
-          .orderBy("id", "desc")
-          .execute()
-        return rows.map((row) => ({ id: row.id, name: row.name, createdAt: Number(row.created_at) }))
-      }),
-    revokeKey: (account, id, now) =>
-      run(async () => {
-        const result = await db
-          .updateTable("api_key")
-          .set({ revoked_at: now })
-          .where("id", "=", id)
-          .where("account", "=", account)
-          .where("revoked_at", "is", null)
-          .executeTakeFirst()
-        return result.numUpdatedRows > 0n
-      }),
+    ...keyTable(db),
     bindIdempotencyKey: (owner, key, requestHash, now) =>
       run(async () => {
         await db
