@@ -136,7 +136,8 @@ export const encodeBody = (e: Entry): string => {
   if (e.revoked !== 0n) text += `,"revoked":"${e.revoked}"`
   if (e.lots.length > 0) text += `,"lots":[${changesText(e.lots)}]`
   if (e.hold !== null) text += `,"hold":{"id":"${e.hold.id}","amount":"${e.hold.amount}","expiresAt":${e.hold.expiresAt}}`
-  if (e.usage !== "") text += `,"usage":"${e.usage}","usedAt":${e.usedAt}`
+  if (e.usage !== "") text += `,"usage":"${e.usage}"`
+  if (e.usedAt !== 0) text += `,"usedAt":${e.usedAt}`
   return `${text}${rareText(e)}}`
 }
 
