@@ -55,7 +55,7 @@ const support = async (request: Record<string, unknown> & { readonly account: st
   const text = JSON.stringify({ id: `e2e-${++commands}`, ...request } as unknown as LedgerRequest)
   const subject = SUBJECTS.ledgerRequest(partitionOf(request.account))
   const reply = JSON.parse(await askOwner(bus.connection, subject, text)) as LedgerReply<unknown>
-  expect(reply).toHaveProperty("ok")
+  if (!("ok" in reply)) throw new Error(`${reply.refused.code}: ${reply.refused.detail}\n${system.log()}`)
 }
 
 interface Person {

@@ -3,7 +3,7 @@
  * Owns a copy only; pricing publishes. A version whose data cannot be read is not used, and said so in the log.
  */
 import { Bus, BusinessClock, type BusHandle, kvGet, kvWatch } from "@credits/bus"
-import { BUCKETS, CURRENT_KEY, type VersionList } from "@credits/contracts"
+import { BUCKETS, CURRENT_KEY, MESSAGE_VERSION, type VersionList } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { type Catalogue, type Checked, type PriceBook, readCatalogue, readPriceBook } from "@credits/pricebook"
 import { Context, Effect, Layer } from "effect"
@@ -33,10 +33,11 @@ class Versions<A> {
   async load(
     bus: BusHandle,
     bucket: string,
-    { versions }: VersionList,
+    { v, versions }: VersionList,
     now: Instant,
     read: (data: unknown) => Checked<A>,
   ): Promise<void> {
+    if (v !== MESSAGE_VERSION) throw new Error(`${bucket}: the list has version ${v}, newer than this program`)
     const known = new Map(this.#loaded.map((one) => [one.version, one]))
     const loaded: Array<Version<A>> = []
     const inForce = versions.findLastIndex(({ effectiveAt }) => effectiveAt <= now)

@@ -2,7 +2,7 @@
  * Which accounts somebody looks at, and reading their wallets when the ledger says that something changed. Plain
  * callbacks: how a wallet is read and how ticks arrive are given. At most one read an account is under way.
  */
-import type { TickMessage } from "@credits/contracts"
+import { MESSAGE_VERSION, type TickMessage } from "@credits/contracts"
 import type { Wallet } from "@credits/contracts/http"
 
 export type WalletListener = (wallet: Wallet) => void
@@ -15,11 +15,11 @@ interface Watched {
   again: boolean
 }
 
-/** The accounts of a tick message; text that is none announces nothing (the next re-read finds it). */
+/** The accounts of a tick message; text that is none, or a newer one, announces nothing (the next re-read finds it). */
 const announced = (tick: string): TickMessage["accounts"] => {
   try {
-    const { accounts } = JSON.parse(tick) as TickMessage
-    return Array.isArray(accounts) ? accounts : []
+    const { v, accounts } = JSON.parse(tick) as TickMessage
+    return v === MESSAGE_VERSION && Array.isArray(accounts) ? accounts : []
   } catch {
     return []
   }
