@@ -66,13 +66,13 @@ const distinct = (charges: ReadonlyArray<ChargeTuple>): ReadonlyMap<string, stri
   const byId = new Map<string, string>()
   for (const charge of charges) {
     const text = JSON.stringify(charge)
-    expect(byId.get(charge[0]) ?? text).toBe(text)
+    if ((byId.get(charge[0]) ?? text) !== text) throw new Error(`${charge[0]} was charged in two ways`)
     byId.set(charge[0], text)
   }
   return byId
 }
 const hosted = (from: number, count: number): ReadonlyArray<unknown> =>
-  Array.from({ length: count }, (_, i) => usageEvent(`e${from + i}`, NOW, { subject: `acc_${(from + i) % 97}` }))
+  Array.from({ length: count }, (_, i) => usageEvent(`e${from + i}`, NOW, { subject: `acc_${(from + i) % 7}` }))
 
 describe("pricing as a process", () => {
   beforeEach(async () => {
@@ -161,11 +161,8 @@ describe("pricing as a process", () => {
         for (let i = 0; i < 20; i++) await publishUsage(parts.bus, hosted(round * 2_000 + i * 100, 100))
         await parts.server.kill()
         await parts.server.restart()
-        await eventually(async () => {
-          const info = await parts.bus.jsm.streams.info(STREAMS.usage.name).catch(() => undefined)
-          return info === undefined ? undefined : true
-        }, "the server is back")
       }
+      await publishUsage(parts.bus, hosted(0, 100))
       await applied()
       expect(distinct(await storedCharges(parts.bus)).size).toBe(6_000)
       expect(child.exitCode).toBeNull()

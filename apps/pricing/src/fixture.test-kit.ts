@@ -2,7 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { connectBus, closeBus, provisionStreams, realClock, type BusHandle, type RunningClock } from "@credits/bus"
+import {
+  closeBus,
+  connectBus,
+  orderedReader,
+  publish,
+  provisionStreams,
+  realClock,
+  type BusHandle,
+  type RunningClock,
+  type Stored,
+} from "@credits/bus"
 import { STREAMS, SUBJECTS, type ChargeTuple, type ControlAnswer } from "@credits/contracts"
 import { defaultCatalogueData, defaultPriceBooksData } from "@credits/pricebook/defaults"
 import { openDatabaseNow, type OpenedDatabase } from "@credits/store"
@@ -62,10 +72,18 @@ export const storedMessages = async (bus: BusHandle, stream: string): Promise<Re
   const { state } = await bus.jsm.streams.info(stream)
   const texts: Array<string> = []
   if (state.messages === 0) return texts
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await bus.jsm.streams.getMessage(stream, { seq })
-    if (message !== null) texts.push(message.string())
-  }
+  await new Promise<void>((resolve, reject) => {
+    const reader = orderedReader(bus, {
+      stream,
+      filters: [],
+      startSeq: state.first_seq,
+      onMessage: ({ seq, data }) => {
+        texts.push(Buffer.from(data).toString())
+        if (seq === state.last_seq) void reader.close().then(resolve)
+      },
+      onGap: (gap) => reject(new Error(`the test reads ${stream} too late: ${gap.reason}`)),
+    })
+  })
   return texts
 }
 
@@ -125,6 +143,6 @@ export const startTestPricing = async (parts: TestParts, clock: RunningClock = r
   return { ...running, reports, settled }
 }
 
-/** Publishes one usage message and waits for its PubAck: accepted. */
-export const publishUsage = (bus: BusHandle, body: unknown): Promise<unknown> =>
-  bus.js.publish(SUBJECTS.usage, bytes(body))
+/** Publishes one usage message until it has its PubAck: accepted, perhaps twice, as a gateway would. */
+export const publishUsage = (bus: BusHandle, body: unknown): Promise<Stored> =>
+  eventually(() => publish(bus.js, SUBJECTS.usage, bytes(body)).catch(() => undefined), "a usage message is accepted")

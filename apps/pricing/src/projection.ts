@@ -133,10 +133,14 @@ export class UsageProjection {
       }
     }
     this.cursor = to
+    // What was missing came after all: the partition is counted on.
+    for (const { partition, position } of this.gaps.values()) {
+      if ((positions.get(partition) ?? 0) !== position) this.gaps.delete(partition)
+    }
     this.#positions = positions
     metrics.rollupCommits++
     for (const gap of gaps) {
-      if (this.gaps.has(gap.partition)) continue
+      if (this.gaps.has(gap.partition) || (positions.get(gap.partition) ?? 0) !== gap.position) continue
       this.gaps.set(gap.partition, gap)
       report(
         "error",

@@ -14,7 +14,7 @@ export const DAYS_DEFAULT = 31
 export const daysBetween = (from: Instant, to: Instant): ReadonlyArray<string> | null => {
   const first = Math.floor(from / DAY_MS)
   const end = Math.ceil(to / DAY_MS)
-  if (!(end > first) || end - first > DAYS_MAX) return null
+  if (from >= to || end - first > DAYS_MAX) return null
   return Array.from({ length: end - first }, (_, i) => dayOf((first + i) * DAY_MS))
 }
 
