@@ -42,9 +42,12 @@ export const decideCharge = (account: Account, charge: Charge, ctx: Context, ent
     }
   }
   // What other holds need of live lots stays theirs (I4); everything else pays, frozen credit too: the use was entitled.
-  const total = account.held + account.available + account.frozen - paid - expired
-  const payable = total - (account.held - held)
-  const rest = charge.cost - paid
+  let payable = account.available + account.frozen + held
+  let rest = charge.cost
+  if (account.residues > 0) {
+    payable -= paid + expired
+    rest -= paid
+  }
   const fromLots = rest < payable ? rest : payable
   if (fromLots > 0n) payInOrder(account.lots, fromLots, lots, entry.also.length === 0 ? lots : [...lots, ...entry.also])
   entry.lots = lots

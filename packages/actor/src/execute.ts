@@ -184,7 +184,7 @@ export class Executor<State> {
 
   async #attempt(work: Work, draft: Draft<State>): Promise<void> {
     const { store, slots, leaseMs } = this.#p
-    await slots.load(accountsOf(work), store)
+    await this.#load(work)
     const prepared = await this.#prepare(work.requests)
     for (const { partition } of work.requests) draft.partition(partition)
     for (const { partition } of work.commands) draft.partition(partition)
@@ -232,6 +232,23 @@ export class Executor<State> {
       this.#p.send({ t: "log", level: "error", message: "a read failed", detail: { error: String(error) } })
       return JSON.stringify({ refused: machine.refusal("unavailable", "the read failed") })
     }
+  }
+
+  /** Brings what the work needs into memory and gives each command its slot. */
+  async #load(work: Work): Promise<void> {
+    const { slots, store } = this.#p
+    const missing = new Map<string, number>()
+    for (const { request, partition } of work.requests) if (slots.get(request.account) === undefined) missing.set(request.account, partition)
+    for (const { account, partition } of work.due) if (slots.get(account) === undefined) missing.set(account, partition)
+    for (const unit of work.commands) {
+      if (isBad(unit.command)) continue
+      const slot = slots.get(unit.command.account)
+      unit.slot = slot ?? null
+      if (slot === undefined) missing.set(unit.command.account, unit.partition)
+    }
+    if (missing.size === 0) return
+    await slots.load(missing, store)
+    for (const unit of work.commands) if (unit.slot === null && !isBad(unit.command)) unit.slot = slots.get(unit.command.account)!
   }
 
   /** Reads need lease time left: a stopped owner that wakes up late answers nothing (decision 6). */
@@ -351,7 +368,7 @@ export class Executor<State> {
   }
 
   #decideCommands(units: ReadonlyArray<CommandUnit<StreamCommand>>, claims: ReadonlyArray<ClaimedUnit>, known: ReadonlyMap<number, string>, draft: Draft<State>): void {
-    const { machine, slots } = this.#p
+    const { machine } = this.#p
     let next = 0
     for (const unit of units) {
       const { command } = unit
@@ -371,12 +388,12 @@ export class Executor<State> {
         else this.#deadLetter(draft, unit, "id_conflict", "this event id was charged before with another body", command.account, JSON.stringify(command, bigintText))
         continue
       }
-      const broken = this.#broken.get(command.account)
+      const broken = this.#broken.size === 0 ? undefined : this.#broken.get(command.account)
       if (broken !== undefined) {
         this.#deadLetter(draft, unit, "account_frozen", broken, command.account, JSON.stringify(command, bigintText))
         continue
       }
-      const slot = slots.get(command.account)!
+      const slot = unit.slot as Slot<State>
       const decision = this.#decide(slot, draft, unit, (ctx, entries) => machine.decideCommand(slot.state, command, ctx, entries))
       if (decision._tag === "review") this.#deadLetter(draft, unit, decision.reason, decision.detail, command.account, JSON.stringify(command, bigintText))
     }
@@ -476,12 +493,6 @@ const claimsOf = (units: ReadonlyArray<CommandUnit<StreamCommand>>): ReadonlyArr
     claims.push({ unit, claim: { key: commandKey(command.id), account: command.account, partition: unit.partition, content: command.hash } })
   }
   return claims
-}
-
-function* accountsOf(work: Work): Iterable<readonly [string, number]> {
-  for (const { request, partition } of work.requests) yield [request.account, partition]
-  for (const { command, partition } of work.commands) if (!isBad(command)) yield [command.account, partition]
-  for (const { account, partition } of work.due) yield [account, partition]
 }
 
 /** Refusals for the data itself: constraint, range or encoding; anything else is the store's own trouble. */

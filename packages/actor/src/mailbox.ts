@@ -110,7 +110,7 @@ export class Mailbox<State> {
     while (message.next < commands.length && units.length < max) {
       const index = message.next++
       const { partition, seq } = message
-      units.push({ partition, seq, index, last: index === commands.length - 1, command: commands[index]!, poison: "" })
+      units.push({ partition, seq, index, last: index === commands.length - 1, command: commands[index]!, poison: "", slot: null })
     }
   }
 

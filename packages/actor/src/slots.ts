@@ -63,10 +63,8 @@ export class Slots<State> {
     return this.#slots.get(account)
   }
 
-  /** Brings the accounts into memory; unknown ones start empty. */
-  async load(accounts: Iterable<readonly [account: string, partition: number]>, store: ActorStore): Promise<void> {
-    const missing = new Map<string, number>()
-    for (const [account, partition] of accounts) if (!this.#slots.has(account)) missing.set(account, partition)
+  /** Brings the accounts (with their partitions) into memory; unknown ones start empty. */
+  async load(missing: Map<string, number>, store: ActorStore): Promise<void> {
     if (missing.size === 0) return
     for (const row of await store.snapshotsOf([...missing.keys()])) {
       this.#slots.set(row.account, new Slot(row.account, row.partition, this.#machine.decodeSnapshot(row.account, row.state), row.head))

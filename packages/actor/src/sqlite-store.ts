@@ -9,8 +9,7 @@ import { Fenced, type ActorStore, type Batch, type Claim, type NewBlock, type Ne
 const ROWS = 50
 const CLAIM_COLUMNS = 4
 
-const values = (columns: number, rows: number): string =>
-  Array.from({ length: rows }, () => `(${Array.from({ length: columns }, () => "?").join(",")})`).join(",")
+const claimRows = (rows: number): string => Array.from({ length: rows }, () => "(?,?,?,?)").join(",")
 
 const BLOCK_SELECT = "SELECT id, partition, seq, count, chain, text FROM entry_block"
 
@@ -231,8 +230,8 @@ const prepare = (db: BetterSqlite3.Database) => {
     ),
     block: db.prepare(`${BLOCK_SELECT} WHERE id = ?`),
     newBlock: db.prepare("INSERT INTO entry_block (id, partition, seq, count, chain, text) VALUES (?, ?, ?, ?, ?, ?)"),
-    claim: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, 1)} ON CONFLICT DO NOTHING`),
-    claims: db.prepare(`${claimInto} ${values(CLAIM_COLUMNS, ROWS)} ON CONFLICT DO NOTHING`),
+    claim: db.prepare(`${claimInto} ${claimRows(1)} ON CONFLICT DO NOTHING`),
+    claims: db.prepare(`${claimInto} ${claimRows(ROWS)} ON CONFLICT DO NOTHING`),
     receipt: db.prepare("SELECT content, answer, block_id AS blockId FROM receipt WHERE key = ? AND account = ?"),
     newReceipt: db.prepare("INSERT INTO receipt (key, account, content, answer, expires_at, block_id) VALUES (?, ?, ?, ?, ?, ?)"),
     newOutbox: db.prepare("INSERT INTO outbox (id, partition, subject, payload) VALUES (?, ?, ?, ?)"),

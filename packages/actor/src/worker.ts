@@ -255,7 +255,7 @@ export class PartitionWorker<State> {
     for (;;) {
       const blocks = await store.blocksFrom(from, ids, LOAD_PAGE)
       const entries = blocks.flatMap(entriesOf)
-      await this.#slots.load(entries.map((e) => [e.account, e.partition] as const), store)
+      await this.#slots.load(new Map(entries.filter((e) => this.#slots.get(e.account) === undefined).map((e) => [e.account, e.partition])), store)
       for (const entry of entries) {
         if (entry.seq > seqs.get(entry.partition)!) throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
         this.#slots.replay(entry)
