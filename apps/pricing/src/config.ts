@@ -1,4 +1,7 @@
-/** The one place pricing's configuration is read. Every variable is listed with its default in the README of the repository. */
+/**
+ * The one place pricing's configuration is read. Every variable is listed with its default in the README of the
+ * repository.
+ */
 import { Config, Context, Layer, Option, Redacted } from "effect"
 
 export class PricingConfig extends Context.Service<

@@ -212,7 +212,7 @@ describe("pricing's cursor and back-pressure", () => {
     await second.stop()
   })
 
-  it("decision 2: a usage stream that was wiped and made again is cursor_gap, also when nothing was applied yet", async () => {
+  it("decision 2: a usage stream wiped and made again is cursor_gap, also before anything was applied", async () => {
     parts = await startParts()
     const first = await startTestPricing(parts)
     await eventually(

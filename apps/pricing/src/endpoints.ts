@@ -1,6 +1,6 @@
 /**
- * The border: requests on `pricing.request.*` and `pricing.control` → answers. Decodes, calls, encodes; decides nothing.
- * Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
+ * The border: requests on `pricing.request.*` and `pricing.control` → answers. Decodes, calls, encodes; decides
+ * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
 import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
 import {
@@ -144,7 +144,9 @@ const handle = async (options: EndpointsOptions, request: PricingRequest): Promi
   }
 }
 
-/** The clock has been moved: what pricing does depends on it only through `now`, so it is ready at once (decision 16). */
+/**
+ * The clock has been moved: what pricing does depends on it only through `now`, so it is ready at once (decision 16).
+ */
 const control = async (options: EndpointsOptions, text: string): Promise<string> => {
   const request = JSON.parse(text) as ControlRequest
   if (request.op === "clock") await options.clock.refresh()

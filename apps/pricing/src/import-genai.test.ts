@@ -1,6 +1,7 @@
 /**
- * Imported prices against an independent oracle: the calculation of the library the prices come from. Every imported model,
- * under its id and every alias, is priced by both over generated usages, at instants around every change of price.
+ * Imported prices against an independent oracle: the calculation of the library the prices come from. Every imported
+ * model, under its id and every alias, is priced by both over generated usages, at instants around every change of
+ * price.
  */
 import { readFileSync } from "node:fs"
 import { calcPrice } from "@pydantic/genai-prices"

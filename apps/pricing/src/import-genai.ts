@@ -142,7 +142,9 @@ const timeOf = (text: string): string => {
 const conditionalOf = (model: GenaiModel): ReadonlyArray<Conditional> =>
   Array.isArray(model.prices) ? (model.prices as ReadonlyArray<Conditional>) : [{ prices: model.prices as Prices }]
 
-/** What a model costs on and after a date: the source reads its list from the end, the first entry that applies holds. */
+/**
+ * What a model costs on and after a date: the source reads its list from the end, the first entry that applies holds.
+ */
 const pricesOn = (model: GenaiModel, date: string): { prices: Prices; hours: ReadonlyArray<HoursData> } => {
   const list = conditionalOf(model)
   const hours: Array<HoursData> = []

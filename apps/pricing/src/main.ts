@@ -1,4 +1,7 @@
-/** Pricing's process: configuration, database, bus, clock and the service, as layers. SIGINT and SIGTERM stop it in order. */
+/**
+ * Pricing's process: configuration, database, bus, clock and the service, as layers. SIGINT and SIGTERM stop it in
+ * order.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Bus, BusinessClock } from "@credits/bus"
 import { defaultCatalogueData, defaultPriceBooksData } from "@credits/pricebook/defaults"

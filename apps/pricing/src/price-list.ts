@@ -1,4 +1,7 @@
-/** Prices and plans as the public sees them (contract sections 2 and 3). Pure: shapes only, the numbers are the data's. */
+/**
+ * Prices and plans as the public sees them (contract sections 2 and 3). Pure: shapes only, the numbers are the
+ * data's.
+ */
 import type { ModelsAnswer, PlansAnswer } from "@credits/contracts"
 import { formatUsd } from "@credits/kernel"
 import type { Catalogue, PriceBook } from "@credits/pricebook"

@@ -1,7 +1,7 @@
 /**
- * The usage projection: the ledger's journal counted into `usage_rollup`, each entry once (decision 14).
- * It yields to rating: while usage messages wait, it does a small step only now and then, so that it never stands still.
- * A partition whose journal has a gap is stopped and shown in the status; the others go on.
+ * The usage projection: the ledger's journal counted into `usage_rollup`, each entry once (decision 14). It yields to
+ * rating: while usage messages wait, it does a small step only now and then, so that it never stands still. A
+ * partition whose journal has a gap is stopped and shown in the status; the others go on.
  */
 import type { BusHandle } from "@credits/bus"
 import { partitions, STREAMS, SUBJECTS, type JournalMessage } from "@credits/contracts"

@@ -62,7 +62,7 @@ describe("rating", () => {
     expect(charges.map((charge) => [charge[3], charge[4]])).toEqual([["0", "hold_x"]])
   })
 
-  it("R6.6 the content hash is the same for the same event however its JSON is written, and another for any other body", () => {
+  it("R6.6 the content hash follows what the event says, not how its JSON is written", () => {
     const event = usageEvent("e", NOW)
     const shuffled = Object.fromEntries(Object.entries(event).toReversed())
     const text = JSON.stringify(shuffled, null, 2)

@@ -1,7 +1,7 @@
 /**
- * Rating: usage messages in, charges by partition, BYOK records and dead letters out. The hot loop of the service: plain,
- * synchronous and pure — the same messages, books and instant give the same batch, so a repeat after a crash is harmless
- * (the ledger knows event ids, decision 7). Does not read, publish or store.
+ * Rating: usage messages in, charges by partition, BYOK records and dead letters out. The hot loop of the service:
+ * plain, synchronous and pure — the same messages, books and instant give the same batch, so a repeat after a crash
+ * is harmless (the ledger knows event ids, decision 7). Does not read, publish or store.
  */
 import {
   decodeUsageEvent,
@@ -42,7 +42,10 @@ export interface RatedBatch {
 const HEAD = Buffer.from(`{"v":1,"charges":[`)
 const TAIL = Buffer.from("]}")
 const COMMA = 0x2c
-/** A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision 4). */
+/**
+ * A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision
+ * 4).
+ */
 const CHARGES_PER_MESSAGE_MAX = 2000
 const OPEN_BYTES = 8 * 1024
 

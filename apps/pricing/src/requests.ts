@@ -1,4 +1,7 @@
-/** The border's decoders: what may be asked on `pricing.request.<op>`, compiled once. Unknown fields are refused by name. */
+/**
+ * The border's decoders: what may be asked on `pricing.request.<op>`, compiled once. Unknown fields are refused by
+ * name.
+ */
 import type { PricingOp, PricingRequest } from "@credits/contracts"
 import { isAccountId } from "@credits/kernel"
 import { Result, Schema } from "effect"

@@ -66,8 +66,9 @@ export interface Tables {
 const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
   const clustered = dialect === "sqlite" ? sql` without rowid` : sql``
   const statements = [
-    sql`create table version (kind text not null, version text not null, ordinal integer not null, effective_at bigint not null,
-      published_at bigint not null, published_by text not null, reason text not null, data text not null,
+    sql`create table version (kind text not null, version text not null, ordinal integer not null,
+      effective_at bigint not null, published_at bigint not null, published_by text not null, reason text not null,
+      data text not null,
       primary key (kind, version))`,
     sql`create unique index version_ordinal on version (kind, ordinal)`,
     sql`create table cursor (stream text primary key, incarnation text not null, seq bigint not null)`,
@@ -80,8 +81,9 @@ const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void
     sql`create index dead_letter_pending on dead_letter (id) where published = 0`,
     sql`create table usage_rollup (day text not null, account text not null, model text not null, calls bigint not null,
       input_tokens bigint not null, output_tokens bigint not null, cache_read_tokens bigint not null,
-      cache_write_tokens bigint not null, reasoning_tokens bigint not null, cost bigint not null, byok_calls bigint not null,
-      byok_input_tokens bigint not null, byok_output_tokens bigint not null, primary key (day, account, model))${clustered}`,
+      cache_write_tokens bigint not null, reasoning_tokens bigint not null, cost bigint not null,
+      byok_calls bigint not null, byok_input_tokens bigint not null, byok_output_tokens bigint not null,
+      primary key (day, account, model))${clustered}`,
   ]
   for (const statement of statements) await statement.execute(db)
 }

@@ -1,6 +1,7 @@
 /**
- * Pricing as one thing with a life: opens its tables, publishes the seeds, then rates, counts and answers until stopped.
- * Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is `main.ts`.
+ * Pricing as one thing with a life: opens its tables, publishes the seeds, then rates, counts and answers until
+ * stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is
+ * `main.ts`.
  */
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"

@@ -1,4 +1,7 @@
-/** Publishing catalogues and price books into a running pricing, and what is asked of them (R0, R7.1, contract 2 and 3). */
+/**
+ * Publishing catalogues and price books into a running pricing, and what is asked of them (R0, R7.1, contract 2 and
+ * 3).
+ */
 import { kvGet, type RunningClock } from "@credits/bus"
 import {
   BUCKETS,
@@ -75,7 +78,7 @@ describe("published versions", () => {
     return value === undefined ? [] : (JSON.parse(value.text) as VersionList).versions.map((one) => one.version)
   }
 
-  it("R7.1 a book holds from its instant on: quotes, the price list and rated usage change there, old events do not", async () => {
+  it("R7.1 quotes, the price list and rating change at the book's instant; old events keep theirs", async () => {
     const at = START + HOUR_MS
     const request = { book: book("b2", iso(at), "100"), apply: true, ...who }
     expect(await answer<PublishAnswer>("book-publish", request)).toEqual({
@@ -162,7 +165,7 @@ describe("published versions", () => {
     expect(await ask("book-show", { version: "nope" })).toMatchObject({ refused: { code: "version_not_found" } })
   })
 
-  it("R7.1 an import publishes only what changes something: nothing after the seed, all of it after another book", async () => {
+  it("R7.1 an import publishes only what changes something: nothing after the seed", async () => {
     const request = { apply: true, by: "test", reason: "newer prices" }
     expect(await answer<ImportAnswer>("import", request)).toMatchObject({ published: false, books: [] })
     await answer("book-publish", { book: book("b2", "now", "100"), apply: true, ...who })

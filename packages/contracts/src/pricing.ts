@@ -1,6 +1,6 @@
 /**
- * What pricing is asked and answers over request–reply, JSON on `pricing.request.<op>` (subject and `op` are the same word),
- * and what it publishes to the buckets `price-books` and `catalogues`. Owns shapes only; the rules are in
+ * What pricing is asked and answers over request–reply, JSON on `pricing.request.<op>` (subject and `op` are the same
+ * word), and what it publishes to the buckets `price-books` and `catalogues`. Owns shapes only; the rules are in
  * packages/pricebook. Amounts for people are USD decimal strings, amounts for programs integer strings of nano-USD;
  * instants are ISO 8601 texts in data that people write, milliseconds elsewhere.
  */
@@ -210,8 +210,9 @@ export interface ImportAnswer {
 }
 
 /**
- * Key `current` of a bucket: every version with its effective instant, in the order of `VersionsAnswer`. Which one is in
- * force is the reader's to decide by its clock (`bookAt`), so a version that begins later needs no further message.
+ * Key `current` of a bucket: every version with its effective instant, in the order of `VersionsAnswer`. Which one is
+ * in force is the reader's to decide by its clock (`bookAt`), so a version that begins later needs no further
+ * message.
  */
 export interface VersionList {
   readonly v: 1

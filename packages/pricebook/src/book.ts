@@ -2,10 +2,11 @@
  * The price book (R7.1): versioned, immutable data with an effective instant; prices, never ratios.
  * Owns its data shape, its validation and its form in memory. What a call costs is in `cost.ts`.
  *
- * Long context: a tier replaces the rates of the **whole call** (input, cache and output) as soon as the call's prompt,
- * cached tokens included, has more than `aboveInputTokens` tokens. That is how the providers bill; it is not marginal.
- * Hours: a window of the UTC day (`from` inclusive, `to` exclusive, may pass midnight) replaces all rates of the model; of
- * windows that overlap the last one listed holds. Some providers sell by the hour, and an average would be no price.
+ * Long context: a tier replaces the rates of the **whole call** (input, cache and output) as soon as the call's
+ * prompt, cached tokens included, has more than `aboveInputTokens` tokens. That is how the providers bill; it is not
+ * marginal. Hours: a window of the UTC day (`from` inclusive, `to` exclusive, may pass midnight) replaces all rates
+ * of the model; of windows that overlap the last one listed holds. Some providers sell by the hour, and an average
+ * would be no price.
  */
 import type { Instant } from "@credits/kernel"
 import { Findings, VERSION, VERSION_RULE, type Checked } from "./invalid.ts"
@@ -222,8 +223,8 @@ const readModel = (found: Findings, item: unknown, path: string): { price: Model
 }
 
 /**
- * Reads a price book from data. Refusal codes: `invalid_field`, `unknown_field`, `invalid_price` (negative, not a decimal
- * string, too many digits), `tiers_not_ascending`, `model_repeats`, `no_models`; each names its field.
+ * Reads a price book from data. Refusal codes: `invalid_field`, `unknown_field`, `invalid_price` (negative, not a
+ * decimal string, too many digits), `tiers_not_ascending`, `model_repeats`, `no_models`; each names its field.
  */
 export const readPriceBook = (value: unknown): Checked<PriceBook> => {
   const found = new Findings()
@@ -248,8 +249,8 @@ export const readPriceBook = (value: unknown): Checked<PriceBook> => {
 }
 
 /**
- * Of versions ordered by effective instant (equal instants: by publication) the one in force at `at`, or null before the
- * first one (R7.1, R0.1).
+ * Of versions ordered by effective instant (equal instants: by publication) the one in force at `at`, or null before
+ * the first one (R7.1, R0.1).
  */
 export const versionAt = <A extends { readonly effectiveAt: Instant }>(
   versions: ReadonlyArray<A>,

@@ -157,7 +157,7 @@ describe("the cost of a call", () => {
     expect(costOfCall(book, callOf(additive))).toHaveProperty("cost")
   })
 
-  it("R6.3 a call that failed before producing anything costs nothing; cancelled and failed midway cost what they state", () => {
+  it("R6.3 failed before producing anything costs nothing; cancelled or failed midway costs what it states", () => {
     const book = bookOf({ input: "1", output: "1", perRequest: "0.5", perImage: "0.1" })
     const asked = tokensOf({ input: 1_000 })
     expect(cost(book, callOf(asked, { status: "failed" }))).toBe(0n)
@@ -166,7 +166,7 @@ describe("the cost of a call", () => {
     expect(cost(book, callOf(asked, { status: "failed", images: 1, requests: 0 }))).toBe(101_000_000n)
   })
 
-  it("R7.1 a missing price falls back within its side: caches to input, the 1 h write to the 5 min one, reasoning to output", () => {
+  it("R7.1 a missing price falls back: caches to input, 1 h writes to 5 min ones, reasoning to output", () => {
     const all = tokensOf({ input: 4, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, output: 2, reasoning: 1 })
     expect(cost(bookOf({ input: "1", output: "100" }), callOf(all))).toBe(204_000n)
     expect(cost(bookOf({ input: "1", output: "100", cacheWrite5m: "5" }), callOf(all))).toBe(212_000n)

@@ -8,7 +8,10 @@ import { PICO_PER_NANO } from "./price.ts"
 
 /** Token counts as an event states them (the shape of a usage event's `tokens`). */
 export interface CallTokens {
-  /** `inclusive`: cached tokens are counted inside `input`; `additive`: beside it. `reasoning` is inside `output` in both. */
+  /**
+   * `inclusive`: cached tokens are counted inside `input`; `additive`: beside it. `reasoning` is inside `output` in
+   * both.
+   */
   readonly convention: "inclusive" | "additive"
   readonly input: number
   readonly output: number
@@ -107,8 +110,8 @@ const sumNano = (t: DisjointTokens, r: Rates, price: ModelPrice, images: number,
     t.reasoningTokens * r.reasoning +
     images * price.perImage +
     requests * price.perRequest
-  // All terms are non-negative integers: when their sum in doubles stays below 2^53, every term and partial sum did, and
-  // all of them were exact. Otherwise the sum is made again in bigint.
+  // All terms are non-negative integers: when their sum in doubles stays below 2^53, every term and partial sum did,
+  // and all of them were exact. Otherwise the sum is made again in bigint.
   if (pico > Number.MAX_SAFE_INTEGER) {
     return divideHalfUp(sumExact(t, r, price, images, requests), BigInt(PICO_PER_NANO))
   }

@@ -1,7 +1,7 @@
 /**
- * Prices: decimal USD strings in data, exact integers of pico-USD (1e-12 USD) in memory.
- * One USD per million tokens is 1,000,000 pico-USD a token, so every price of up to six decimals per million is an exact
- * integer per token, far below the nano-USD the ledger counts in. More digits are refused, never rounded (R7.3).
+ * Prices: decimal USD strings in data, exact integers of pico-USD (1e-12 USD) in memory. One USD per million tokens
+ * is 1,000,000 pico-USD a token, so every price of up to six decimals per million is an exact integer per token, far
+ * below the nano-USD the ledger counts in. More digits are refused, never rounded (R7.3).
  */
 
 /** 1 nano-USD = 1000 pico-USD. */
@@ -24,7 +24,9 @@ export const parsePerMillion = (text: unknown): number | null => {
   return pico <= PRICE_MAX_USD * 1_000_000 ? pico : null
 }
 
-/** "0.04" USD an image (or request) → 40_000_000_000 pico-USD; null when it is none or has more than twelve decimals. */
+/**
+ * "0.04" USD an image (or request) → 40_000_000_000 pico-USD; null when it is none or has more than twelve decimals.
+ */
 export const parsePerPiece = (text: unknown): number | null => {
   const match = typeof text === "string" ? PER_PIECE.exec(text) : null
   if (match === null) return null
