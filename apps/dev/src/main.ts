@@ -23,6 +23,9 @@ const program = Effect.gen(function* () {
   Effect.tapDefect((defect) => complain(`cannot start: ${Cause.pretty(Cause.die(defect))}`)),
 )
 
+// `npm start | head`: nobody reads any more, which is no reason to fall over and leave nats-server behind.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
+
 // A closed terminal means the same as Ctrl-C; Node would end at once and leave nats-server behind.
 process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
 
