@@ -205,8 +205,7 @@ describe("the line: authorize, usage, wallet", () => {
     expect(await (await report(events)).json()).toEqual({ accepted: 120, rejected: [] })
     const spent = 120 * (await costOfCall())
     await expect.poll(async () => Number((await gil.wallet()).availableUsd), POLL).toBeCloseTo(20 - spent, 9)
-    const rows = async () =>
-      (await read<{ items: ReadonlyArray<UsageRow> }>("/api/v1/wallet/usage", gil.token)).items
+    const rows = async () => (await read<{ items: ReadonlyArray<UsageRow> }>("/api/v1/wallet/usage", gil.token)).items
     await expect.poll(async () => (await rows())[0]?.calls, POLL).toBe(120)
     expect(Number((await rows())[0]!.costUsd)).toBeCloseTo(spent, 9)
 

@@ -94,7 +94,7 @@ describe("R12.1 advancing the business clock (decision 16)", () => {
     expect(unreadAtStep).toEqual([0, 0, 0, 0])
   })
 
-  it("an owner that leaves due work undone stops the advance, and time runs on from the last finished instant", async () => {
+  it("an owner that leaves due work undone stops the advance, and time runs on from where it stood", async () => {
     const world = new Script()
     world.deaf = true
     world.due["ledger"]!.push(100)

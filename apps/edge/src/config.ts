@@ -27,7 +27,7 @@ export interface EdgeSettings {
 /** Production lacks settings; the process must not start half open. */
 export class ConfigMissing extends Data.TaggedError("ConfigMissing")<{ readonly names: ReadonlyArray<string> }> {
   override get message(): string {
-    return `CREDITS_ENV=production needs ${this.names.join(", ")}; set ${this.names.length === 1 ? "it" : "them"} and start again`
+    return `CREDITS_ENV=production needs ${this.names.join(", ")}: set what is missing and start again`
   }
 }
 

@@ -90,7 +90,7 @@ describe("R12.1 the business clock", () => {
     await until(async () => Date.parse((await clock()).now) > Date.parse(now))
   })
 
-  it("decision 16: while it advances, calls from outside are 503 clock_advancing and a second advance too", async () => {
+  it("decision 16: while it advances, calls from outside and a second advance are 503 clock_advancing", async () => {
     const { accessToken } = await edge.signIn()
     const before = Date.parse((await clock()).now)
     // Enough steps for other calls to fall into the advance.

@@ -37,7 +37,7 @@ class Versions<A> {
     now: Instant,
     read: (data: unknown) => Checked<A>,
   ): Promise<void> {
-    if (v !== MESSAGE_VERSION) throw new Error(`${bucket}: the list has version ${v}, newer than this program`)
+    if (v !== MESSAGE_VERSION) throw new Error(`${bucket}: the list has version ${String(v)}, newer than this program`)
     const known = new Map(this.#loaded.map((one) => [one.version, one]))
     const loaded: Array<Version<A>> = []
     const inForce = versions.findLastIndex(({ effectiveAt }) => effectiveAt <= now)
