@@ -97,7 +97,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$KV.clock.clock",
   ],
   ops: ["ledger.request.3", "ledger.control", "pricing.request.models", "pricing.control"],
-  gateway: ["usage.events", "ledger.gateway.3", "ledger.request.3"],
+  gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
     "ledger.control",
     "pricing.control",

@@ -203,7 +203,7 @@ describe("gateway usage", () => {
 
 describe("gateway authorizations", () => {
   const account = accountNumber(42)
-  const subject = SUBJECTS.ledgerRequest(partitionOf(account))
+  const subject = SUBJECTS.ledgerGateway(partitionOf(account))
 
   it("R6.1 quotes from the published price book, asks the owner, and types the answers", async () => {
     const book: PriceBookData = {

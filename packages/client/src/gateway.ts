@@ -128,7 +128,7 @@ export class Gateway {
 
   /** Repeats the same request until somebody answers or the deadline passes; the answer then is `unavailable`. */
   async #ask<A>(request: LedgerRequest): Promise<LedgerReply<A>> {
-    const subject = SUBJECTS.ledgerRequest(partitionOf(request.account))
+    const subject = SUBJECTS.ledgerGateway(partitionOf(request.account))
     const text = await askOwner(this.#bus.connection, subject, JSON.stringify(request), {
       deadlineMs: this.#deadlineMs,
     })

@@ -108,8 +108,9 @@ const ops: Permissions = {
   responds: false,
 }
 
+/** A gateway stands outside: it cannot even name an operation that moves credit, only authorize, extend and release. */
 const gateway: Permissions = {
-  publish: ["usage.events", "ledger.gateway.*", "ledger.request.*", bucketGet(BUCKETS.priceBooks)],
+  publish: ["usage.events", "ledger.gateway.*", bucketGet(BUCKETS.priceBooks)],
   subscribe: [inbox("gateway"), bucketNews(BUCKETS.priceBooks)],
   responds: false,
 }
