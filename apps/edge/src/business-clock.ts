@@ -53,7 +53,7 @@ const look = async (world: ClockWorld, request: ControlRequest): Promise<Round> 
   const quiet = answers.every(
     (answer) =>
       answer.ready &&
-      answer.outboxPending <= 0 &&
+      answer.outboxPending === 0 &&
       answer.openRequests <= 0 &&
       Object.entries(answer.cursors).every(([stream, cursor]) => cursor >= ends[stream]!),
   )

@@ -51,7 +51,10 @@ export interface Account {
   nextDue: Instant
 }
 
-/** Used-up lots without expiry are forgotten after 400 days: no usage that old is accepted, so no reversal needs them. */
+/**
+ * Lots without expiry are forgotten 400 days after they were used up: a reversal of so old a charge is no longer to be expected,
+ * and an earlier one has to give bought credit back as what it was (R1.5).
+ */
 const USED_LOT_KEPT_MS = 400 * 86_400_000
 
 export const emptyAccount = (id: string): Account => ({
@@ -76,7 +79,7 @@ export const emptyAccount = (id: string): Account => ({
   refillUntil: 0,
   renewalUntil: 0,
   freeze: null,
-  nextDue: NEVER
+  nextDue: NEVER,
 })
 
 /** Raised when an account's own books do not close: a defect, seen, and confined to that account (decision 5). */
@@ -89,11 +92,13 @@ export class IdentityBroken extends Error {
   }
 }
 
-const applyChanges = (account: Account, changes: ReadonlyArray<LotChange>): void => {
+const applyChanges = (account: Account, changes: ReadonlyArray<LotChange>, at: Instant): void => {
   for (const { id, change } of changes) {
     const lot = findLot(account.lots, id)
-    if (lot === undefined) throw new IdentityBroken(account.id, `entry names lot ${id}, which the account does not have`)
+    if (lot === undefined)
+      throw new IdentityBroken(account.id, `entry names lot ${id}, which the account does not have`)
     lot.remaining += change
+    if (lot.expiresAt === NEVER) lot.usedUpAt = lot.remaining === 0n ? at : 0
     // A used-up lot that gets something back (a reversal) has to expire again.
     if (change > 0n && lot.expiresAt < account.nextDue) account.nextDue = lot.expiresAt
   }
@@ -105,7 +110,7 @@ const pruneLots = (account: Account, at: Instant): void => {
   for (let i = lots.length - 1; i >= 0; i--) {
     const lot = lots[i]!
     if (lot.remaining !== 0n) continue
-    const forgotten = lot.expiresAt === NEVER ? lot.grantedAt + USED_LOT_KEPT_MS <= at : lot.expiresAt <= at
+    const forgotten = lot.expiresAt === NEVER ? lot.usedUpAt + USED_LOT_KEPT_MS <= at : lot.expiresAt <= at
     if (!forgotten) continue
     if (lot.residue !== null) account.residues -= 1
     lots.splice(i, 1)
@@ -117,12 +122,20 @@ const openEntitlement = (account: Account, entry: Entry): void => {
   const { entitlements } = account
   const last = entitlements.at(-1)
   const continues =
-    last !== undefined && last.plan === opened.plan && last.hostedModels === opened.hostedModels && last.until >= opened.from
+    last !== undefined &&
+    last.plan === opened.plan &&
+    last.hostedModels === opened.hostedModels &&
+    last.until >= opened.from
   if (continues) last.until = opened.until
   else {
     if (last !== undefined && last.until > opened.from) last.until = opened.from
     account.entitlements = entitlements.filter((e) => e.until > entry.at - USED_LOT_KEPT_MS && e.until > e.from)
-    account.entitlements.push({ plan: opened.plan, hostedModels: opened.hostedModels, from: opened.from, until: opened.until })
+    account.entitlements.push({
+      plan: opened.plan,
+      hostedModels: opened.hostedModels,
+      from: opened.from,
+      until: opened.until,
+    })
   }
   account.entitled = opened.hostedModels
   account.pastDue = opened.pastDue
@@ -151,7 +164,17 @@ const changeHold = (account: Account, entry: Entry): void => {
 const rareEffects = (account: Account, entry: Entry): void => {
   if (entry.opened !== null) {
     const { id, kind, amount, expiresAt, cause } = entry.opened
-    insertLot(account.lots, { id, kind, granted: amount, remaining: amount, grantedAt: entry.at, expiresAt, cause, residue: null })
+    insertLot(account.lots, {
+      id,
+      kind,
+      granted: amount,
+      remaining: amount,
+      grantedAt: entry.at,
+      expiresAt,
+      cause,
+      residue: null,
+      usedUpAt: 0,
+    })
     if (expiresAt < account.nextDue) account.nextDue = expiresAt
   }
   if (entry.entitlement !== null) openEntitlement(account, entry)
@@ -181,8 +204,8 @@ export const evolve = (account: Account, entry: Entry): void => {
   if (entry.revoked !== 0n) account.revoked += entry.revoked
   rareEffects(account, entry)
   if (entry.hold !== null) changeHold(account, entry)
-  applyChanges(account, entry.lots)
-  if (entry.also.length > 0) applyChanges(account, entry.also)
+  applyChanges(account, entry.lots, entry.at)
+  if (entry.also.length > 0) applyChanges(account, entry.also, entry.at)
   pruneLots(account, entry.at)
 }
 
@@ -192,8 +215,16 @@ export const evolve = (account: Account, entry: Entry): void => {
  */
 export const assertIdentity = (account: Account, entry: Entry): void => {
   const posted =
-    entry.granted + entry.debt - entry.spent - entry.held - entry.available - entry.frozen - entry.expired - entry.revoked
-  if (posted !== 0n) throw new IdentityBroken(account.id, `postings of ${entry.kind} do not sum to zero but to ${posted}`)
+    entry.granted +
+    entry.debt -
+    entry.spent -
+    entry.held -
+    entry.available -
+    entry.frozen -
+    entry.expired -
+    entry.revoked
+  if (posted !== 0n)
+    throw new IdentityBroken(account.id, `postings of ${entry.kind} do not sum to zero but to ${posted}`)
   const { held, available, frozen, debt } = account
   let remaining = 0n
   for (const lot of account.lots) {
@@ -209,10 +240,16 @@ export const assertIdentity = (account: Account, entry: Entry): void => {
     throw new IdentityBroken(account.id, "the closing identity does not hold")
   }
   if (held < 0n || available < 0n || frozen < 0n || debt < 0n) {
-    throw new IdentityBroken(account.id, `negative bucket: held ${held}, available ${available}, frozen ${frozen}, debt ${debt}`)
+    throw new IdentityBroken(
+      account.id,
+      `negative bucket: held ${held}, available ${available}, frozen ${frozen}, debt ${debt}`,
+    )
   }
   if (account.entitled ? frozen !== 0n || (available !== 0n && debt !== 0n) : available !== 0n) {
-    throw new IdentityBroken(account.id, `available ${available}, frozen ${frozen}, debt ${debt}, entitled ${account.entitled}`)
+    throw new IdentityBroken(
+      account.id,
+      `available ${available}, frozen ${frozen}, debt ${debt}, entitled ${account.entitled}`,
+    )
   }
 }
 

@@ -38,7 +38,7 @@ const refuseForCredit = (account: Account, wanted: Nano, now: Instant): Outcome 
   const owed = account.debt > 0n ? ` and ${formatUsd(account.debt)} USD is owed` : ""
   return refused(code, `${formatUsd(wanted)} USD needed, ${formatUsd(account.available)} USD available${owed}`, {
     available: account.available.toString(),
-    ...retry
+    ...retry,
   })
 }
 
@@ -46,7 +46,7 @@ const holdAnswer = (account: Account, hold: Hold): HoldAnswer => ({
   holdId: hold.id,
   held: hold.amount.toString(),
   expiresAt: hold.expiresAt,
-  availableAfter: account.available.toString()
+  availableAfter: account.available.toString(),
 })
 
 /** Refusals that do not depend on the amount: frozen by support, no plan. */
@@ -60,7 +60,12 @@ const refuseAccount = (account: Account, now: Instant): Outcome | null => {
 }
 
 /** R6.1: a hold reduces what is available; N concurrent ones never promise more than the balance (I4). */
-export const decideAuthorize = (account: Account, command: AuthorizeCommand, ctx: Context, entries: Array<Entry>): Outcome => {
+export const decideAuthorize = (
+  account: Account,
+  command: AuthorizeCommand,
+  ctx: Context,
+  entries: Array<Entry>,
+): Outcome => {
   const no = refuseAccount(account, ctx.now)
   if (no !== null) return no
   const { available } = account
@@ -69,7 +74,9 @@ export const decideAuthorize = (account: Account, command: AuthorizeCommand, ctx
     return refuseForCredit(account, command.atLeast ?? command.amount, ctx.now)
   }
   if (account.holds !== null && account.holds.size >= OPEN_HOLDS_MAX) {
-    return refused("overloaded", `this account has ${OPEN_HOLDS_MAX} open holds; settle or release some`, { retryAfter: 1000 })
+    return refused("overloaded", `this account has ${OPEN_HOLDS_MAX} open holds; settle or release some`, {
+      retryAfter: 1000,
+    })
   }
   const amount = command.amount <= available ? command.amount : available
   const hold = { id: ctx.newHoldId(account.id), amount, expiresAt: ctx.now + command.ttl }
@@ -86,10 +93,11 @@ export const decideExtend = (
   account: Account,
   command: { readonly id: string; readonly holdId: string; readonly amount: Nano },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const hold = account.holds?.get(command.holdId)
-  if (hold === undefined) return refused("hold_not_open", "this hold is not open: it was settled, released or has expired")
+  if (hold === undefined)
+    return refused("hold_not_open", "this hold is not open: it was settled, released or has expired")
   const no = refuseAccount(account, ctx.now)
   if (no !== null) return no
   if (account.debt > 0n || command.amount > account.available) return refuseForCredit(account, command.amount, ctx.now)
@@ -103,7 +111,14 @@ export const decideExtend = (
 }
 
 /** Closes a hold without a charge; what it kept of an expired lot expires now (R6.7). */
-export const closeHold = (account: Account, hold: Hold, kind: "released" | "hold_expired", at: Instant, cause: string, entries: Array<Entry>): void => {
+export const closeHold = (
+  account: Account,
+  hold: Hold,
+  kind: "released" | "hold_expired",
+  at: Instant,
+  cause: string,
+  entries: Array<Entry>,
+): void => {
   const entry = makeEntry(kind, at, cause)
   entry.hold = { id: hold.id, amount: 0n, expiresAt: hold.expiresAt }
   entry.held = -hold.amount
@@ -119,7 +134,7 @@ export const decideRelease = (
   account: Account,
   command: { readonly id: string; readonly holdId: string },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const hold = account.holds?.get(command.holdId)
   if (hold !== undefined) closeHold(account, hold, "released", ctx.now, command.id, entries)

@@ -19,7 +19,11 @@ export const decideCharge = (account: Account, charge: Charge, ctx: Context, ent
   if (hold === undefined) {
     const authorized = charge.holdId !== "" && accountOfHold(charge.holdId) === account.id
     if (!authorized && !entitledAt(account, charge.occurredAt)) {
-      return { _tag: "review", reason: "no_entitlement", detail: "usage with neither a hold nor an entitlement at its time" }
+      return {
+        _tag: "review",
+        reason: "no_entitlement",
+        detail: "usage with neither a hold nor an entitlement at its time",
+      }
     }
   }
   const entry = makeEntry("charged", ctx.now, charge.id)
@@ -77,12 +81,14 @@ export const decideReverse = (
   wanted: Nano | null,
   reason: string,
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   if (charge === null) return refused("charge_not_found", "this account has no such charge")
   const amount = wanted ?? charge.cost
   if (amount <= 0n || amount > charge.cost) {
-    return refused("invalid", `a reversal gives back more than 0 and at most the charge (${charge.cost} nano-USD)`, { field: "amount" })
+    return refused("invalid", `a reversal gives back more than 0 and at most the charge (${charge.cost} nano-USD)`, {
+      field: "amount",
+    })
   }
   const entry = makeEntry("reversed", ctx.now, charge.id)
   entry.reason = reason
@@ -103,14 +109,21 @@ export const decideReverse = (
     const part = left < -change ? left : -change
     left -= part
     const lot = findLot(account.lots, id)
-    const live = lot !== undefined && lot.residue === null && lot.expiresAt > ctx.now && lot.remaining + part <= lot.granted
+    const live =
+      lot !== undefined && lot.residue === null && lot.expiresAt > ctx.now && lot.remaining + part <= lot.granted
     if (live) restored.push({ id, change: part })
     else asAdjustment += part
   }
   entry.lots = restored
   if (asAdjustment > 0n) {
     const cycleEnd = account.cycle !== null && account.cycle.end > ctx.now ? account.cycle.end : NEVER
-    entry.opened = { id: ctx.newLotId(), kind: "adjustment", amount: asAdjustment, expiresAt: cycleEnd, cause: charge.id }
+    entry.opened = {
+      id: ctx.newLotId(),
+      kind: "adjustment",
+      amount: asAdjustment,
+      expiresAt: cycleEnd,
+      cause: charge.id,
+    }
   }
   // An adjustment lot is no grant of new credit: it stands for credit that was granted and spent before.
   settleFreed(account, entry, amount - forgiven)

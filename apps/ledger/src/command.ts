@@ -4,7 +4,16 @@
  */
 import { createHash } from "node:crypto"
 import type { LedgerRefusal, LotKind } from "@credits/contracts"
-import { accountOfHold, isAccountId, isCallerId, NANO_AMOUNT_MAX, parseNano, partitionOf, type Instant, type Nano } from "@credits/kernel"
+import {
+  accountOfHold,
+  isAccountId,
+  isCallerId,
+  NANO_AMOUNT_MAX,
+  parseNano,
+  partitionOf,
+  type Instant,
+  type Nano,
+} from "@credits/kernel"
 import { HOLD_TTL_MAX_MS, HOLD_TTL_MS } from "./authorize.ts"
 import type { EntitlementOpened } from "./entry.ts"
 import { NEVER } from "./lot.ts"
@@ -22,11 +31,22 @@ export type WriteCommand = Common &
     | { readonly op: "authorize"; readonly amount: Nano; readonly atLeast: Nano | null; readonly ttl: number }
     | { readonly op: "extend"; readonly holdId: string; readonly amount: Nano }
     | { readonly op: "release"; readonly holdId: string }
-    | { readonly op: "grant"; readonly kind: LotKind; readonly amount: Nano; readonly expiresAt: Instant | null; readonly cause: string; readonly reason: string }
+    | {
+        readonly op: "grant"
+        readonly kind: LotKind
+        readonly amount: Nano
+        readonly expiresAt: Instant | null
+        readonly cause: string
+        readonly reason: string
+      }
     | { readonly op: "revoke"; readonly lotId: string; readonly amount: Nano; readonly reason: string }
     | { readonly op: "adjust"; readonly amount: Nano; readonly reason: string; readonly expiresAt: Instant | null }
     | { readonly op: "reverse"; readonly chargeId: string; readonly amount: Nano | null; readonly reason: string }
-    | { readonly op: "entitle"; readonly entitlement: Omit<EntitlementOpened, "from"> & { readonly from: Instant | null }; readonly reason: string }
+    | {
+        readonly op: "entitle"
+        readonly entitlement: Omit<EntitlementOpened, "from"> & { readonly from: Instant | null }
+        readonly reason: string
+      }
     | { readonly op: "freeze" | "unfreeze"; readonly reason: string }
     | { readonly op: "mark"; readonly mark: "refill" | "renewal"; readonly until: Instant }
     | { readonly op: "group"; readonly commands: ReadonlyArray<WriteCommand> }
@@ -35,7 +55,14 @@ export type WriteCommand = Common &
 export type ReadCommand = Common &
   (
     | { readonly op: "wallet" }
-    | { readonly op: "statement"; readonly limit: number; readonly cursor: string; readonly from: Instant; readonly to: Instant; readonly kind: string }
+    | {
+        readonly op: "statement"
+        readonly limit: number
+        readonly cursor: string
+        readonly from: Instant
+        readonly to: Instant
+        readonly kind: string
+      }
     | { readonly op: "hold"; readonly holdId: string }
   )
 
@@ -67,7 +94,7 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
   group: ["id", "commands"],
   wallet: [],
   statement: ["limit", "cursor", "from", "to", "kind"],
-  hold: ["holdId"]
+  hold: ["holdId"],
 }
 
 const READS = new Set(["wallet", "statement", "hold"])
@@ -87,7 +114,8 @@ const text = (raw: Raw, field: string): string => {
 const reasonOf = (raw: Raw, required: boolean): string => {
   const value = raw.reason
   if (value === undefined && !required) return ""
-  if (typeof value !== "string" || value.trim() === "" || value.length > REASON_MAX) throw new Invalid("reason", `reason must be 1–${REASON_MAX} characters`)
+  if (typeof value !== "string" || value.trim() === "" || value.length > REASON_MAX)
+    throw new Invalid("reason", `reason must be 1–${REASON_MAX} characters`)
   return value
 }
 
@@ -95,7 +123,8 @@ const amountOf = (raw: Raw, field: string, least: Nano): Nano => {
   const value = raw[field]
   const amount = typeof value === "string" ? parseNano(value) : null
   if (amount === null) throw new Invalid(field, `${field} must be an integer string of nano-USD`)
-  if (amount < least || amount > NANO_AMOUNT_MAX) throw new Invalid(field, `${field} must be from ${least} to ${NANO_AMOUNT_MAX} nano-USD`)
+  if (amount < least || amount > NANO_AMOUNT_MAX)
+    throw new Invalid(field, `${field} must be from ${least} to ${NANO_AMOUNT_MAX} nano-USD`)
   return amount
 }
 
@@ -146,7 +175,7 @@ const entitlementOf = (raw: Raw): Omit<EntitlementOpened, "from"> & { readonly f
     until: instantOf(raw, "until") ?? NEVER,
     pastDue: flag(raw, "pastDue", false),
     lowBelow: raw.lowBelow === undefined ? null : amountOf(raw, "lowBelow", 0n),
-    cycle: cycleOf(raw)
+    cycle: cycleOf(raw),
   }
 }
 
@@ -173,10 +202,12 @@ const groupOf = (raw: Raw, common: Common): WriteCommand => {
     throw new Invalid("commands", `commands must be 1–${GROUP_MAX} commands`)
   }
   const decoded = commands.map((command: Raw, i) => {
-    if (!IN_GROUP.has(String(command?.op))) throw new Invalid(`commands.${i}.op`, `a group cannot hold ${String(command?.op)}`)
+    if (!IN_GROUP.has(String(command?.op)))
+      throw new Invalid(`commands.${i}.op`, `a group cannot hold ${String(command?.op)}`)
     return decode(command) as WriteCommand
   })
-  if (decoded.some((command) => command.account !== common.account)) throw new Invalid("commands", "a group is of one account")
+  if (decoded.some((command) => command.account !== common.account))
+    throw new Invalid("commands", "a group is of one account")
   return { ...common, op: "group", commands: decoded }
 }
 
@@ -190,11 +221,22 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
       return { ...common, op, holdId: holdIdOf(raw, common.account) }
     case "grant":
       return {
-        ...common, op, kind: oneOf(raw, "kind", ["plan", "topup", "promo", "adjustment"]), amount: amountOf(raw, "amount", 1n),
-        expiresAt: instantOf(raw, "expiresAt"), cause: text(raw, "cause"), reason: reasonOf(raw, false)
+        ...common,
+        op,
+        kind: oneOf(raw, "kind", ["plan", "topup", "promo", "adjustment"]),
+        amount: amountOf(raw, "amount", 1n),
+        expiresAt: instantOf(raw, "expiresAt"),
+        cause: text(raw, "cause"),
+        reason: reasonOf(raw, false),
       }
     case "revoke":
-      return { ...common, op, lotId: text(raw, "lotId"), amount: amountOf(raw, "amount", 1n), reason: reasonOf(raw, false) }
+      return {
+        ...common,
+        op,
+        lotId: text(raw, "lotId"),
+        amount: amountOf(raw, "amount", 1n),
+        reason: reasonOf(raw, false),
+      }
     case "adjust": {
       const amount = amountOf(raw, "amount", -NANO_AMOUNT_MAX)
       if (amount === 0n) throw new Invalid("amount", "an adjustment of 0 changes nothing")
@@ -202,8 +244,11 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
     }
     case "reverse":
       return {
-        ...common, op, chargeId: text(raw, "chargeId"), amount: raw.amount === undefined ? null : amountOf(raw, "amount", 1n),
-        reason: reasonOf(raw, true)
+        ...common,
+        op,
+        chargeId: text(raw, "chargeId"),
+        amount: raw.amount === undefined ? null : amountOf(raw, "amount", 1n),
+        reason: reasonOf(raw, true),
       }
     case "entitle":
       return { ...common, op, entitlement: entitlementOf(raw), reason: reasonOf(raw, false) }
@@ -221,7 +266,8 @@ const read = (op: string, raw: Raw, common: Common): ReadCommand => {
   if (op === "wallet") return { ...common, op }
   if (op === "hold") return { ...common, op, holdId: holdIdOf(raw, common.account) }
   const limit = raw.limit ?? 50
-  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > 500) throw new Invalid("limit", "limit must be from 1 to 500")
+  if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > 500)
+    throw new Invalid("limit", "limit must be from 1 to 500")
   return {
     ...common,
     op: "statement",
@@ -229,25 +275,29 @@ const read = (op: string, raw: Raw, common: Common): ReadCommand => {
     cursor: raw.cursor === undefined ? "" : text(raw, "cursor"),
     from: instantOf(raw, "from") ?? 0,
     to: instantOf(raw, "to") ?? NEVER,
-    kind: raw.kind === undefined ? "" : text(raw, "kind")
+    kind: raw.kind === undefined ? "" : text(raw, "kind"),
   }
 }
 
 /** Long contents are hashed: a receipt row stays small. */
 const contentOf = (raw: Raw): string => {
-  const names = Object.keys(raw).filter((name) => name !== "id" && name !== "account" && name !== "op").sort()
+  const names = Object.keys(raw)
+    .filter((name) => name !== "id" && name !== "account" && name !== "op")
+    .sort()
   const content = JSON.stringify(names.map((name) => [name, raw[name]]))
   return content.length <= 96 ? content : createHash("sha256").update(content).digest("base64url")
 }
 
 const decode = (value: unknown): Command => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Invalid("", "a request must be a JSON object")
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Invalid("", "a request must be a JSON object")
   const raw = value as Raw
   const op = raw.op
   const known = typeof op === "string" && Object.hasOwn(fields, op) ? fields[op]! : null
   if (known === null) throw new Invalid("op", "op is no request of the ledger")
   for (const field in raw) {
-    if (field !== "op" && field !== "account" && !known.includes(field)) throw new Invalid(field, `unknown field ${field}`)
+    if (field !== "op" && field !== "account" && !known.includes(field))
+      throw new Invalid(field, `unknown field ${field}`)
   }
   if (!isAccountId(raw.account)) throw new Invalid("account", "account must be an account id")
   if (READS.has(op as string)) return read(op as string, raw, { account: raw.account, key: "", content: "", id: "" })
@@ -261,8 +311,10 @@ const decode = (value: unknown): Command => {
 export const decodeRequest = (json: string, partition: number, restricted: boolean): Command | LedgerRefusal => {
   try {
     const command = decode(JSON.parse(json))
-    if (partitionOf(command.account) !== partition) throw new Invalid("account", "this account belongs to another partition")
-    if (restricted && !GATEWAY.has(command.op)) throw new Invalid("op", "a gateway may authorize, extend and release only")
+    if (partitionOf(command.account) !== partition)
+      throw new Invalid("account", "this account belongs to another partition")
+    if (restricted && !GATEWAY.has(command.op))
+      throw new Invalid("op", "a gateway may authorize, extend and release only")
     return command
   } catch (error) {
     const field = error instanceof Invalid ? error.field : ""

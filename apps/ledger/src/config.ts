@@ -14,10 +14,12 @@ export class LedgerConfig extends Context.Service<
     LedgerConfig,
     Effect.gen(function* () {
       return LedgerConfig.of({
-        environment: yield* Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(Config.withDefault("development" as const)),
+        environment: yield* Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(
+          Config.withDefault("development" as const),
+        ),
         dataDir: yield* Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
-        databaseUrl: yield* Config.option(Config.Redacted("CREDITS_DATABASE_URL"))
+        databaseUrl: yield* Config.option(Config.Redacted("CREDITS_DATABASE_URL")),
       })
-    })
+    }),
   )
 }

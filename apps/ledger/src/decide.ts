@@ -14,7 +14,13 @@ import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
 
 const from = (instant: Instant | null, now: Instant): Instant => instant ?? now
 
-const decideOne = (account: Account, command: WriteCommand, ctx: Context, entries: Array<Entry>, charge: ChargedEntry | null): Outcome => {
+const decideOne = (
+  account: Account,
+  command: WriteCommand,
+  ctx: Context,
+  entries: Array<Entry>,
+  charge: ChargedEntry | null,
+): Outcome => {
   switch (command.op) {
     case "authorize":
       return decideAuthorize(account, command, ctx, entries)
@@ -36,7 +42,12 @@ const decideOne = (account: Account, command: WriteCommand, ctx: Context, entrie
     }
     case "freeze":
     case "unfreeze":
-      return decideFreeze(account, { id: command.id, reason: command.reason, freeze: command.op === "freeze" }, ctx, entries)
+      return decideFreeze(
+        account,
+        { id: command.id, reason: command.reason, freeze: command.op === "freeze" },
+        ctx,
+        entries,
+      )
     case "mark":
       return decideMark(account, command, ctx, entries)
     case "group":
@@ -45,7 +56,12 @@ const decideOne = (account: Account, command: WriteCommand, ctx: Context, entrie
 }
 
 /** R4.3: all or nothing, in order. A refusal of any leaves the account untouched; ids are drawn once so both runs are equal. */
-const decideGroup = (account: Account, commands: ReadonlyArray<WriteCommand>, ctx: Context, entries: Array<Entry>): Outcome => {
+const decideGroup = (
+  account: Account,
+  commands: ReadonlyArray<WriteCommand>,
+  ctx: Context,
+  entries: Array<Entry>,
+): Outcome => {
   const lotIds: Array<string> = []
   const trial = decodeSnapshot(account.id, encodeSnapshot(account))
   const drawing = { ...ctx, newLotId: () => lotIds[lotIds.push(ctx.newLotId()) - 1]! }

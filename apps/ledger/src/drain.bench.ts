@@ -33,8 +33,13 @@ for (let from = 0; from < CHARGES; from += 20_000) {
     random[7] = (i >> 16) & 255
     const id = `evt_${ulid(now + Math.floor(i / 100), random)}`
     groups[partitionOf(account)]!.push([
-      id, account, usedAt, String(100_000 + (i % 1000)), "", "p3Jx0sXk2mT9bW4cVq8ZLg",
-      `openai|gpt-5.1|book-2026-11-01|${300 + (i % 700)}|${(i % 300) + 10}|0|0|0|0|0|1|ok|req_${i}`
+      id,
+      account,
+      usedAt,
+      String(100_000 + (i % 1000)),
+      "",
+      "p3Jx0sXk2mT9bW4cVq8ZLg",
+      `openai|gpt-5.1|book-2026-11-01|${300 + (i % 700)}|${(i % 300) + 10}|0|0|0|0|0|1|ok|req_${i}`,
     ])
   }
   groups.forEach((group, partition) => {
@@ -52,7 +57,7 @@ const worker = new PartitionWorker<Account>({
   store: new SqliteActorStore(database.sqlite!),
   owner: "bench",
   partitions,
-  port: port1
+  port: port1,
 })
 let journalBytes = 0
 let replies = 0
@@ -70,13 +75,16 @@ port2.on("message", (message: FromWorker) => {
     replies += message.replies.length
     onReplies?.()
   } else if (message.t === "consumed") consumed += message.messages
-  else if (message.t === "log") process.stderr.write(`${message.level} ${message.message} ${JSON.stringify(message.detail)}\n`)
+  else if (message.t === "log")
+    process.stderr.write(`${message.level} ${message.message} ${JSON.stringify(message.detail)}\n`)
   if (consumed === messages.length && started > 0) {
     consumed = -1
     const seconds = (performance.now() - started) / 1000
     const cpu = process.cpuUsage(cpuBefore)
     const cpuUs = ((cpu.user + cpu.system) / CHARGES).toFixed(1)
-    process.stdout.write(`${cpuUs} µs CPU a charge, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ${(journalBytes / 1e6).toFixed(0)} MB journal, rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`)
+    process.stdout.write(
+      `${cpuUs} µs CPU a charge, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ${(journalBytes / 1e6).toFixed(0)} MB journal, rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`,
+    )
     port2.postMessage({ t: "stop" })
   }
   if (message.t === "stopped") {
@@ -95,21 +103,36 @@ const ask = (texts: ReadonlyArray<{ account: string; text: string }>): Promise<v
       partitions: texts.map((t) => partitionOf(t.account)),
       restricted: texts.map(() => false),
       replies: texts.map((_, i) => `r${i}`),
-      texts: texts.map((t) => t.text)
+      texts: texts.map((t) => t.text),
     })
   })
 
 const running = worker.run()
 for (let i = 0; i < ACCOUNTS; i += 2_000) {
   const some = accounts.slice(i, i + 2_000)
-  await ask(some.map((account) => ({ account, text: `{"op":"entitle","id":"e","account":"${account}","plan":"pro","hostedModels":true}` })))
-  await ask(some.map((account) => ({ account, text: `{"op":"grant","id":"g","account":"${account}","kind":"plan","amount":"120000000000","cause":"c"}` })))
+  await ask(
+    some.map((account) => ({
+      account,
+      text: `{"op":"entitle","id":"e","account":"${account}","plan":"pro","hostedModels":true}`,
+    })),
+  )
+  await ask(
+    some.map((account) => ({
+      account,
+      text: `{"op":"grant","id":"g","account":"${account}","kind":"plan","amount":"120000000000","cause":"c"}`,
+    })),
+  )
 }
 process.stderr.write("funded\n")
 started = performance.now()
 cpuBefore = process.cpuUsage()
 for (let i = 0; i < messages.length; i += 64) {
   const some = messages.slice(i, i + 64)
-  port2.postMessage({ t: "messages", partitions: some.map((m) => m.partition), seqs: some.map((_, k) => i + k + 1), payloads: some.map((m) => m.payload) })
+  port2.postMessage({
+    t: "messages",
+    partitions: some.map((m) => m.partition),
+    seqs: some.map((_, k) => i + k + 1),
+    payloads: some.map((m) => m.payload),
+  })
 }
 await running

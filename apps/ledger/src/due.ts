@@ -23,7 +23,12 @@ const earliest = (account: Account, holdsMayExpire: boolean): Due => {
   let hold: Hold | null = null
   let lot: Lot | null = null
   for (const candidate of account.lots) {
-    if (candidate.residue === null && candidate.remaining > 0n && candidate.expiresAt <= at && candidate.expiresAt < NEVER) {
+    if (
+      candidate.residue === null &&
+      candidate.remaining > 0n &&
+      candidate.expiresAt <= at &&
+      candidate.expiresAt < NEVER
+    ) {
       if (lot !== null && candidate.expiresAt === at) continue
       at = candidate.expiresAt
       lot = candidate

@@ -17,7 +17,7 @@ export const openInterval = (
   at: Instant,
   cause: string,
   reason: string,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): void => {
   const entry = makeEntry("entitled", at, cause)
   entry.entitlement = entitlement
@@ -42,7 +42,7 @@ export const decideEntitle = (
   account: Account,
   command: { readonly id: string; readonly entitlement: EntitlementOpened; readonly reason: string },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const { from, until } = command.entitlement
   if (from > ctx.now) return refused("invalid", "an entitlement cannot begin in the future", { field: "from" })
@@ -60,7 +60,7 @@ export const decideFreeze = (
   account: Account,
   command: { readonly id: string; readonly reason: string; readonly freeze: boolean },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   if ((account.freeze !== null) === command.freeze) return done(account)
   const entry = makeEntry(command.freeze ? "froze" : "unfroze", ctx.now, command.id)
@@ -75,7 +75,7 @@ export const decideMark = (
   account: Account,
   command: { readonly id: string; readonly mark: "refill" | "renewal"; readonly until: Instant },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const entry = makeEntry("marked", ctx.now, command.id)
   entry.mark = { name: command.mark, until: command.until }

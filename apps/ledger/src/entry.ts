@@ -92,7 +92,7 @@ export const makeEntry = (kind: EntryKind, at: Instant, cause: string): Entry =>
   cause,
   reason: "",
   usage: "",
-  usedAt: 0
+  usedAt: 0,
 })
 
 const changesText = (changes: ReadonlyArray<LotChange>): string => {
@@ -135,7 +135,8 @@ export const encodeBody = (e: Entry): string => {
   if (e.expired !== 0n) text += `,"expired":"${e.expired}"`
   if (e.revoked !== 0n) text += `,"revoked":"${e.revoked}"`
   if (e.lots.length > 0) text += `,"lots":[${changesText(e.lots)}]`
-  if (e.hold !== null) text += `,"hold":{"id":"${e.hold.id}","amount":"${e.hold.amount}","expiresAt":${e.hold.expiresAt}}`
+  if (e.hold !== null)
+    text += `,"hold":{"id":"${e.hold.id}","amount":"${e.hold.amount}","expiresAt":${e.hold.expiresAt}}`
   if (e.usage !== "") text += `,"usage":"${e.usage}"`
   if (e.usedAt !== 0) text += `,"usedAt":${e.usedAt}`
   return `${text}${rareText(e)}}`

@@ -19,7 +19,13 @@ export interface GrantCommand {
   readonly reason: string
 }
 
-const open = (account: Account, kind: "granted" | "adjusted", command: GrantCommand, ctx: Context, entries: Array<Entry>): Outcome => {
+const open = (
+  account: Account,
+  kind: "granted" | "adjusted",
+  command: GrantCommand,
+  ctx: Context,
+  entries: Array<Entry>,
+): Outcome => {
   const expiresAt = command.expiresAt ?? NEVER
   if (expiresAt <= ctx.now) return refused("invalid", "the lot would already have expired", { field: "expiresAt" })
   const entry = makeEntry(kind, ctx.now, command.id)
@@ -38,7 +44,13 @@ export const decideGrant = (account: Account, command: GrantCommand, ctx: Contex
   open(account, "granted", command, ctx, entries)
 
 /** Takes `take` from unheld credit: the entry's lots, the revoked bucket, and available or frozen. */
-const takeBack = (account: Account, entry: Entry, lots: ReadonlyArray<LotChange>, take: Nano, entries: Array<Entry>): void => {
+const takeBack = (
+  account: Account,
+  entry: Entry,
+  lots: ReadonlyArray<LotChange>,
+  take: Nano,
+  entries: Array<Entry>,
+): void => {
   entry.lots = lots
   entry.revoked = take
   if (account.entitled) entry.available = -take
@@ -51,11 +63,12 @@ export const decideRevoke = (
   account: Account,
   command: { readonly id: string; readonly lotId: string; readonly amount: Nano; readonly reason: string },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const lot = findLot(account.lots, command.lotId)
   // Whether a used-up lot is still remembered after its expiry must not show.
-  if (lot === undefined || lot.expiresAt <= ctx.now) return refused("lot_not_found", "this account has no such lot, or it has expired")
+  if (lot === undefined || lot.expiresAt <= ctx.now)
+    return refused("lot_not_found", "this account has no such lot, or it has expired")
   const unheld = lot.remaining - heldOnLot(account, lot.id)
   const take = command.amount < unheld ? command.amount : unheld
   const entry = makeEntry("revoked", ctx.now, command.id)
@@ -85,15 +98,20 @@ export const decideAdjust = (
   account: Account,
   command: { readonly id: string; readonly amount: Nano; readonly reason: string; readonly expiresAt: Instant | null },
   ctx: Context,
-  entries: Array<Entry>
+  entries: Array<Entry>,
 ): Outcome => {
   const { id, amount, reason, expiresAt } = command
-  if (amount > 0n) return open(account, "adjusted", { id, kind: "adjustment", amount, expiresAt, cause: id, reason }, ctx, entries)
+  if (amount > 0n)
+    return open(account, "adjusted", { id, kind: "adjustment", amount, expiresAt, cause: id, reason }, ctx, entries)
   const unheld = account.available + account.frozen
   if (-amount > unheld) {
-    return refused("insufficient_balance", `${formatUsd(-amount)} USD cannot be taken back, ${formatUsd(unheld)} USD is unheld`, {
-      available: account.available.toString()
-    })
+    return refused(
+      "insufficient_balance",
+      `${formatUsd(-amount)} USD cannot be taken back, ${formatUsd(unheld)} USD is unheld`,
+      {
+        available: account.available.toString(),
+      },
+    )
   }
   const entry = makeEntry("adjusted", ctx.now, id)
   entry.reason = reason

@@ -46,7 +46,7 @@ export const expireUnneededResidues = (
   account: Account,
   closing: string,
   decided: ReadonlyArray<LotChange>,
-  changes: Array<LotChange>
+  changes: Array<LotChange>,
 ): Nano => {
   if (account.residues === 0) return 0n
   let expired = 0n

@@ -14,8 +14,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
 const bad = (reason: string, detail: string, payload: string): BadCommand => ({ bad: reason, detail, payload })
 
 const decodeCharge = (value: unknown, partition: number): Charge | BadCommand => {
-  const wrong = (field: string, detail: string): BadCommand => bad("invalid_field", `${field}: ${detail}`, JSON.stringify(value) ?? "null")
-  if (!Array.isArray(value) || value.length !== 7) return bad("malformed", "a charge is an array of 7", JSON.stringify(value) ?? "null")
+  const wrong = (field: string, detail: string): BadCommand =>
+    bad("invalid_field", `${field}: ${detail}`, JSON.stringify(value) ?? "null")
+  if (!Array.isArray(value) || value.length !== 7)
+    return bad("malformed", "a charge is an array of 7", JSON.stringify(value) ?? "null")
   const [id, account, occurredAt, cost, holdId, hash, usage] = value as Array<unknown>
   if (!isCallerId(id)) return wrong("id", "1–128 printable characters")
   if (!isAccountId(account)) return wrong("account", "no account id")
@@ -29,7 +31,10 @@ const decodeCharge = (value: unknown, partition: number): Charge | BadCommand =>
   return { id, account, occurredAt, cost: nano, holdId: holdId as string, hash, usage }
 }
 
-export const decodeCharges = (payload: Uint8Array, partition: number): ReadonlyArray<Charge | BadCommand> | BadCommand => {
+export const decodeCharges = (
+  payload: Uint8Array,
+  partition: number,
+): ReadonlyArray<Charge | BadCommand> | BadCommand => {
   let text: string
   try {
     text = decoder.decode(payload)
@@ -42,7 +47,8 @@ export const decodeCharges = (payload: Uint8Array, partition: number): ReadonlyA
   } catch {
     return bad("malformed", "the message is not JSON", text)
   }
-  if (typeof message !== "object" || message === null || message.v !== 1) return bad("malformed", "the message's version is not 1", text)
+  if (typeof message !== "object" || message === null || message.v !== 1)
+    return bad("malformed", "the message's version is not 1", text)
   if (!Array.isArray(message.charges)) return bad("malformed", "the message has no charges", text)
   return message.charges.map((charge: unknown) => decodeCharge(charge, partition))
 }

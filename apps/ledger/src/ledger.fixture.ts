@@ -26,12 +26,18 @@ export interface TestLedger {
   readonly stop: () => Promise<void>
 }
 
-export const until = async <A>(what: string, look: () => Promise<A>, holds: (value: A) => boolean, ms = 20_000): Promise<A> => {
+export const until = async <A>(
+  what: string,
+  look: () => Promise<A>,
+  holds: (value: A) => boolean,
+  ms = 20_000,
+): Promise<A> => {
   const deadline = performance.now() + ms
   for (;;) {
     const value = await look().catch((error: unknown) => error as A)
     if (!(value instanceof Error) && holds(value)) return value
-    if (performance.now() > deadline) throw new Error(`${what} did not come true; last seen: ${String(JSON.stringify(value) ?? value)}`)
+    if (performance.now() > deadline)
+      throw new Error(`${what} did not come true; last seen: ${String(JSON.stringify(value) ?? value)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -45,21 +51,29 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
   const start = (more: Readonly<Record<string, string>> = {}): ChildProcess => {
     const child = spawn(process.execPath, [fileURLToPath(new URL("./main.ts", import.meta.url))], {
       env: { ...process.env, CREDITS_NATS_URL: nats.url, CREDITS_DATA_DIR: dataDir, ...env, ...more },
-      stdio: ["ignore", process.env["LEDGER_LOG"] === "1" ? "inherit" : "ignore", "inherit"]
+      stdio: ["ignore", process.env["LEDGER_LOG"] === "1" ? "inherit" : "ignore", "inherit"],
     })
     children.add(child)
     return child
   }
-  const status = async (): Promise<ControlAnswer> => JSON.parse(await ask(bus.connection, SUBJECTS.ledgerControl, `{"op":"status"}`, 2_000)) as ControlAnswer
+  const status = async (): Promise<ControlAnswer> =>
+    JSON.parse(await ask(bus.connection, SUBJECTS.ledgerControl, `{"op":"status"}`, 2_000)) as ControlAnswer
   const request = async (body: Readonly<Record<string, unknown>> & { readonly account: string }): Promise<any> =>
     JSON.parse(await askOwner(bus.connection, SUBJECTS.ledgerRequest(partitionOf(body.account)), JSON.stringify(body)))
   start()
   const ledger: TestLedger = {
-    nats, bus, dataDir, start, status, request, until,
+    nats,
+    bus,
+    dataDir,
+    start,
+    status,
+    request,
+    until,
     ready: () => until("the ledger is ready", status, (answer) => answer.ready),
     wallet: async (account) => (await request({ op: "wallet", account })).ok as WalletAnswer,
     charge: async (...charges) => {
-      for (const charge of charges) await publish(bus.js, SUBJECTS.ledgerCommand(partitionOf(charge[1])), encodeCharges([charge]))
+      for (const charge of charges)
+        await publish(bus.js, SUBJECTS.ledgerCommand(partitionOf(charge[1])), encodeCharges([charge]))
     },
     stop: async () => {
       for (const child of children) {
@@ -72,7 +86,7 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
       await bus.connection.close()
       await nats.stop()
       await rm(dataDir, { recursive: true, force: true })
-    }
+    },
   }
   return ledger
 }

@@ -23,6 +23,8 @@ export interface Lot {
    * Such a lot is a residue: it backs those holds alone.
    */
   residue: ReadonlyArray<readonly [holdId: string, cap: Nano]> | null
+  /** When a lot that does not expire was used up; 0 while something is left. */
+  usedUpAt: Instant
 }
 
 const KIND_ORDER: Record<LotKind, number> = { promo: 0, plan: 1, adjustment: 2, topup: 3 }
@@ -61,7 +63,7 @@ export const payInOrder = (
   lots: ReadonlyArray<Lot>,
   amount: Nano,
   changes: Array<LotChange>,
-  decided: ReadonlyArray<LotChange> = changes
+  decided: ReadonlyArray<LotChange> = changes,
 ): void => {
   let left = amount
   for (const lot of lots) {

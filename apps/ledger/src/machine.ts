@@ -52,7 +52,8 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
     evolve: (account, entry) => evolve(account, entry as Entry),
     numberOf: (account) => account.n,
     nextDue: (account) => account.nextDue,
-    applyDue: (account, now, holdsMayExpire, entries) => applyDue(account, now, holdsMayExpire, entries as Array<Entry>),
+    applyDue: (account, now, holdsMayExpire, entries) =>
+      applyDue(account, now, holdsMayExpire, entries as Array<Entry>),
     decodeRequest: (text, partition, restricted) => {
       const command = decodeRequest(text, partition, restricted)
       return "code" in command ? { invalid: JSON.stringify({ refused: command }) } : command
@@ -63,15 +64,27 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
     },
     decideCommand: (account, charge, ctx, entries) => decideCharge(account, charge, ctx, entries as Array<Entry>),
     decideRequest: (account, command, ctx, entries, prepared) =>
-      decide(account, command as WriteCommand, ctx, entries as Array<Entry>, (prepared as ChargedEntry | null | undefined) ?? null) as Decision,
+      decide(
+        account,
+        command as WriteCommand,
+        ctx,
+        entries as Array<Entry>,
+        (prepared as ChargedEntry | null | undefined) ?? null,
+      ) as Decision,
     prepare: (command) => (command.op === "reverse" ? (history) => chargeOf(history, command.chargeId) : undefined),
     read: (account, command, now, history) => read(account, command as ReadCommand, now, history),
     keepsRefusal: (decision) => decision._tag === "refused" && !RETRYABLE.has(decision.refusal.code),
     refusal: (code: RefusalCode, detail) => ({ code, detail }),
     mark: levelsOf,
     notices: (before, account, decision, entries, now) =>
-      signals.of(before as Levels, account, decision as Parameters<Signals["of"]>[2], entries as ReadonlyArray<Entry>, now),
+      signals.of(
+        before as Levels,
+        account,
+        decision as Parameters<Signals["of"]>[2],
+        entries as ReadonlyArray<Entry>,
+        now,
+      ),
     balance: (account) => (account.available + account.held).toString(),
-    tick: tickOf
+    tick: tickOf,
   }
 }

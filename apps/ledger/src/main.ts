@@ -16,7 +16,7 @@ const ledger = Effect.gen(function* () {
   const run = Effect.runForkWith(context)
   const workerData: LedgerWorkerData = {
     dataDir: config.dataDir,
-    databaseUrl: Option.match(config.databaseUrl, { onNone: () => null, onSome: Redacted.value })
+    databaseUrl: Option.match(config.databaseUrl, { onNone: () => null, onSome: Redacted.value }),
   }
   const host = yield* partitionHost({
     workerUrl,
@@ -32,9 +32,14 @@ const ledger = Effect.gen(function* () {
     tickInterestSubject: SUBJECTS.ledgerTickInterest,
     controlSubject: SUBJECTS.ledgerControl,
     log: (level, message, detail) => {
-      const effect = level === "error" ? Effect.logError(message, detail) : level === "warning" ? Effect.logWarning(message, detail) : Effect.logInfo(message, detail)
+      const effect =
+        level === "error"
+          ? Effect.logError(message, detail)
+          : level === "warning"
+            ? Effect.logWarning(message, detail)
+            : Effect.logInfo(message, detail)
       run(effect)
-    }
+    },
   })
   // A worker that dies takes the process with it: the supervisor starts both again.
   return yield* Effect.promise(() => host.ended)
@@ -43,5 +48,5 @@ const ledger = Effect.gen(function* () {
 ledger.pipe(
   Effect.scoped,
   Effect.provide(Layer.mergeAll(LedgerConfig.layer, Bus.layer("ledger"), Logger.layer([Logger.consoleJson]))),
-  NodeRuntime.runMain
+  NodeRuntime.runMain,
 )

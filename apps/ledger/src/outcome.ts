@@ -26,7 +26,7 @@ export const answered = (answer: unknown): Outcome => ({ _tag: "answered", answe
 
 export const refused = (code: RefusalCode, detail: string, more: Partial<LedgerRefusal> = {}): Outcome => ({
   _tag: "refused",
-  refusal: { code, detail, ...more }
+  refusal: { code, detail, ...more },
 })
 
 /** Applies an entry, asserts the identity and keeps it for the commit. */
@@ -41,7 +41,7 @@ const lotsWithOpened = (account: Account, { opened, at }: Entry): ReadonlyArray<
   if (opened === null) return account.lots
   const lots = [...account.lots]
   const { id, kind, amount, expiresAt, cause } = opened
-  insertLot(lots, { id, kind, granted: amount, remaining: amount, grantedAt: at, expiresAt, cause, residue: null })
+  insertLot(lots, { id, kind, granted: amount, remaining: amount, grantedAt: at, expiresAt, cause, residue: null, usedUpAt: 0 })
   return lots
 }
 

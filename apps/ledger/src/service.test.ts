@@ -3,7 +3,9 @@
  * nats-server and a real database.
  */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { usd } from "@credits/kernel"
+import { publishAtomic } from "@credits/bus"
+import { encodeCharges, SUBJECTS } from "@credits/contracts"
+import { partitionOf, usd } from "@credits/kernel"
 import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
 
 const nano = (text: string): string => usd(text).toString()
@@ -25,7 +27,11 @@ describe("the ledger service", () => {
     assert.strictEqual(hold.held, nano("5"))
     assert.strictEqual(hold.availableAfter, nano("15"))
     await ledger.charge(["evt1", account, Date.now(), nano("1.25"), hold.holdId, "h1", USAGE])
-    const wallet = await ledger.until("settled", () => ledger.wallet(account), (w) => w.held === "0")
+    const wallet = await ledger.until(
+      "settled",
+      () => ledger.wallet(account),
+      (w) => w.held === "0",
+    )
     assert.strictEqual(wallet.available, nano("18.75"))
     assert.strictEqual(wallet.totals.spent, nano("1.25"))
   })
@@ -44,14 +50,42 @@ describe("the ledger service", () => {
 
   it("the statement walks an account's entries with its running balance", async () => {
     const { ok } = await ledger.request({ op: "statement", account: "acc_line", limit: 3 })
-    assert.deepStrictEqual(ok.items.map((i: any) => [i.kind, i.availableAfter]), [
-      ["charged", nano("18.75")],
-      ["held", nano("15")],
-      ["granted", nano("20")]
-    ])
+    assert.deepStrictEqual(
+      ok.items.map((i: any) => [i.kind, i.availableAfter]),
+      [
+        ["charged", nano("18.75")],
+        ["held", nano("15")],
+        ["granted", nano("20")],
+      ],
+    )
     assert.strictEqual(ok.items[0].usage.model, "gpt-x")
     const rest = await ledger.request({ op: "statement", account: "acc_line", cursor: ok.nextCursor })
-    assert.deepStrictEqual(rest.ok.items.map((i: any) => i.kind), ["entitled"])
+    assert.deepStrictEqual(
+      rest.ok.items.map((i: any) => i.kind),
+      ["entitled"],
+    )
     assert.isNull(rest.ok.nextCursor)
+  })
+
+  it("I3 many small command messages that arrive together are all applied", async () => {
+    const accounts = Array.from({ length: 200 }, (_, i) => `acc_many${i}`)
+    for (const account of accounts) {
+      await ledger.request({ op: "entitle", id: "e1", account, plan: "plus", hostedModels: true })
+      await ledger.request({ op: "adjust", id: "g1", account, amount: nano("3"), reason: "test" })
+    }
+    const usedAt = Date.now()
+    const messages = accounts.map((account, i) => ({
+      subject: SUBJECTS.ledgerCommand(partitionOf(account)),
+      payload: encodeCharges([[`many${i}`, account, usedAt, nano("0.5"), "", `h${i}`, USAGE]]),
+    }))
+    await publishAtomic(ledger.bus.js, messages)
+    for (const account of accounts) {
+      const wallet = await ledger.until(
+        "charged",
+        () => ledger.wallet(account),
+        (w) => w.totals.spent !== "0",
+      )
+      assert.strictEqual(wallet.available, nano("2.5"))
+    }
   })
 })

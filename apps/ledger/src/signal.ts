@@ -22,7 +22,7 @@ export interface Levels {
 
 export const levelsOf = (account: Account): Levels => ({
   low: account.entitled && account.lowBelow !== null && account.available + account.held < account.lowBelow,
-  debt: account.debt > 0n
+  debt: account.debt > 0n,
 })
 
 const NOTHING: ReadonlyArray<SignalNotice> = []
@@ -31,7 +31,8 @@ const crossings = (before: Levels, account: Account, now: Instant): Array<Signal
   const after = levelsOf(account)
   const signals: Array<SignalNotice> = []
   const add = (kind: SignalKind, text: string) => signals.push({ kind, at: now, text })
-  if (after.low !== before.low) add(after.low ? "low_began" : "low_ended", `threshold ${formatUsd(account.lowBelow ?? 0n)} USD`)
+  if (after.low !== before.low)
+    add(after.low ? "low_began" : "low_ended", `threshold ${formatUsd(account.lowBelow ?? 0n)} USD`)
   if (after.debt !== before.debt) add(after.debt ? "debt_began" : "debt_ended", `debt ${formatUsd(account.debt)} USD`)
   return signals
 }
@@ -45,12 +46,19 @@ export class Signals {
   /** Memory only: after a restart one more signal is harmless. */
   readonly #refusedAt = new Map<string, Instant>()
 
-  of(before: Levels, account: Account, outcome: Outcome | null, entries: ReadonlyArray<Entry>, now: Instant): ReadonlyArray<SignalNotice> {
+  of(
+    before: Levels,
+    account: Account,
+    outcome: Outcome | null,
+    entries: ReadonlyArray<Entry>,
+    now: Instant,
+  ): ReadonlyArray<SignalNotice> {
     const refusedForCredit = outcome !== null && outcome._tag === "refused" && SHORT.has(outcome.refusal.code)
     if (entries.length === 0 && !refusedForCredit) return NOTHING
     const signals = crossings(before, account, now)
     for (const entry of entries) {
-      if (entry.kind === "lot_expired") signals.push({ kind: "lot_expired", at: entry.at, text: `${formatUsd(entry.expired)} USD of ${entry.cause}` })
+      if (entry.kind === "lot_expired")
+        signals.push({ kind: "lot_expired", at: entry.at, text: `${formatUsd(entry.expired)} USD of ${entry.cause}` })
       else if (entry.kind === "hold_expired") signals.push({ kind: "hold_expired", at: entry.at, text: entry.cause })
     }
     if (refusedForCredit && now - (this.#refusedAt.get(account.id) ?? -REFUSED_EVERY_MS) >= REFUSED_EVERY_MS) {

@@ -17,7 +17,7 @@ const lotTuple = (lot: Lot): unknown => [
   lot.grantedAt,
   lot.expiresAt,
   lot.cause,
-  lot.residue === null ? null : lot.residue.map(([id, cap]) => [id, cap.toString()])
+  lot.residue === null ? null : lot.residue.map(([id, cap]) => [id, cap.toString()]),
 ]
 
 export const encodeSnapshot = (a: Account): string =>
@@ -34,14 +34,16 @@ export const encodeSnapshot = (a: Account): string =>
     cycle: a.cycle === null ? null : [a.cycle.start, a.cycle.end, a.cycle.granted.toString(), a.cycle.spent.toString()],
     refillUntil: a.refillUntil,
     renewalUntil: a.renewalUntil,
-    freeze: a.freeze === null ? null : [a.freeze.reason, a.freeze.at]
+    freeze: a.freeze === null ? null : [a.freeze.reason, a.freeze.at],
   })
 
 /** Rebuilds an account; `nextDue` is left at 0 so that due.ts computes it at the first look. Throws on a newer version. */
 export const decodeSnapshot = (id: string, text: string): Account => {
   const raw = JSON.parse(text) as Record<string, any>
   if (raw.v !== SNAPSHOT_VERSION) throw new Error(`account ${id}: snapshot version ${raw.v} is not ${SNAPSHOT_VERSION}`)
-  const [granted, debt, spent, held, available, frozen, expired, revoked] = (raw.buckets as Array<string>).map(BigInt) as Array<Nano>
+  const [granted, debt, spent, held, available, frozen, expired, revoked] = (raw.buckets as Array<string>).map(
+    BigInt,
+  ) as Array<Nano>
   const lots = (raw.lots as Array<Array<any>>).map(
     ([lotId, kind, g, r, grantedAt, expiresAt, cause, residue]): Lot => ({
       id: lotId,
@@ -51,12 +53,13 @@ export const decodeSnapshot = (id: string, text: string): Account => {
       grantedAt,
       expiresAt,
       cause,
-      residue: residue === null ? null : residue.map(([h, cap]: [string, string]) => [h, BigInt(cap)] as const)
-    })
+      residue: residue === null ? null : residue.map(([h, cap]: [string, string]) => [h, BigInt(cap)] as const),
+    }),
   )
-  const holds = (raw.holds as Array<[string, string, number]>).map(
-    ([h, amount, expiresAt]): [string, Hold] => [h, { id: h, amount: BigInt(amount), expiresAt }]
-  )
+  const holds = (raw.holds as Array<[string, string, number]>).map(([h, amount, expiresAt]): [string, Hold] => [
+    h,
+    { id: h, amount: BigInt(amount), expiresAt },
+  ])
   return {
     id,
     n: raw.n,
@@ -71,14 +74,22 @@ export const decodeSnapshot = (id: string, text: string): Account => {
     lots,
     residues: lots.filter((lot) => lot.residue !== null).length,
     holds: holds.length === 0 ? null : new Map(holds),
-    entitlements: raw.entitlements.map(([plan, hostedModels, from, until]: [string, boolean, number, number]) => ({ plan, hostedModels, from, until })),
+    entitlements: raw.entitlements.map(([plan, hostedModels, from, until]: [string, boolean, number, number]) => ({
+      plan,
+      hostedModels,
+      from,
+      until,
+    })),
     entitled: raw.entitled,
     pastDue: raw.pastDue,
     lowBelow: raw.lowBelow === null ? null : BigInt(raw.lowBelow),
-    cycle: raw.cycle === null ? null : { start: raw.cycle[0], end: raw.cycle[1], granted: BigInt(raw.cycle[2]), spent: BigInt(raw.cycle[3]) },
+    cycle:
+      raw.cycle === null
+        ? null
+        : { start: raw.cycle[0], end: raw.cycle[1], granted: BigInt(raw.cycle[2]), spent: BigInt(raw.cycle[3]) },
     refillUntil: raw.refillUntil,
     renewalUntil: raw.renewalUntil,
     freeze: raw.freeze === null ? null : { reason: raw.freeze[0], at: raw.freeze[1] },
-    nextDue: 0
+    nextDue: 0,
   }
 }

@@ -34,7 +34,7 @@ const DESCRIPTIONS: Record<EntryKind, (entry: Entry) => string> = {
   entitled: (e) => (e.entitlement?.hostedModels ? `Plan ${e.entitlement.plan} in force` : "No plan: credit is frozen"),
   froze: () => "Account frozen",
   unfroze: () => "Account unfrozen",
-  marked: (e) => (e.mark?.name === "refill" ? "Top-up in progress" : "Renewal in progress")
+  marked: (e) => (e.mark?.name === "refill" ? "Top-up in progress" : "Renewal in progress"),
 }
 
 const itemOf = (stored: StoredEntry, entry: Entry, availableAfter: Nano): StatementItem => ({
@@ -47,7 +47,7 @@ const itemOf = (stored: StoredEntry, entry: Entry, availableAfter: Nano): Statem
   description: DESCRIPTIONS[entry.kind](entry) + (entry.reason === "" ? "" : `: ${entry.reason}`),
   lots: entry.lots.map(({ id, change }) => ({ id, amount: change.toString() })),
   usage: entry.usage === "" ? null : decodeUsageLine(entry.usage),
-  cause: entry.cause
+  cause: entry.cause,
 })
 
 /** One page, newest first. `available` is the account's own now. A cursor that is none begins at the newest entry. */
@@ -59,7 +59,10 @@ export const statementOf = async (query: Query, available: Nano, history: Histor
     const stored = await history.entry(id)
     if (stored === undefined) throw new Error(`entry ${id} is missing from its account's chain`)
     const entry = decodeBody(stored.kind as EntryKind, stored.at, stored.body)
-    const wanted = stored.recordedAt >= query.from && stored.recordedAt < query.to && (query.kind === "" || query.kind === stored.kind)
+    const wanted =
+      stored.recordedAt >= query.from &&
+      stored.recordedAt < query.to &&
+      (query.kind === "" || query.kind === stored.kind)
     if (wanted) items.push(itemOf(stored, entry, after))
     after -= entry.available
     id = stored.recordedAt < query.from ? 0 : stored.prev

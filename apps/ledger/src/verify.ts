@@ -5,7 +5,15 @@
  */
 import BetterSqlite3 from "better-sqlite3"
 import { existsSync } from "node:fs"
-import { chainHash, entriesOf, PostgresActorStore, SqliteActorStore, type ActorStore, type NewBlock, type StoredEntry } from "@credits/actor"
+import {
+  chainHash,
+  entriesOf,
+  PostgresActorStore,
+  SqliteActorStore,
+  type ActorStore,
+  type NewBlock,
+  type StoredEntry,
+} from "@credits/actor"
 import type { EntryKind } from "@credits/contracts"
 import { formatUsd } from "@credits/kernel"
 import { databaseFile, openPostgresPool } from "@credits/store"
@@ -30,7 +38,7 @@ const open = async (dataDir: string, databaseUrl: string | undefined): Promise<D
     return {
       store: new PostgresActorStore(pool),
       rows: async (sql) => (await pool.query(sql)).rows as Array<Record<string, unknown>>,
-      close: () => pool.end()
+      close: () => pool.end(),
     }
   }
   const file = databaseFile(dataDir, "ledger")
@@ -40,7 +48,7 @@ const open = async (dataDir: string, databaseUrl: string | undefined): Promise<D
   return {
     store: new SqliteActorStore(db),
     rows: async (sql) => db.prepare(sql).all() as Array<Record<string, unknown>>,
-    close: async () => void db.close()
+    close: async () => void db.close(),
   }
 }
 
@@ -88,15 +96,18 @@ class Verifier {
     const { partition, seq, count, chain, text } = block
     const link = this.#chains.get(partition) ?? { seq: 0, chain: "" }
     if (seq !== link.seq + 1) this.problem(`partition ${partition}: entry ${seq} follows ${link.seq}`)
-    if (chainHash(link.chain, text) !== chain) this.problem(`partition ${partition}: the hash chain breaks at block ${block.id} (entry ${seq})`)
+    if (chainHash(link.chain, text) !== chain)
+      this.problem(`partition ${partition}: the hash chain breaks at block ${block.id} (entry ${seq})`)
     this.#chains.set(partition, { seq: seq + count - 1, chain })
   }
 
   #replay(stored: StoredEntry): void {
     let known = this.accounts.get(stored.account)
-    if (known === undefined) this.accounts.set(stored.account, (known = { account: emptyAccount(stored.account), head: 0 }))
+    if (known === undefined)
+      this.accounts.set(stored.account, (known = { account: emptyAccount(stored.account), head: 0 }))
     const { account } = known
-    if (stored.prev !== known.head) this.problem(`account ${stored.account}: entry ${stored.n} points to ${stored.prev}, not ${known.head}`)
+    if (stored.prev !== known.head)
+      this.problem(`account ${stored.account}: entry ${stored.n} points to ${stored.prev}, not ${known.head}`)
     if (stored.n !== account.n + 1) this.problem(`account ${stored.account}: entry ${stored.n} follows ${account.n}`)
     const entry = decodeBody(stored.kind as EntryKind, stored.at, stored.body)
     evolve(account, entry)
@@ -106,7 +117,8 @@ class Verifier {
     const snapshot = this.#snapshots.get(stored.account)
     if (snapshot === undefined || snapshot.head !== stored.id) return
     this.snapshotsChecked += 1
-    if (encodeSnapshot(account) !== snapshot.state) this.problem(`account ${stored.account}: its snapshot is not what its entries give (I10)`)
+    if (encodeSnapshot(account) !== snapshot.state)
+      this.problem(`account ${stored.account}: its snapshot is not what its entries give (I10)`)
   }
 
   finish(heads: ReadonlyMap<number, PartitionHead>): void {
@@ -135,7 +147,7 @@ const totalsOf = (verifier: Verifier): Record<string, string> => {
 const walk = async (database: Database, verifier: Verifier, expected: number): Promise<void> => {
   const partitions = Array.from({ length: 64 }, (_, id) => id)
   let told = performance.now()
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     const blocks = await database.store.blocksFrom(from, partitions, PAGE)
     const last = blocks.at(-1)
     if (last === undefined) return
@@ -152,22 +164,29 @@ const verify = async (): Promise<boolean> => {
   const started = performance.now()
   const database = await open(process.env["CREDITS_DATA_DIR"] ?? ".data", process.env["CREDITS_DATABASE_URL"])
   const heads = new Map(
-    (await database.rows("SELECT id, seq, chain FROM partition")).map((row) => [Number(row.id), { seq: Number(row.seq), chain: row.chain as string }])
+    (await database.rows("SELECT id, seq, chain FROM partition")).map((row) => [
+      Number(row.id),
+      { seq: Number(row.seq), chain: row.chain as string },
+    ]),
   )
   const snapshots = new Map(
     (await database.rows("SELECT account, head, state FROM snapshot")).map((row) => [
       row.account as string,
-      { head: Number(row.head), state: row.state as string }
-    ])
+      { head: Number(row.head), state: row.state as string },
+    ]),
   )
   const verifier = new Verifier(snapshots)
   const expected = [...heads.values()].reduce((sum, head) => sum + head.seq, 0)
   await walk(database, verifier, expected)
   verifier.finish(heads)
-  const receipts = Number((await database.rows("SELECT count(*) AS n FROM receipt WHERE key >= 'c:' AND key < 'c;'"))[0]!.n)
+  const receipts = Number(
+    (await database.rows("SELECT count(*) AS n FROM receipt WHERE key >= 'c:' AND key < 'c;'"))[0]!.n,
+  )
   if (receipts < verifier.charges) verifier.problem(`${verifier.charges} charges but only ${receipts} receipts (I2)`)
   await database.close()
-  process.stderr.write(`\rverified ${verifier.entries} entries in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+  process.stderr.write(
+    `\rverified ${verifier.entries} entries in ${((performance.now() - started) / 1000).toFixed(1)} s\n`,
+  )
   const ok = verifier.problemCount === 0
   const report = {
     ok,
@@ -178,7 +197,7 @@ const verify = async (): Promise<boolean> => {
     partitions: heads.size,
     totals: totalsOf(verifier),
     problemCount: verifier.problemCount,
-    problems: verifier.problems
+    problems: verifier.problems,
   }
   process.stdout.write(`${JSON.stringify(report)}\n`)
   return ok
@@ -187,7 +206,9 @@ const verify = async (): Promise<boolean> => {
 verify().then(
   (ok) => process.exit(ok ? 0 : 1),
   (error: unknown) => {
-    process.stdout.write(`${JSON.stringify({ ok: false, entries: 0, problems: [error instanceof Error ? error.message : String(error)] })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ ok: false, entries: 0, problems: [error instanceof Error ? error.message : String(error)] })}\n`,
+    )
     process.exit(1)
-  }
+  },
 )

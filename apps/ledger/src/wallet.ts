@@ -17,7 +17,7 @@ const lotViews = (account: Account): ReadonlyArray<LotView> =>
       remaining: lot.remaining.toString(),
       grantedAt: lot.grantedAt,
       expiresAt: lot.expiresAt === NEVER ? null : lot.expiresAt,
-      cause: lot.cause
+      cause: lot.cause,
     }))
 
 export const walletOf = (account: Account, now: Instant): WalletAnswer => {
@@ -40,7 +40,7 @@ export const walletOf = (account: Account, now: Instant): WalletAnswer => {
             start: cycle.start,
             end: cycle.end,
             granted: (account.granted - cycle.granted).toString(),
-            spent: (account.spent - cycle.spent).toString()
+            spent: (account.spent - cycle.spent).toString(),
           },
     holds: account.holds?.size ?? 0,
     freeze: account.freeze,
@@ -48,10 +48,10 @@ export const walletOf = (account: Account, now: Instant): WalletAnswer => {
       granted: account.granted.toString(),
       spent: account.spent.toString(),
       expired: account.expired.toString(),
-      revoked: account.revoked.toString()
+      revoked: account.revoked.toString(),
     },
     asOf: now,
-    seq: account.n
+    seq: account.n,
   }
 }
 

@@ -21,17 +21,23 @@ const start = async (data: LedgerWorkerData): Promise<void> => {
   const database = await openDatabaseNow({
     service: "ledger",
     dataDir: data.dataDir,
-    ...(data.databaseUrl === null ? {} : { databaseUrl: data.databaseUrl })
+    ...(data.databaseUrl === null ? {} : { databaseUrl: data.databaseUrl }),
   })
   await migrateNow(database, actorMigrations(database.dialect), 1)
-  const store = database.sqlite === undefined ? new PostgresActorStore(database.pool!) : new SqliteActorStore(database.sqlite)
+  const store =
+    database.sqlite === undefined ? new PostgresActorStore(database.pool!) : new SqliteActorStore(database.sqlite)
   const worker = new PartitionWorker<Account>({
     machine: makeLedgerMachine() as unknown as AnyMachine<Account>,
-    names: { service: "ledger", stream: STREAMS.ledgerCommands.name, signalSubject: SUBJECTS.ledgerSignal, deadLetterSubject: SUBJECTS.deadLetter("ledger") },
+    names: {
+      service: "ledger",
+      stream: STREAMS.ledgerCommands.name,
+      signalSubject: SUBJECTS.ledgerSignal,
+      deadLetterSubject: SUBJECTS.deadLetter("ledger"),
+    },
     store,
     owner: randomUUID(),
     partitions: data.partitions ?? partitions,
-    port: parentPort!
+    port: parentPort!,
   })
   await worker.run()
 }

@@ -83,13 +83,26 @@ export class Draft<State> {
   }
 
   /** Adds an entry; answers its address. */
-  add<Entry extends EntryHead>(machine: Pick<Machine<State, Entry, any, any>, "encodeEntry">, slot: Slot<State>, entry: Entry, n: number): number {
+  add<Entry extends EntryHead>(
+    machine: Pick<Machine<State, Entry, any, any>, "encodeEntry">,
+    slot: Slot<State>,
+    entry: Entry,
+    n: number,
+  ): number {
     const partition = this.partition(slot.partition)
     const seq = (partition.seq += 1)
     this.entries += 1
     let block = this.#open.get(slot.partition)
     if (block === undefined) this.#open.set(slot.partition, (block = { id: this.#nextId++, seq, count: 0, text: "" }))
-    const head = { seq, account: slot.account, n, prev: slot.head, at: entry.at, recordedAt: this.now, kind: entry.kind }
+    const head = {
+      seq,
+      account: slot.account,
+      n,
+      prev: slot.head,
+      at: entry.at,
+      recordedAt: this.now,
+      kind: entry.kind,
+    }
     const text = entryText(head, machine.encodeEntry(entry))
     block.text = block.count === 0 ? text : block.text + BLOCK_SEPARATOR + text
     const address = addressOf(block.id, block.count++)
@@ -111,11 +124,27 @@ export class Draft<State> {
     list.push({ account: slot.account, balance, notice })
   }
 
-  deadLetter(names: Names, partition: number, letter: Pick<DeadLetter, "reason" | "detail" | "account" | "payload"> & { seq: number; index: number }): void {
+  deadLetter(
+    names: Names,
+    partition: number,
+    letter: Pick<DeadLetter, "reason" | "detail" | "account" | "payload"> & { seq: number; index: number },
+  ): void {
     const { seq, index, ...rest } = letter
     const id = `${names.service}:${names.stream}:${seq}:${index}`
-    const payload: DeadLetter = { v: 1, id, service: names.service, origin: { stream: names.stream, seq, index }, at: this.now, ...rest }
-    this.outbox.push({ id: this.#nextId++, partition, subject: names.deadLetterSubject, payload: JSON.stringify(payload) })
+    const payload: DeadLetter = {
+      v: 1,
+      id,
+      service: names.service,
+      origin: { stream: names.stream, seq, index },
+      at: this.now,
+      ...rest,
+    }
+    this.outbox.push({
+      id: this.#nextId++,
+      partition,
+      subject: names.deadLetterSubject,
+      payload: JSON.stringify(payload),
+    })
   }
 
   /** Notices become one signal message a partition, in order, naming the one before (decision 9). */
@@ -129,11 +158,16 @@ export class Draft<State> {
         kind: notice.kind,
         at: notice.at,
         balance,
-        detail: notice.text
+        detail: notice.text,
       }))
       partition.signalSeq = after + signals.length
       const message = { v: 1, partition: id, after, signals } as SignalMessage
-      this.outbox.push({ id: this.#nextId++, partition: id, subject: names.signalSubject(id), payload: JSON.stringify(message) })
+      this.outbox.push({
+        id: this.#nextId++,
+        partition: id,
+        subject: names.signalSubject(id),
+        payload: JSON.stringify(message),
+      })
     }
   }
 
@@ -157,4 +191,6 @@ export type AnyMachine<State> = Machine<State, EntryHead, Request, StreamCommand
 export const replyText = (decision: Decision): string =>
   decision._tag === "answered"
     ? `{"ok":${JSON.stringify(decision.answer)}}`
-    : JSON.stringify({ refused: decision._tag === "refused" ? decision.refusal : { code: "unavailable", detail: decision.detail } })
+    : JSON.stringify({
+        refused: decision._tag === "refused" ? decision.refusal : { code: "unavailable", detail: decision.detail },
+      })

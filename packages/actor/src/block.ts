@@ -20,7 +20,9 @@ export const entryText = (e: Omit<StoredEntry, "id" | "partition" | "body">, bod
 }
 
 const parsed = (text: string, block: NewBlock, place: number): StoredEntry => {
-  const raw = JSON.parse(text) as Omit<StoredEntry, "id" | "partition" | "recordedAt"> & { readonly recordedAt?: number }
+  const raw = JSON.parse(text) as Omit<StoredEntry, "id" | "partition" | "recordedAt"> & {
+    readonly recordedAt?: number
+  }
   return { ...raw, id: addressOf(block.id, place), partition: block.partition, recordedAt: raw.recordedAt ?? raw.at }
 }
 

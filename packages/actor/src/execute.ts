@@ -7,10 +7,27 @@ import { Draft, replyText } from "./batch.ts"
 import { blockOf, entriesOf, entryAt } from "./block.ts"
 import type { DueHeap } from "./due-heap.ts"
 import type { JournalFeed } from "./journal-feed.ts"
-import { isBad, type Decision, type DecisionContext, type EntryHead, type History, type Request, type StreamCommand } from "./machine.ts"
+import {
+  isBad,
+  type Decision,
+  type DecisionContext,
+  type EntryHead,
+  type History,
+  type Request,
+  type StreamCommand,
+} from "./machine.ts"
 import { partitionRow, type Partition } from "./partition.ts"
 import type { FromWorker, JournalItem } from "./protocol.ts"
-import { CommitUnknown, Fenced, type ActorStore, type Claim, type NewBlock, type NewReceipt, type NewSnapshot, type StoredReceipt } from "./rows.ts"
+import {
+  CommitUnknown,
+  Fenced,
+  type ActorStore,
+  type Claim,
+  type NewBlock,
+  type NewReceipt,
+  type NewSnapshot,
+  type StoredReceipt,
+} from "./rows.ts"
 import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
 
 /** Refused authorizations are remembered for 24 h (decision 12). */
@@ -77,7 +94,17 @@ export interface ExecutorParts<State> {
 
 export class Executor<State> {
   readonly counters: Counters = {
-    commits: 0, entries: 0, commitMs: 0, requests: 0, commands: 0, duplicates: 0, refusals: 0, deadLetters: 0, fenceLosses: 0, snapshots: 0, dueRan: 0
+    commits: 0,
+    entries: 0,
+    commitMs: 0,
+    requests: 0,
+    commands: 0,
+    duplicates: 0,
+    refusals: 0,
+    deadLetters: 0,
+    fenceLosses: 0,
+    snapshots: 0,
+    dueRan: 0,
   }
   holdsMayExpire = false
   /** Accounts whose newest figures an edge wants to see. */
@@ -116,7 +143,10 @@ export class Executor<State> {
         if (error instanceof CommitUnknown) throw error
         if (error instanceof Fenced) {
           this.#fenced(error.partitions)
-          await this.#p.slots.restore([...draft.touched].filter((slot) => this.#p.owned.has(slot.partition)), this.#p.store)
+          await this.#p.slots.restore(
+            [...draft.touched].filter((slot) => this.#p.owned.has(slot.partition)),
+            this.#p.store,
+          )
           left = this.#without(left)
           continue
         }
@@ -156,7 +186,12 @@ export class Executor<State> {
     error.unit.poison = error.message
     const cause = error.cause as { name?: string; account?: string }
     if (cause.name === "IdentityBroken" && cause.account !== undefined) this.#broken.set(cause.account, error.message)
-    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail: { error: error.message } })
+    this.#p.send({
+      t: "log",
+      level: "error",
+      message: "a decision threw and is set aside",
+      detail: { error: error.message },
+    })
   }
 
   #fenced(partitions: ReadonlyArray<number>): void {
@@ -171,7 +206,7 @@ export class Executor<State> {
       requests: work.requests.filter(owned),
       commands: work.commands.filter(owned),
       due: work.due.filter(owned),
-      touch: work.touch.filter((id) => this.#p.owned.has(id))
+      touch: work.touch.filter((id) => this.#p.owned.has(id)),
     }
   }
 
@@ -192,10 +227,19 @@ export class Executor<State> {
     for (const id of work.touch) draft.partition(id)
     const claims = claimsOf(work.commands)
     const started = performance.now()
-    const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims.map((c) => c.claim), draft.nextId, leaseMs)
+    const known = await store.begin(
+      [...draft.partitions.values()].map(partitionRow),
+      claims.map((c) => c.claim),
+      draft.nextId,
+      leaseMs,
+    )
     const firstId = draft.nextId
     const replies: Array<readonly [reply: string, text: string]> = []
-    const stored = await store.receipts(work.requests.filter((u) => u.request.key !== "").map((u) => ({ key: u.request.key, account: u.request.account })))
+    const stored = await store.receipts(
+      work.requests
+        .filter((u) => u.request.key !== "")
+        .map((u) => ({ key: u.request.key, account: u.request.account })),
+    )
     this.#decideRequests(work.requests, stored, prepared, draft, firstId, replies)
     this.#decideCommands(work.commands, claims, known, draft)
     for (const unit of work.due) this.#applyDue(slots.get(unit.account)!, draft)
@@ -203,22 +247,31 @@ export class Executor<State> {
     draft.sealNotices(this.#p.names)
     draft.sealBlocks()
     this.#seal(work.commands, draft)
-    const readsOnly = work.commands.length === 0 && work.touch.length === 0 && work.outboxDone.length === 0 && snapshots.length === 0 &&
-      draft.entries === 0 && draft.receipts.length === 0 && draft.outbox.length === 0
+    const readsOnly =
+      work.commands.length === 0 &&
+      work.touch.length === 0 &&
+      work.outboxDone.length === 0 &&
+      snapshots.length === 0 &&
+      draft.entries === 0 &&
+      draft.receipts.length === 0 &&
+      draft.outbox.length === 0
     const applied = readsOnly
       ? (await store.abort(), this.#leased(draft.partitions.keys()))
       : await store.commit(
           {
             partitions: [...draft.partitions.values()].map(partitionRow),
             blocks: draft.blocks,
-            claims: known.size === 0 ? claims.map((c) => c.claim) : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
+            claims:
+              known.size === 0
+                ? claims.map((c) => c.claim)
+                : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
             claimBlockId: firstId,
             receipts: draft.receipts,
             outbox: draft.outbox,
             outboxDone: work.outboxDone,
-            snapshots
+            snapshots,
           },
-          leaseMs
+          leaseMs,
         )
     this.counters.commitMs += performance.now() - started
     await this.#committed(work, draft, applied, replies, readsOnly)
@@ -238,7 +291,8 @@ export class Executor<State> {
   async #load(work: Work): Promise<void> {
     const { slots, store } = this.#p
     const missing = new Map<string, number>()
-    for (const { request, partition } of work.requests) if (slots.get(request.account) === undefined) missing.set(request.account, partition)
+    for (const { request, partition } of work.requests)
+      if (slots.get(request.account) === undefined) missing.set(request.account, partition)
     for (const { account, partition } of work.due) if (slots.get(account) === undefined) missing.set(account, partition)
     for (const unit of work.commands) {
       if (isBad(unit.command)) continue
@@ -248,7 +302,8 @@ export class Executor<State> {
     }
     if (missing.size === 0) return
     await slots.load(missing, store)
-    for (const unit of work.commands) if (unit.slot === null && !isBad(unit.command)) unit.slot = slots.get(unit.command.account)!
+    for (const unit of work.commands)
+      if (unit.slot === null && !isBad(unit.command)) unit.slot = slots.get(unit.command.account)!
   }
 
   /** Reads need lease time left: a stopped owner that wakes up late answers nothing (decision 6). */
@@ -282,7 +337,7 @@ export class Executor<State> {
         if (receipt === undefined) return []
         const blocks = await store.blocksFrom(receipt.blockId, [slot.partition], BLOCKS_PER_COMMIT_MAX)
         return blocks.flatMap(entriesOf).filter((entry) => entry.account === slot.account)
-      }
+      },
     }
   }
 
@@ -297,7 +352,12 @@ export class Executor<State> {
     this.#keep(slot, before, null, entries, n, draft)
   }
 
-  #decide(slot: Slot<State>, draft: Draft<State>, unit: { poison: string }, decide: (ctx: DecisionContext, entries: Array<EntryHead>) => Decision): Decision {
+  #decide(
+    slot: Slot<State>,
+    draft: Draft<State>,
+    unit: { poison: string },
+    decide: (ctx: DecisionContext, entries: Array<EntryHead>) => Decision,
+  ): Decision {
     const { machine, newIds } = this.#p
     try {
       this.#applyDue(slot, draft)
@@ -313,9 +373,17 @@ export class Executor<State> {
     }
   }
 
-  #keep(slot: Slot<State>, before: unknown, decision: Decision | null, entries: ReadonlyArray<EntryHead>, n: number, draft: Draft<State>): void {
+  #keep(
+    slot: Slot<State>,
+    before: unknown,
+    decision: Decision | null,
+    entries: ReadonlyArray<EntryHead>,
+    n: number,
+    draft: Draft<State>,
+  ): void {
     const { machine, slots } = this.#p
-    for (let i = 0; i < entries.length; i++) slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i), draft.firstId)
+    for (let i = 0; i < entries.length; i++)
+      slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i), draft.firstId)
     const notices = machine.notices(before, slot.state, decision, entries, draft.now)
     for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
   }
@@ -326,11 +394,14 @@ export class Executor<State> {
     prepared: ReadonlyMap<RequestUnit<Request>, unknown>,
     draft: Draft<State>,
     firstId: number,
-    replies: Array<readonly [string, string]>
+    replies: Array<readonly [string, string]>,
   ): void {
     const { machine, slots } = this.#p
-    const refuse = (unit: RequestUnit<Request>, code: "id_conflict" | "account_frozen" | "unavailable", detail: string) =>
-      replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
+    const refuse = (
+      unit: RequestUnit<Request>,
+      code: "id_conflict" | "account_frozen" | "unavailable",
+      detail: string,
+    ) => replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
     const here = new Map<string, NewReceipt>()
     let at = 0
     for (const unit of units) {
@@ -338,20 +409,31 @@ export class Executor<State> {
       const slot = slots.get(request.account)!
       const broken = this.#broken.get(request.account)
       const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
-      if (unit.poison !== "") refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
+      if (unit.poison !== "")
+        refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
       else if (before !== undefined) {
         if (before.content === request.content && before.answer !== null) replies.push([unit.reply, before.answer])
         else refuse(unit, "id_conflict", "this id was used before with another body")
       } else if (broken !== undefined) refuse(unit, "account_frozen", "this account's books are being checked")
       else if (request.key === "") this.#due(slot, draft, unit)
       else {
-        const decision = this.#decide(slot, draft, unit, (ctx, entries) => machine.decideRequest(slot.state, request, ctx, entries, prepared.get(unit)))
+        const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
+          machine.decideRequest(slot.state, request, ctx, entries, prepared.get(unit)),
+        )
         const answer = replyText(decision)
         replies.push([unit.reply, answer])
         if (decision._tag !== "answered") this.counters.refusals += 1
         if (decision._tag === "review" || (decision._tag === "refused" && !machine.keepsRefusal(decision))) continue
         const expiresAt = decision._tag === "refused" ? Date.now() + REFUSAL_KEPT_MS : null
-        const receipt = { key: request.key, account: request.account, partition: unit.partition, content: request.content, answer, expiresAt, blockId: firstId }
+        const receipt = {
+          key: request.key,
+          account: request.account,
+          partition: unit.partition,
+          content: request.content,
+          answer,
+          expiresAt,
+          blockId: firstId,
+        }
         draft.receipts.push(receipt)
         here.set(`${request.key} ${request.account}`, receipt)
       }
@@ -367,7 +449,12 @@ export class Executor<State> {
     }
   }
 
-  #decideCommands(units: ReadonlyArray<CommandUnit<StreamCommand>>, claims: ReadonlyArray<ClaimedUnit>, known: ReadonlyMap<number, string>, draft: Draft<State>): void {
+  #decideCommands(
+    units: ReadonlyArray<CommandUnit<StreamCommand>>,
+    claims: ReadonlyArray<ClaimedUnit>,
+    known: ReadonlyMap<number, string>,
+    draft: Draft<State>,
+  ): void {
     const { machine } = this.#p
     let next = 0
     for (const unit of units) {
@@ -385,7 +472,15 @@ export class Executor<State> {
       const before = known.get(index)
       if (before !== undefined) {
         if (before === command.hash) this.counters.duplicates += 1
-        else this.#deadLetter(draft, unit, "id_conflict", "this event id was charged before with another body", command.account, JSON.stringify(command, bigintText))
+        else
+          this.#deadLetter(
+            draft,
+            unit,
+            "id_conflict",
+            "this event id was charged before with another body",
+            command.account,
+            JSON.stringify(command, bigintText),
+          )
         continue
       }
       const broken = this.#broken.size === 0 ? undefined : this.#broken.get(command.account)
@@ -394,14 +489,38 @@ export class Executor<State> {
         continue
       }
       const slot = unit.slot as Slot<State>
-      const decision = this.#decide(slot, draft, unit, (ctx, entries) => machine.decideCommand(slot.state, command, ctx, entries))
-      if (decision._tag === "review") this.#deadLetter(draft, unit, decision.reason, decision.detail, command.account, JSON.stringify(command, bigintText))
+      const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
+        machine.decideCommand(slot.state, command, ctx, entries),
+      )
+      if (decision._tag === "review")
+        this.#deadLetter(
+          draft,
+          unit,
+          decision.reason,
+          decision.detail,
+          command.account,
+          JSON.stringify(command, bigintText),
+        )
     }
   }
 
-  #deadLetter(draft: Draft<State>, unit: CommandUnit<StreamCommand>, reason: string, detail: string, account: string | null, payload: string): void {
+  #deadLetter(
+    draft: Draft<State>,
+    unit: CommandUnit<StreamCommand>,
+    reason: string,
+    detail: string,
+    account: string | null,
+    payload: string,
+  ): void {
     this.counters.deadLetters += 1
-    draft.deadLetter(this.#p.names, unit.partition, { reason, detail, account, payload, seq: unit.seq, index: unit.index })
+    draft.deadLetter(this.#p.names, unit.partition, {
+      reason,
+      detail,
+      account,
+      payload,
+      seq: unit.seq,
+      index: unit.index,
+    })
   }
 
   #snapshots(work: Work, draft: Draft<State>): ReadonlyArray<NewSnapshot> {
@@ -413,7 +532,10 @@ export class Executor<State> {
       draft.touched.add(slot)
       chosen.push(slots.snapshot(slot))
     }
-    const budget = Math.max(work.snapshots, draft.entries === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries * SNAPSHOT_SHARE)))
+    const budget = Math.max(
+      work.snapshots,
+      draft.entries === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries * SNAPSHOT_SHARE)),
+    )
     if (budget > 0) {
       const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0 ? -1 : SNAPSHOT_LAG_MAX)
       for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
@@ -436,7 +558,13 @@ export class Executor<State> {
     }
   }
 
-  async #committed(work: Work, draft: Draft<State>, applied: ReadonlyArray<number>, replies: ReadonlyArray<readonly [string, string]>, readsOnly: boolean): Promise<void> {
+  async #committed(
+    work: Work,
+    draft: Draft<State>,
+    applied: ReadonlyArray<number>,
+    replies: ReadonlyArray<readonly [string, string]>,
+    readsOnly: boolean,
+  ): Promise<void> {
     const { slots, due, feed, owned, send } = this.#p
     this.#nextId = draft.nextId
     const done = new Set(applied)
@@ -461,7 +589,8 @@ export class Executor<State> {
     for (const block of draft.blocks) if (done.has(block.partition)) feed.committed(block, items)
     if (items.length > 0) send({ t: "journal", items })
     const outbox = draft.outbox.filter((row) => done.has(row.partition))
-    if (outbox.length > 0) send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })
+    if (outbox.length > 0)
+      send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })
     const texts = new Map(replies)
     for (const unit of work.requests) {
       if (unit.request.key !== "" || texts.has(unit.reply) || !done.has(unit.partition)) continue
@@ -469,7 +598,8 @@ export class Executor<State> {
       texts.set(unit.reply, await this.#read(slot, unit, draft.now))
     }
     const ready = work.requests.filter((unit) => done.has(unit.partition) && texts.has(unit.reply))
-    if (ready.length > 0) send({ t: "replies", replies: ready.map((u) => u.reply), texts: ready.map((u) => texts.get(u.reply)!) })
+    if (ready.length > 0)
+      send({ t: "replies", replies: ready.map((u) => u.reply), texts: ready.map((u) => texts.get(u.reply)!) })
     const { counters } = this
     counters.commits += readsOnly ? 0 : 1
     counters.entries += draft.entries
@@ -490,7 +620,15 @@ const claimsOf = (units: ReadonlyArray<CommandUnit<StreamCommand>>): ReadonlyArr
   for (const unit of units) {
     const { command } = unit
     if (isBad(command) || unit.poison !== "") continue
-    claims.push({ unit, claim: { key: commandKey(command.id), account: command.account, partition: unit.partition, content: command.hash } })
+    claims.push({
+      unit,
+      claim: {
+        key: commandKey(command.id),
+        account: command.account,
+        partition: unit.partition,
+        content: command.hash,
+      },
+    })
   }
   return claims
 }

@@ -16,11 +16,18 @@ import {
   type OrderedReader,
   type OutgoingMessage,
   type Responder,
-  type RunningClock
+  type RunningClock,
 } from "@credits/bus"
 import { Effect, type Scope } from "effect"
 import { BLOCK_SEPARATOR } from "./block.ts"
-import { JOURNAL_BYTES_MAX, type FromWorker, type JournalItem, type OutboxItem, type ToWorker, type WorkerMetrics } from "./protocol.ts"
+import {
+  JOURNAL_BYTES_MAX,
+  type FromWorker,
+  type JournalItem,
+  type OutboxItem,
+  type ToWorker,
+  type WorkerMetrics,
+} from "./protocol.ts"
 
 export interface HostOptions {
   readonly workerUrl: URL
@@ -37,7 +44,11 @@ export interface HostOptions {
   readonly controlSubject: string
   /** CREDITS_ENV: in production the clock cannot be set. */
   readonly environment: string
-  readonly log: (level: "info" | "warning" | "error", message: string, detail: Readonly<Record<string, unknown>>) => void
+  readonly log: (
+    level: "info" | "warning" | "error",
+    message: string,
+    detail: Readonly<Record<string, unknown>>,
+  ) => void
 }
 
 /** A batch's objects die together after its commit: a nursery that holds several batches spares copying them (−20 % CPU). */
@@ -54,7 +65,9 @@ const PUBLISH_RETRY_MS = 200
 /** An edge repeats its interest every 5 s (decision 9). */
 const INTEREST_MS = 15_000
 
-const OVERLOADED = JSON.stringify({ refused: { code: "overloaded", detail: "too many requests wait; try again", retryAfter: 100 } })
+const OVERLOADED = JSON.stringify({
+  refused: { code: "overloaded", detail: "too many requests wait; try again", retryAfter: 100 },
+})
 
 export interface PartitionHost {
   /** Newest counters of the worker. */
@@ -76,8 +89,17 @@ class Host {
   readonly #ended = Promise.withResolvers<void>()
   #reader: OrderedReader | null = null
   #clock: RunningClock = realClock
-  #requests: { partitions: Array<number>; restricted: Array<boolean>; replies: Array<string>; texts: Array<string> } = { partitions: [], restricted: [], replies: [], texts: [] }
-  #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = { partitions: [], seqs: [], payloads: [] }
+  #requests: { partitions: Array<number>; restricted: Array<boolean>; replies: Array<string>; texts: Array<string> } = {
+    partitions: [],
+    restricted: [],
+    replies: [],
+    texts: [],
+  }
+  #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = {
+    partitions: [],
+    seqs: [],
+    payloads: [],
+  }
   #flushing = false
   #open = 0
   #queuedBytes = 0
@@ -92,7 +114,7 @@ class Host {
     this.#worker = new Worker(options.workerUrl, {
       workerData: options.workerData,
       name: options.service,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: OLD_GENERATION_MB }
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: OLD_GENERATION_MB },
     })
     this.#worker.on("message", (message: FromWorker) => this.#hear(message))
     this.#worker.on("error", (error) => this.#ended.reject(error))
@@ -117,7 +139,7 @@ class Host {
     }
     this.#responders.push(serve(connection, this.#o.controlSubject, (text) => this.#control(text)))
     const interest = connection.subscribe(this.#o.tickInterestSubject, {
-      callback: () => this.#tell({ t: "interest", until: Date.now() + INTEREST_MS })
+      callback: () => this.#tell({ t: "interest", until: Date.now() + INTEREST_MS }),
     })
     this.#subscriptions.set(-1, interest)
   }
@@ -128,7 +150,13 @@ class Host {
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
       const pending = this.#journal.length + this.#outbox.length
-      resolve(JSON.stringify({ ...answer, outboxPending: answer.outboxPending + pending, detail: { ...answer.detail, metrics: this.#metrics } }))
+      resolve(
+        JSON.stringify({
+          ...answer,
+          outboxPending: answer.outboxPending + pending,
+          detail: { ...answer.detail, metrics: this.#metrics },
+        }),
+      )
     })
     this.#tell({ t: "control", token, run: request.op === "clock" && request.run ? request.now : null })
     return promise
@@ -138,7 +166,8 @@ class Host {
     switch (message.t) {
       case "replies":
         this.#open -= message.replies.length
-        for (let i = 0; i < message.replies.length; i++) this.#bus.connection.publish(message.replies[i]!, message.texts[i]!)
+        for (let i = 0; i < message.replies.length; i++)
+          this.#bus.connection.publish(message.replies[i]!, message.texts[i]!)
         break
       case "journal":
         this.#journal.push(...message.items)
@@ -151,7 +180,10 @@ class Host {
       case "ticks":
         for (const [partition, accounts] of message.items) {
           const head: Pick<TickMessage, "v" | "partition"> = { v: 1, partition }
-          this.#bus.connection.publish(this.#o.tickSubject(partition), `${JSON.stringify(head).slice(0, -1)},"accounts":[${accounts.join(",")}]}`)
+          this.#bus.connection.publish(
+            this.#o.tickSubject(partition),
+            `${JSON.stringify(head).slice(0, -1)},"accounts":[${accounts.join(",")}]}`,
+          )
         }
         break
       case "consumed":
@@ -192,7 +224,7 @@ class Host {
         unsubscribe: () => {
           full.unsubscribe()
           restricted.unsubscribe()
-        }
+        },
       })
     }
   }
@@ -211,7 +243,7 @@ class Host {
         this.#requests.replies.push(msg.reply)
         this.#requests.texts.push(msg.string())
         this.#flushSoon()
-      }
+      },
     })
   }
 
@@ -240,21 +272,26 @@ class Host {
       incarnation: incarnation === "" ? undefined : incarnation,
       onCreated: (state) => this.#tell({ t: "stream", incarnation: state.incarnation, last: state.last }),
       onGap: (gap) => {
-        this.#o.log("error", "cursor_gap: the command stream does not fit the database; nothing is skipped, partitions stop", { ...gap })
+        this.#o.log(
+          "error",
+          "cursor_gap: the command stream does not fit the database; nothing is skipped, partitions stop",
+          { ...gap },
+        )
         this.#tell({ t: "gap", detail: `cursor_gap: ${gap.reason}` })
       },
       onTrouble: (detail) => this.#o.log("warning", "reading commands", { detail }),
       onMessage: ({ subject, seq, data }) => {
         const partition = subjects.get(subject)
         if (partition === undefined) return
-        const payload = data.slice()
+        // A copy with its own memory: the transport gives Node Buffers, whose slice() is a view of a shared one.
+        const payload = new Uint8Array(data)
         this.#messages.partitions.push(partition)
         this.#messages.seqs.push(seq)
         this.#messages.payloads.push(payload)
         this.#queuedBytes += payload.byteLength
         if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#reader?.pause()
         this.#flushSoon()
-      }
+      },
     })
   }
 
@@ -270,7 +307,10 @@ class Host {
       }
       if (this.#messages.seqs.length > 0) {
         const message: ToWorker = { t: "messages", ...this.#messages }
-        this.#worker.postMessage(message, this.#messages.payloads.map((payload) => payload.buffer as ArrayBuffer))
+        this.#worker.postMessage(
+          message,
+          this.#messages.payloads.map((payload) => payload.buffer as ArrayBuffer),
+        )
         this.#messages = { partitions: [], seqs: [], payloads: [] }
       }
     })
@@ -295,7 +335,11 @@ class Host {
     if (!(await this.#send(messages))) return
     this.#journal.splice(0, items.length)
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
-    this.#tell({ t: "journaled", items: items.map((item) => [item.partition, item.lastSeq, item.lastId] as const), bytes })
+    this.#tell({
+      t: "journaled",
+      items: items.map((item) => [item.partition, item.lastSeq, item.lastId] as const),
+      bytes,
+    })
   }
 
   /** Signals and dead letters go to different streams: one message, one PubAck; they are few. */
@@ -338,7 +382,7 @@ class Host {
 /** The head of the queue as messages: neighbours of one partition are joined up to the size limit. */
 const takeJournal = (
   queue: ReadonlyArray<JournalItem>,
-  subjectOf: (partition: number) => string
+  subjectOf: (partition: number) => string,
 ): { readonly messages: ReadonlyArray<OutgoingMessage>; readonly items: ReadonlyArray<JournalItem> } => {
   const open = new Map<number, { after: number; last: number; texts: Array<string>; bytes: number }>()
   const done: Array<readonly [number, { after: number; last: number; texts: Array<string> }]> = []
@@ -363,7 +407,7 @@ const takeJournal = (
   const messages = done.map(([partition, { after, last, texts }]) => ({
     subject: subjectOf(partition),
     payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(BLOCK_SEPARATOR)}]}`,
-    headers: { [HEADERS.id]: `${partition}.${last}` }
+    headers: { [HEADERS.id]: `${partition}.${last}` },
   }))
   return { messages, items: queue.slice(0, count) }
 }
@@ -378,6 +422,6 @@ export const partitionHost = (options: HostOptions): Effect.Effect<PartitionHost
         await host.start()
         return { metrics: () => host.metrics, ended: host.ended, stop: () => host.stop() }
       }),
-      (host) => Effect.promise(() => host.stop())
+      (host) => Effect.promise(() => host.stop()),
     )
   })

@@ -96,7 +96,13 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   readonly decodeMessage: (payload: Uint8Array, partition: number) => ReadonlyArray<Command | BadCommand> | BadCommand
 
   readonly decideCommand: (state: State, command: Command, ctx: DecisionContext, entries: Array<Entry>) => Decision
-  readonly decideRequest: (state: State, request: Req, ctx: DecisionContext, entries: Array<Entry>, prepared: unknown) => Decision
+  readonly decideRequest: (
+    state: State,
+    request: Req,
+    ctx: DecisionContext,
+    entries: Array<Entry>,
+    prepared: unknown,
+  ) => Decision
   /** Reads that need history before a request can be decided (a reversal needs the charge); undefined for most. */
   readonly prepare: (request: Req) => ((history: History) => Promise<unknown>) | undefined
   /** Partition an actor belongs to. */
@@ -107,11 +113,20 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   /** Whether a refusal is an answer to keep (24 h) or only "ask again". */
   readonly keepsRefusal: (decision: Decision) => boolean
   /** The service's own shape of a refusal the runtime has to give. */
-  readonly refusal: (code: "unavailable" | "id_conflict" | "account_frozen" | "overloaded", detail: string) => { readonly code: string }
+  readonly refusal: (
+    code: "unavailable" | "id_conflict" | "account_frozen" | "overloaded",
+    detail: string,
+  ) => { readonly code: string }
 
   /** What is worth remembering before decisions, to derive notices after them. */
   readonly mark: (state: State) => unknown
-  readonly notices: (before: unknown, state: State, decision: Decision | null, entries: ReadonlyArray<Entry>, now: number) => ReadonlyArray<Notice>
+  readonly notices: (
+    before: unknown,
+    state: State,
+    decision: Decision | null,
+    entries: ReadonlyArray<Entry>,
+    now: number,
+  ) => ReadonlyArray<Notice>
   /** Balance a notice reports, as text. */
   readonly balance: (state: State) => string
   /** Compact newest figures for ticks: a JSON array's text. */

@@ -62,7 +62,10 @@ export class Mailbox<State> {
   }
 
   /** Decoded requests of owned partitions; invalid ones are answered through `invalid`. */
-  takeRequests(owned: ReadonlyMap<number, Partition>, invalid: (reply: string, text: string) => void): Array<RequestUnit<Request>> {
+  takeRequests(
+    owned: ReadonlyMap<number, Partition>,
+    invalid: (reply: string, text: string) => void,
+  ): Array<RequestUnit<Request>> {
     const units: Array<RequestUnit<Request>> = []
     while (this.#requestsFrom < this.#requests.length && units.length < REQUESTS_MAX) {
       const { partition, restricted, reply, text } = this.#requests[this.#requestsFrom++]!
@@ -83,12 +86,20 @@ export class Mailbox<State> {
    * Up to `max` commands from the head of the stream lane. Messages a partition's cursor has passed are skipped. `consumed` is
    * called for every message that is finished with.
    */
-  takeCommands(owned: ReadonlyMap<number, Partition>, max: number, consumed: (bytes: number) => void): Array<CommandUnit<StreamCommand>> {
+  takeCommands(
+    owned: ReadonlyMap<number, Partition>,
+    max: number,
+    consumed: (bytes: number) => void,
+  ): Array<CommandUnit<StreamCommand>> {
     const units: Array<CommandUnit<StreamCommand>> = []
     while (this.#messagesFrom < this.#messages.length && units.length < max) {
       const message = this.#messages[this.#messagesFrom]!
       const partition = owned.get(message.partition)
-      if (partition === undefined || message.seq < partition.cursor || (message.seq === partition.cursor && partition.cursorIndex === -1)) {
+      if (
+        partition === undefined ||
+        message.seq < partition.cursor ||
+        (message.seq === partition.cursor && partition.cursorIndex === -1)
+      ) {
         this.#finish(message, consumed)
         continue
       }
@@ -110,7 +121,15 @@ export class Mailbox<State> {
     while (message.next < commands.length && units.length < max) {
       const index = message.next++
       const { partition, seq } = message
-      units.push({ partition, seq, index, last: index === commands.length - 1, command: commands[index]!, poison: "", slot: null })
+      units.push({
+        partition,
+        seq,
+        index,
+        last: index === commands.length - 1,
+        command: commands[index]!,
+        poison: "",
+        slot: null,
+      })
     }
   }
 
@@ -123,4 +142,3 @@ export class Mailbox<State> {
     }
   }
 }
-

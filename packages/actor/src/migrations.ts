@@ -28,7 +28,7 @@ const createTables = async (db: Kysely<any>, dialect: "sqlite" | "postgres"): Pr
     sql`CREATE TABLE snapshot (account TEXT PRIMARY KEY, partition INTEGER NOT NULL, head BIGINT NOT NULL, next_due BIGINT,
       state TEXT NOT NULL)${withoutRowid}`,
     sql`CREATE INDEX snapshot_due ON snapshot (next_due) WHERE next_due IS NOT NULL`,
-    sql`CREATE TABLE outbox (id BIGINT PRIMARY KEY, partition INTEGER NOT NULL, subject TEXT NOT NULL, payload TEXT NOT NULL)`
+    sql`CREATE TABLE outbox (id BIGINT PRIMARY KEY, partition INTEGER NOT NULL, subject TEXT NOT NULL, payload TEXT NOT NULL)`,
   ]
   for (const statement of statements) await statement.execute(db)
   for (let id = 0; id < 64; id++) {
@@ -38,5 +38,5 @@ const createTables = async (db: Kysely<any>, dialect: "sqlite" | "postgres"): Pr
 
 /** For `migrate` of @credits/store. */
 export const actorMigrations = (dialect: "sqlite" | "postgres") => ({
-  "0001_partition_runtime": { up: (db: Kysely<any>) => createTables(db, dialect) }
+  "0001_partition_runtime": { up: (db: Kysely<any>) => createTables(db, dialect) },
 })

@@ -3,7 +3,17 @@
  * has another owner gets nothing and the others commit (decision 3). Partitions are locked in id order.
  */
 import type pg from "pg"
-import { CommitUnknown, type ActorStore, type Batch, type Claim, type NewBlock, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
+import {
+  CommitUnknown,
+  type ActorStore,
+  type Batch,
+  type Claim,
+  type NewBlock,
+  type NewOutbox,
+  type NewSnapshot,
+  type PartitionRow,
+  type StoredReceipt,
+} from "./rows.ts"
 
 const PARTITION_COLUMNS = `id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS "cursorIndex", seq, chain, floor,
   journaled_seq AS "journaledSeq", journaled_id AS "journaledId", signal_seq AS "signalSeq", last_at AS "lastAt"`
@@ -20,7 +30,10 @@ const partitionOf = (row: Record<string, unknown>): PartitionRow =>
 const blockOf = (row: Record<string, unknown>): NewBlock => numbers(row, "id", "seq")
 
 /** Errors after which the statement may or may not have committed: everything that is not the database's own refusal. */
-const isRefusal = (error: unknown): boolean => typeof (error as { code?: unknown }).code === "string" && /^[0-9A-Z]{5}$/.test((error as { code: string }).code) && !/^(08|57P)/.test((error as { code: string }).code)
+const isRefusal = (error: unknown): boolean =>
+  typeof (error as { code?: unknown }).code === "string" &&
+  /^[0-9A-Z]{5}$/.test((error as { code: string }).code) &&
+  !/^(08|57P)/.test((error as { code: string }).code)
 
 const COMMIT = `
 WITH wanted AS (
@@ -80,17 +93,20 @@ export class PostgresActorStore implements ActorStore {
          SELECT id FROM partition WHERE id = ANY($1::int[]) AND (owner = $2 OR lease_until < ${NOW_MS}) ORDER BY id FOR UPDATE SKIP LOCKED
        ) UPDATE partition p SET owner = $2, epoch = p.epoch + 1, lease_until = ${NOW_MS} + $3::bigint FROM free WHERE p.id = free.id
        RETURNING ${PARTITION_COLUMNS.replace(/^id/, "p.id")}`,
-      [wanted, owner, leaseMs]
+      [wanted, owner, leaseMs],
     )
     return rows.map(partitionOf).sort((a, b) => a.id - b.id)
   }
 
   async release(rows: ReadonlyArray<PartitionRow>): Promise<void> {
-    for (const { id, epoch } of rows) await this.#rows("UPDATE partition SET lease_until = 0 WHERE id = $1 AND epoch = $2", [id, epoch])
+    for (const { id, epoch } of rows)
+      await this.#rows("UPDATE partition SET lease_until = 0 WHERE id = $1 AND epoch = $2", [id, epoch])
   }
 
   async allocate(count: number): Promise<number> {
-    const rows = await this.#rows("UPDATE row_counter SET next = next + $1 WHERE name = 'block' RETURNING next", [count])
+    const rows = await this.#rows("UPDATE row_counter SET next = next + $1 WHERE name = 'block' RETURNING next", [
+      count,
+    ])
     return Number(rows[0]!.next) - count
   }
 
@@ -98,13 +114,19 @@ export class PostgresActorStore implements ActorStore {
     if (accounts.length === 0) return []
     const rows = await this.#rows(
       `SELECT account, partition, head, next_due AS "nextDue", state FROM snapshot WHERE account = ANY($1::text[])`,
-      [accounts]
+      [accounts],
     )
     return rows.map((row) => numbers<NewSnapshot>(row, "head", "nextDue"))
   }
 
   async blocksFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<NewBlock>> {
-    return (await this.#rows(`${BLOCK_SELECT} WHERE id >= $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3`, [id, partitions, limit])).map(blockOf)
+    return (
+      await this.#rows(`${BLOCK_SELECT} WHERE id >= $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3`, [
+        id,
+        partitions,
+        limit,
+      ])
+    ).map(blockOf)
   }
 
   async block(id: number): Promise<NewBlock | undefined> {
@@ -114,7 +136,7 @@ export class PostgresActorStore implements ActorStore {
   async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
     const rows = await this.#rows(
       "SELECT id, partition, subject, payload FROM outbox WHERE id > $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3",
-      [after, partitions, limit]
+      [after, partitions, limit],
     )
     return rows.map((row) => numbers<NewOutbox>(row, "id"))
   }
@@ -122,29 +144,39 @@ export class PostgresActorStore implements ActorStore {
   async dueAccounts(partitions: ReadonlyArray<number>, at: number, limit: number): Promise<ReadonlyArray<string>> {
     const rows = await this.#rows(
       "SELECT account FROM snapshot WHERE next_due <= $1 AND partition = ANY($2::int[]) ORDER BY next_due LIMIT $3",
-      [at, partitions, limit]
+      [at, partitions, limit],
     )
     return rows.map((row) => row.account as string)
   }
 
   async earliestDue(partitions: ReadonlyArray<number>): Promise<number | null> {
-    const rows = await this.#rows("SELECT min(next_due) AS due FROM snapshot WHERE next_due IS NOT NULL AND partition = ANY($1::int[])", [partitions])
+    const rows = await this.#rows(
+      "SELECT min(next_due) AS due FROM snapshot WHERE next_due IS NOT NULL AND partition = ANY($1::int[])",
+      [partitions],
+    )
     return rows[0]!.due === null ? null : Number(rows[0]!.due)
   }
 
-  async receipts(keys: ReadonlyArray<{ readonly key: string; readonly account: string }>): Promise<ReadonlyArray<StoredReceipt | undefined>> {
+  async receipts(
+    keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
+  ): Promise<ReadonlyArray<StoredReceipt | undefined>> {
     if (keys.length === 0) return []
     const rows = await this.#rows(
       `SELECT r.key, r.account, r.content, r.answer, r.block_id AS "blockId" FROM unnest($1::text[], $2::text[]) AS w(key, account)
        JOIN receipt r ON r.key = w.key AND r.account = w.account`,
-      [keys.map((k) => k.key), keys.map((k) => k.account)]
+      [keys.map((k) => k.key), keys.map((k) => k.account)],
     )
-    const found = new Map(rows.map((row) => [`${row.key as string} ${row.account as string}`, numbers<StoredReceipt>(row, "blockId")]))
+    const found = new Map(
+      rows.map((row) => [`${row.key as string} ${row.account as string}`, numbers<StoredReceipt>(row, "blockId")]),
+    )
     return keys.map(({ key, account }) => found.get(`${key} ${account}`))
   }
 
   /** Only the owner of an account's partition writes its receipts, so looking first is enough; the fence guards the rest. */
-  async begin(_partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>): Promise<ReadonlyMap<number, string>> {
+  async begin(
+    _partitions: ReadonlyArray<PartitionRow>,
+    claims: ReadonlyArray<Claim>,
+  ): Promise<ReadonlyMap<number, string>> {
     const stored = await this.receipts(claims)
     const known = new Map<number, string>()
     const seen = new Map<string, string>()
@@ -173,7 +205,7 @@ export class PostgresActorStore implements ActorStore {
   async forgetExpired(now: number, limit: number): Promise<number> {
     const result = await this.#pool.query(
       "DELETE FROM receipt WHERE (key, account) IN (SELECT key, account FROM receipt WHERE expires_at < $1 LIMIT $2)",
-      [now, limit]
+      [now, limit],
     )
     return result.rowCount ?? 0
   }
@@ -188,13 +220,41 @@ const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
   const claims = batch.claims.map((c) => ({ ...c, answer: null, expiresAt: null, blockId: batch.claimBlockId }))
   const r = [...claims, ...batch.receipts]
   return [
-    p.map((x) => x.id), p.map((x) => x.epoch), p.map((x) => x.incarnation), p.map((x) => x.cursor), p.map((x) => x.cursorIndex),
-    p.map((x) => x.seq), p.map((x) => x.chain), p.map((x) => x.floor), p.map((x) => x.journaledSeq), p.map((x) => x.journaledId),
-    p.map((x) => x.signalSeq), p.map((x) => x.lastAt), leaseMs,
-    b.map((x) => x.id), b.map((x) => x.partition), b.map((x) => x.seq), b.map((x) => x.count), b.map((x) => x.chain), b.map((x) => x.text),
-    r.map((x) => x.key), r.map((x) => x.account), r.map((x) => x.content), r.map((x) => x.answer), r.map((x) => x.expiresAt),
-    r.map((x) => x.blockId), r.map((x) => x.partition),
-    o.map((x) => x.id), o.map((x) => x.partition), o.map((x) => x.subject), o.map((x) => x.payload), batch.outboxDone,
-    s.map((x) => x.account), s.map((x) => x.partition), s.map((x) => x.head), s.map((x) => x.nextDue), s.map((x) => x.state)
+    p.map((x) => x.id),
+    p.map((x) => x.epoch),
+    p.map((x) => x.incarnation),
+    p.map((x) => x.cursor),
+    p.map((x) => x.cursorIndex),
+    p.map((x) => x.seq),
+    p.map((x) => x.chain),
+    p.map((x) => x.floor),
+    p.map((x) => x.journaledSeq),
+    p.map((x) => x.journaledId),
+    p.map((x) => x.signalSeq),
+    p.map((x) => x.lastAt),
+    leaseMs,
+    b.map((x) => x.id),
+    b.map((x) => x.partition),
+    b.map((x) => x.seq),
+    b.map((x) => x.count),
+    b.map((x) => x.chain),
+    b.map((x) => x.text),
+    r.map((x) => x.key),
+    r.map((x) => x.account),
+    r.map((x) => x.content),
+    r.map((x) => x.answer),
+    r.map((x) => x.expiresAt),
+    r.map((x) => x.blockId),
+    r.map((x) => x.partition),
+    o.map((x) => x.id),
+    o.map((x) => x.partition),
+    o.map((x) => x.subject),
+    o.map((x) => x.payload),
+    batch.outboxDone,
+    s.map((x) => x.account),
+    s.map((x) => x.partition),
+    s.map((x) => x.head),
+    s.map((x) => x.nextDue),
+    s.map((x) => x.state),
   ]
 }

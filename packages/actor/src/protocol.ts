@@ -10,13 +10,28 @@ export interface ClockText {
 }
 
 export type ToWorker =
-  | { readonly t: "requests"; readonly partitions: ReadonlyArray<number>; readonly restricted: ReadonlyArray<boolean>; readonly replies: ReadonlyArray<string>; readonly texts: ReadonlyArray<string> }
-  | { readonly t: "messages"; readonly partitions: ReadonlyArray<number>; readonly seqs: ReadonlyArray<number>; readonly payloads: ReadonlyArray<Uint8Array> }
+  | {
+      readonly t: "requests"
+      readonly partitions: ReadonlyArray<number>
+      readonly restricted: ReadonlyArray<boolean>
+      readonly replies: ReadonlyArray<string>
+      readonly texts: ReadonlyArray<string>
+    }
+  | {
+      readonly t: "messages"
+      readonly partitions: ReadonlyArray<number>
+      readonly seqs: ReadonlyArray<number>
+      readonly payloads: ReadonlyArray<Uint8Array>
+    }
   /** The reader (re)created its consumer: incarnation, and the stream's end then. */
   | { readonly t: "stream"; readonly incarnation: string; readonly last: number }
   | { readonly t: "gap"; readonly detail: string }
   | { readonly t: "clock"; readonly clock: ClockText }
-  | { readonly t: "journaled"; readonly items: ReadonlyArray<readonly [partition: number, seq: number, id: number]>; readonly bytes: number }
+  | {
+      readonly t: "journaled"
+      readonly items: ReadonlyArray<readonly [partition: number, seq: number, id: number]>
+      readonly bytes: number
+    }
   | { readonly t: "outboxed"; readonly ids: ReadonlyArray<number> }
   | { readonly t: "interest"; readonly until: number }
   | { readonly t: "control"; readonly token: number; readonly run: number | null }
@@ -41,16 +56,29 @@ export interface OutboxItem {
 
 export type FromWorker =
   /** Owned and loaded: subscribe to these partitions and read the stream from `cursor + 1`. */
-  | { readonly t: "owned"; readonly partitions: ReadonlyArray<number>; readonly cursor: number; readonly incarnation: string }
+  | {
+      readonly t: "owned"
+      readonly partitions: ReadonlyArray<number>
+      readonly cursor: number
+      readonly incarnation: string
+    }
   | { readonly t: "lost"; readonly partitions: ReadonlyArray<number>; readonly why: string }
   | { readonly t: "replies"; readonly replies: ReadonlyArray<string>; readonly texts: ReadonlyArray<string> }
   | { readonly t: "journal"; readonly items: ReadonlyArray<JournalItem> }
   | { readonly t: "outbox"; readonly items: ReadonlyArray<OutboxItem> }
-  | { readonly t: "ticks"; readonly items: ReadonlyArray<readonly [partition: number, accounts: ReadonlyArray<string>]> }
+  | {
+      readonly t: "ticks"
+      readonly items: ReadonlyArray<readonly [partition: number, accounts: ReadonlyArray<string>]>
+    }
   /** Stream messages whose commands were all applied (or skipped): room for more. */
   | { readonly t: "consumed"; readonly messages: number; readonly bytes: number }
   | { readonly t: "control"; readonly token: number; readonly answer: ControlAnswer }
-  | { readonly t: "log"; readonly level: "info" | "warning" | "error"; readonly message: string; readonly detail: Readonly<Record<string, unknown>> }
+  | {
+      readonly t: "log"
+      readonly level: "info" | "warning" | "error"
+      readonly message: string
+      readonly detail: Readonly<Record<string, unknown>>
+    }
   | { readonly t: "metrics"; readonly metrics: WorkerMetrics }
   | { readonly t: "stopped" }
 

@@ -131,12 +131,19 @@ export interface ActorStore {
   /** Accounts whose stored next due instant is ≤ `at`, earliest first; and the earliest of all. */
   dueAccounts(partitions: ReadonlyArray<number>, at: number, limit: number): Promise<ReadonlyArray<string>>
   earliestDue(partitions: ReadonlyArray<number>): Promise<number | null>
-  receipts(keys: ReadonlyArray<{ readonly key: string; readonly account: string }>): Promise<ReadonlyArray<StoredReceipt | undefined>>
+  receipts(
+    keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
+  ): Promise<ReadonlyArray<StoredReceipt | undefined>>
   /**
    * Starts the batch's transaction where the database needs it open (SQLite), checks the fences and claims the stream commands'
    * keys. Answers, by index, what was stored before for keys that are not new.
    */
-  begin(partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>, claimBlockId: number, leaseMs: number): Promise<ReadonlyMap<number, string>>
+  begin(
+    partitions: ReadonlyArray<PartitionRow>,
+    claims: ReadonlyArray<Claim>,
+    claimBlockId: number,
+    leaseMs: number,
+  ): Promise<ReadonlyMap<number, string>>
   /** Commits; answers the ids of the partitions it applied. Throws Fenced or CommitUnknown. */
   commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>>
   /** Gives up what `begin` started. */

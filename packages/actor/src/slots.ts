@@ -67,10 +67,14 @@ export class Slots<State> {
   async load(missing: Map<string, number>, store: ActorStore): Promise<void> {
     if (missing.size === 0) return
     for (const row of await store.snapshotsOf([...missing.keys()])) {
-      this.#slots.set(row.account, new Slot(row.account, row.partition, this.#machine.decodeSnapshot(row.account, row.state), row.head))
+      this.#slots.set(
+        row.account,
+        new Slot(row.account, row.partition, this.#machine.decodeSnapshot(row.account, row.state), row.head),
+      )
       missing.delete(row.account)
     }
-    for (const [account, partition] of missing) this.#slots.set(account, new Slot(account, partition, this.#machine.empty(account), 0))
+    for (const [account, partition] of missing)
+      this.#slots.set(account, new Slot(account, partition, this.#machine.empty(account), 0))
   }
 
   /** After the entry at this address was applied; `block` is the first block of its commit. */
@@ -115,7 +119,7 @@ export class Slots<State> {
       partition: slot.partition,
       head: slot.head,
       nextDue: due >= 8_640_000_000_000_000 ? null : due,
-      state: this.#machine.encodeSnapshot(slot.state)
+      state: this.#machine.encodeSnapshot(slot.state),
     }
   }
 
@@ -139,14 +143,15 @@ export class Slots<State> {
     for (const slot of touched) {
       const row = (await store.snapshotsOf([slot.account]))[0]
       const entries: Array<StoredEntry> = []
-      for (let id = slot.committed; id > (row?.head ?? 0); ) {
+      for (let id = slot.committed; id > (row?.head ?? 0);) {
         const block = await store.block(blockOf(id))
         const entry = block === undefined ? undefined : entryAt(block, id)
         if (entry === undefined) throw new Error(`account ${slot.account}: entry ${id} is missing from its chain`)
         entries.push(entry)
         id = entry.prev
       }
-      slot.state = row === undefined ? this.#machine.empty(slot.account) : this.#machine.decodeSnapshot(slot.account, row.state)
+      slot.state =
+        row === undefined ? this.#machine.empty(slot.account) : this.#machine.decodeSnapshot(slot.account, row.state)
       for (let i = entries.length - 1; i >= 0; i--) {
         const { kind, at, body } = entries[i]!
         this.#machine.evolve(slot.state, this.#machine.decodeEntry(kind, at, body))
@@ -172,7 +177,8 @@ export class Slots<State> {
     const slot = this.#slots.get(entry.account)
     if (slot === undefined) throw new Error(`account ${entry.account} is not loaded`)
     if (entry.id <= slot.head) return
-    if (entry.prev !== slot.head) throw new Error(`account ${entry.account}: entry ${entry.id} follows ${entry.prev}, not ${slot.head}`)
+    if (entry.prev !== slot.head)
+      throw new Error(`account ${entry.account}: entry ${entry.id} follows ${entry.prev}, not ${slot.head}`)
     this.#machine.evolve(slot.state, this.#machine.decodeEntry(entry.kind, entry.at, entry.body))
     this.touched(slot, entry.id, blockOf(entry.id))
     slot.committed = entry.id

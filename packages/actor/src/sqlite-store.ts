@@ -3,7 +3,17 @@
  * same transaction (decision 3). Everything is synchronous underneath; the promises of the interface are already resolved.
  */
 import type BetterSqlite3 from "better-sqlite3"
-import { Fenced, type ActorStore, type Batch, type Claim, type NewBlock, type NewOutbox, type NewSnapshot, type PartitionRow, type StoredReceipt } from "./rows.ts"
+import {
+  Fenced,
+  type ActorStore,
+  type Batch,
+  type Claim,
+  type NewBlock,
+  type NewOutbox,
+  type NewSnapshot,
+  type PartitionRow,
+  type StoredReceipt,
+} from "./rows.ts"
 
 /** 50 rows a statement: measured best for inserts of this shape (field notes: 234 k rows/s at 1,000 a commit). */
 const ROWS = 50
@@ -35,7 +45,8 @@ export class SqliteActorStore implements ActorStore {
     try {
       const now = Date.now()
       for (const id of wanted) {
-        if (this.#s.acquire.run(owner, now + leaseMs, id, owner, now).changes === 1) taken.push(this.#s.partition.get(id) as PartitionRow)
+        if (this.#s.acquire.run(owner, now + leaseMs, id, owner, now).changes === 1)
+          taken.push(this.#s.partition.get(id) as PartitionRow)
       }
       this.#s.commit.run()
     } catch (error) {
@@ -64,7 +75,9 @@ export class SqliteActorStore implements ActorStore {
 
   async blocksFrom(id: number, partitions: ReadonlyArray<number>, limit: number): Promise<ReadonlyArray<NewBlock>> {
     const list = partitions.join(",")
-    return this.#db.prepare(`${BLOCK_SELECT} WHERE id >= ? AND partition IN (${list}) ORDER BY id LIMIT ?`).all(id, limit) as Array<NewBlock>
+    return this.#db
+      .prepare(`${BLOCK_SELECT} WHERE id >= ? AND partition IN (${list}) ORDER BY id LIMIT ?`)
+      .all(id, limit) as Array<NewBlock>
   }
 
   async block(id: number): Promise<NewBlock | undefined> {
@@ -74,7 +87,9 @@ export class SqliteActorStore implements ActorStore {
   async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
     const list = partitions.join(",")
     return this.#db
-      .prepare(`SELECT id, partition, subject, payload FROM outbox WHERE id > ? AND partition IN (${list}) ORDER BY id LIMIT ?`)
+      .prepare(
+        `SELECT id, partition, subject, payload FROM outbox WHERE id > ? AND partition IN (${list}) ORDER BY id LIMIT ?`,
+      )
       .all(after, limit) as Array<NewOutbox>
   }
 
@@ -89,16 +104,24 @@ export class SqliteActorStore implements ActorStore {
   async earliestDue(partitions: ReadonlyArray<number>): Promise<number | null> {
     const list = partitions.join(",")
     const row = this.#db
-      .prepare(`SELECT next_due FROM snapshot WHERE next_due IS NOT NULL AND partition IN (${list}) ORDER BY next_due LIMIT 1`)
+      .prepare(
+        `SELECT next_due FROM snapshot WHERE next_due IS NOT NULL AND partition IN (${list}) ORDER BY next_due LIMIT 1`,
+      )
       .get() as { next_due: number } | undefined
     return row === undefined ? null : row.next_due
   }
 
-  async receipts(keys: ReadonlyArray<{ readonly key: string; readonly account: string }>): Promise<ReadonlyArray<StoredReceipt | undefined>> {
+  async receipts(
+    keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
+  ): Promise<ReadonlyArray<StoredReceipt | undefined>> {
     return keys.map(({ key, account }) => this.#s.receipt.get(key, account) as StoredReceipt | undefined)
   }
 
-  async begin(partitions: ReadonlyArray<PartitionRow>, claims: ReadonlyArray<Claim>, claimBlockId: number): Promise<ReadonlyMap<number, string>> {
+  async begin(
+    partitions: ReadonlyArray<PartitionRow>,
+    claims: ReadonlyArray<Claim>,
+    claimBlockId: number,
+  ): Promise<ReadonlyMap<number, string>> {
     this.#s.begin.run()
     try {
       for (const { id, epoch } of partitions) {
@@ -126,14 +149,16 @@ export class SqliteActorStore implements ActorStore {
     const seen = new Map<string, string>()
     claims.forEach((claim, index) => {
       const name = `${claim.key} ${claim.account}`
-      const before = seen.get(name) ?? (this.#s.receipt.get(claim.key, claim.account) as StoredReceipt | undefined)?.content
+      const before =
+        seen.get(name) ?? (this.#s.receipt.get(claim.key, claim.account) as StoredReceipt | undefined)?.content
       if (before !== undefined) known.set(index, before)
       else {
         seen.set(name, claim.content)
         fresh.push(claim)
       }
     })
-    if (this.#insertClaims(fresh, claimBlockId) !== fresh.length) throw new Error("a claimed key was taken inside its own transaction")
+    if (this.#insertClaims(fresh, claimBlockId) !== fresh.length)
+      throw new Error("a claimed key was taken inside its own transaction")
     return known
   }
 
@@ -161,7 +186,8 @@ export class SqliteActorStore implements ActorStore {
   async commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>> {
     try {
       for (const b of batch.blocks) this.#s.newBlock.run(b.id, b.partition, b.seq, b.count, b.chain, b.text)
-      for (const r of batch.receipts) this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.blockId)
+      for (const r of batch.receipts)
+        this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.blockId)
       for (const o of batch.outbox) this.#s.newOutbox.run(o.id, o.partition, o.subject, o.payload)
       for (const id of batch.outboxDone) this.#s.outboxDone.run(id)
       for (const s of batch.snapshots) this.#s.newSnapshot.run(s.account, s.partition, s.head, s.nextDue, s.state)
@@ -177,8 +203,19 @@ export class SqliteActorStore implements ActorStore {
 
   #updatePartition(p: PartitionRow, leaseUntil: number): void {
     const { changes } = this.#s.update.run(
-      leaseUntil, p.incarnation, p.cursor, p.cursorIndex, p.seq, p.chain, p.floor,
-      p.journaledSeq, p.journaledId, p.signalSeq, p.lastAt, p.id, p.epoch
+      leaseUntil,
+      p.incarnation,
+      p.cursor,
+      p.cursorIndex,
+      p.seq,
+      p.chain,
+      p.floor,
+      p.journaledSeq,
+      p.journaledId,
+      p.signalSeq,
+      p.lastAt,
+      p.id,
+      p.epoch,
     )
     if (changes === 0) throw new Fenced([p.id])
   }
@@ -215,29 +252,31 @@ const prepare = (db: BetterSqlite3.Database) => {
     partition: db.prepare(`${PARTITION_SELECT} WHERE id = ?`),
     epoch: db.prepare("SELECT epoch FROM partition WHERE id = ?"),
     acquire: db.prepare(
-      "UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ? WHERE id = ? AND (owner = ? OR lease_until < ?)"
+      "UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ? WHERE id = ? AND (owner = ? OR lease_until < ?)",
     ),
     release: db.prepare("UPDATE partition SET lease_until = 0 WHERE id = ? AND epoch = ?"),
     update: db.prepare(
       `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?, floor = ?,
-       journaled_seq = ?, journaled_id = ?, signal_seq = ?, last_at = ? WHERE id = ? AND epoch = ?`
+       journaled_seq = ?, journaled_id = ?, signal_seq = ?, last_at = ? WHERE id = ? AND epoch = ?`,
     ),
     allocate: db.prepare("UPDATE row_counter SET next = next + ? WHERE name = 'block' RETURNING next"),
     snapshot: db.prepare("SELECT account, partition, head, next_due AS nextDue, state FROM snapshot WHERE account = ?"),
     newSnapshot: db.prepare(
       `INSERT INTO snapshot (account, partition, head, next_due, state) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state`
+       ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state`,
     ),
     block: db.prepare(`${BLOCK_SELECT} WHERE id = ?`),
     newBlock: db.prepare("INSERT INTO entry_block (id, partition, seq, count, chain, text) VALUES (?, ?, ?, ?, ?, ?)"),
     claim: db.prepare(`${claimInto} ${claimRows(1)} ON CONFLICT DO NOTHING`),
     claims: db.prepare(`${claimInto} ${claimRows(ROWS)} ON CONFLICT DO NOTHING`),
     receipt: db.prepare("SELECT content, answer, block_id AS blockId FROM receipt WHERE key = ? AND account = ?"),
-    newReceipt: db.prepare("INSERT INTO receipt (key, account, content, answer, expires_at, block_id) VALUES (?, ?, ?, ?, ?, ?)"),
+    newReceipt: db.prepare(
+      "INSERT INTO receipt (key, account, content, answer, expires_at, block_id) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     newOutbox: db.prepare("INSERT INTO outbox (id, partition, subject, payload) VALUES (?, ?, ?, ?)"),
     outboxDone: db.prepare("DELETE FROM outbox WHERE id = ?"),
     forget: db.prepare(
-      "DELETE FROM receipt WHERE (key, account) IN (SELECT key, account FROM receipt WHERE expires_at < ? LIMIT ?)"
-    )
+      "DELETE FROM receipt WHERE (key, account) IN (SELECT key, account FROM receipt WHERE expires_at < ? LIMIT ?)",
+    ),
   }
 }

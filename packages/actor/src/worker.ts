@@ -84,12 +84,13 @@ export class PartitionWorker<State> {
       clock: () => this.#now(),
       newIds: makeIds(() => this.#now()),
       send: (message) => this.#send(message),
-      lose: (partitions, why) => this.#lose(partitions, why)
+      lose: (partitions, why) => this.#lose(partitions, why),
     })
     options.port.on("message", (message: ToWorker) => this.#take(message))
   }
 
   #send(message: FromWorker): void {
+    if (message.t === "outbox") this.#outboxPending += message.items.length
     this.#o.port.postMessage(message)
   }
 
@@ -106,7 +107,12 @@ export class PartitionWorker<State> {
     switch (message.t) {
       case "requests":
         for (let i = 0; i < message.replies.length; i++) {
-          this.#mailbox.offerRequest(message.partitions[i]!, message.restricted[i]!, message.replies[i]!, message.texts[i]!)
+          this.#mailbox.offerRequest(
+            message.partitions[i]!,
+            message.restricted[i]!,
+            message.replies[i]!,
+            message.texts[i]!,
+          )
         }
         break
       case "messages":
@@ -117,7 +123,8 @@ export class PartitionWorker<State> {
       case "stream":
         this.#incarnation = message.incarnation
         this.#catchUpTo = message.last
-        for (const partition of this.#owned.values()) if (partition.incarnation === "") partition.incarnation = message.incarnation
+        for (const partition of this.#owned.values())
+          if (partition.incarnation === "") partition.incarnation = message.incarnation
         break
       case "gap":
         this.#gap = message.detail
@@ -180,7 +187,9 @@ export class PartitionWorker<State> {
   }
 
   async #trouble(error: unknown): Promise<void> {
-    this.#log("error", "the database is in trouble; memory is discarded and loaded again", { error: String((error as Error).stack ?? error) })
+    this.#log("error", "the database is in trouble; memory is discarded and loaded again", {
+      error: String((error as Error).stack ?? error),
+    })
     this.#lose([...this.#owned.keys()], "the database is in trouble")
     this.#acquireAt = Date.now() + ACQUIRE_RETRY_MS
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -255,9 +264,13 @@ export class PartitionWorker<State> {
     for (;;) {
       const blocks = await store.blocksFrom(from, ids, LOAD_PAGE)
       const entries = blocks.flatMap(entriesOf)
-      await this.#slots.load(new Map(entries.filter((e) => this.#slots.get(e.account) === undefined).map((e) => [e.account, e.partition])), store)
+      await this.#slots.load(
+        new Map(entries.filter((e) => this.#slots.get(e.account) === undefined).map((e) => [e.account, e.partition])),
+        store,
+      )
       for (const entry of entries) {
-        if (entry.seq > seqs.get(entry.partition)!) throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
+        if (entry.seq > seqs.get(entry.partition)!)
+          throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
         this.#slots.replay(entry)
       }
       if (blocks.length < LOAD_PAGE) break
@@ -279,10 +292,9 @@ export class PartitionWorker<State> {
 
   async #feedOutbox(): Promise<void> {
     const ids = [...this.#owned.keys()]
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const rows = await this.#o.store.outboxFrom(ids, after, 1_000)
       if (rows.length > 0) {
-        this.#outboxPending += rows.length
         this.#send({ t: "outbox", items: rows.map(({ id, subject, payload }) => ({ id, subject, payload })) })
       }
       if (rows.length < 1_000) return
@@ -299,7 +311,14 @@ export class PartitionWorker<State> {
         partition.cursorIndex = -1
       }
     }
-    await this.#executor.run({ requests: [], commands: [], due: [], touch: [...this.#owned.keys()], outboxDone: this.#takeOutboxDone(), snapshots: 0 })
+    await this.#executor.run({
+      requests: [],
+      commands: [],
+      due: [],
+      touch: [...this.#owned.keys()],
+      outboxDone: this.#takeOutboxDone(),
+      snapshots: 0,
+    })
     this.#slots.evict(SLOTS_MAX)
     if (this.#executor.wantsTicks && Date.now() > this.#interestUntil) {
       this.#executor.wantsTicks = false
@@ -329,7 +348,8 @@ export class PartitionWorker<State> {
     this.#sendTicks()
     const invalid: Array<readonly [string, string]> = []
     const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
-    if (invalid.length > 0) this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
+    if (invalid.length > 0)
+      this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
     let messages = 0
     let bytes = 0
     const max = requests.length > 0 ? COMMANDS_BESIDE_REQUESTS_MAX : COMMANDS_MAX
@@ -351,7 +371,14 @@ export class PartitionWorker<State> {
   /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
   async #writeSnapshots(): Promise<boolean> {
     if (this.#slots.dirty === 0) return false
-    await this.#executor.run({ requests: [], commands: [], due: [], touch: [], outboxDone: [], snapshots: IDLE_SNAPSHOTS })
+    await this.#executor.run({
+      requests: [],
+      commands: [],
+      due: [],
+      touch: [],
+      outboxDone: [],
+      snapshots: IDLE_SNAPSHOTS,
+    })
     return true
   }
 
@@ -375,7 +402,8 @@ export class PartitionWorker<State> {
     const accounts = await this.#o.store.dueAccounts(ids, now, max)
     for (const account of accounts) {
       const slot = this.#slots.get(account)
-      if (!seen.has(account)) units.push({ account, partition: slot?.partition ?? this.#o.machine.partitionOf(account), cold: true })
+      if (!seen.has(account))
+        units.push({ account, partition: slot?.partition ?? this.#o.machine.partitionOf(account), cold: true })
     }
     if (accounts.length < max) this.#coldDue = Number.POSITIVE_INFINITY
   }
@@ -433,7 +461,14 @@ export class PartitionWorker<State> {
       cursors: { [this.#o.names.stream]: owned.length === 0 ? 0 : Math.min(...owned.map((p) => p.cursor)) },
       outboxPending: journal + this.#outboxPending,
       openRequests: this.#mailbox.requests,
-      detail: { owned: owned.length, gap: this.#gap, incarnation: this.#incarnation, accounts: this.#slots.size, entries: owned.reduce((sum, p) => sum + p.seq, 0), queuedMessages: this.#mailbox.messages }
+      detail: {
+        owned: owned.length,
+        gap: this.#gap,
+        incarnation: this.#incarnation,
+        accounts: this.#slots.size,
+        entries: owned.reduce((sum, p) => sum + p.seq, 0),
+        queuedMessages: this.#mailbox.messages,
+      },
     }
   }
 
@@ -446,20 +481,37 @@ export class PartitionWorker<State> {
     this.#send({
       t: "metrics",
       metrics: {
-        commits: c.commits, entries: c.entries, commitMs: c.commitMs, requests: c.requests, commands: c.commands, duplicates: c.duplicates,
-        refusals: c.refusals, deadLetters: c.deadLetters, fenceLosses: c.fenceLosses, snapshots: c.snapshots,
-        slots: this.#slots.size, dirty: this.#slots.dirty, queuedCommands: this.#mailbox.messages, queuedRequests: this.#mailbox.requests,
-        journalPendingBytes: this.#feed.pendingBytes, owned: this.#owned.size,
-        oldestDueMs: Math.max(0, this.#now() - this.#due.earliest)
-      }
+        commits: c.commits,
+        entries: c.entries,
+        commitMs: c.commitMs,
+        requests: c.requests,
+        commands: c.commands,
+        duplicates: c.duplicates,
+        refusals: c.refusals,
+        deadLetters: c.deadLetters,
+        fenceLosses: c.fenceLosses,
+        snapshots: c.snapshots,
+        slots: this.#slots.size,
+        dirty: this.#slots.dirty,
+        queuedCommands: this.#mailbox.messages,
+        queuedRequests: this.#mailbox.requests,
+        journalPendingBytes: this.#feed.pendingBytes,
+        owned: this.#owned.size,
+        oldestDueMs: Math.max(0, this.#now() - this.#due.earliest),
+      },
     })
   }
 
   /** Sleeps until a message comes or something must be done. Leases use real time, due work business time. */
   async #sleep(): Promise<void> {
-    if (this.#controls.length > 0 || (this.#owned.size > 0 && this.#mailbox.requests + this.#mailbox.messages > 0)) return
+    if (this.#controls.length > 0 || (this.#owned.size > 0 && this.#mailbox.requests + this.#mailbox.messages > 0))
+      return
     const real = Date.now()
-    let until = Math.min(this.#owned.size > 0 ? this.#renewAt : Number.POSITIVE_INFINITY, this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY, real + RENEW_MS)
+    let until = Math.min(
+      this.#owned.size > 0 ? this.#renewAt : Number.POSITIVE_INFINITY,
+      this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY,
+      real + RENEW_MS,
+    )
     const due = Math.min(this.#due.earliest, this.#coldDue)
     if (this.#clock.frozenAt === null && this.#owned.size > 0) until = Math.min(until, due - this.#clock.offset)
     if (this.#executor.ticks.size > 0) until = Math.min(until, this.#ticksAt)
@@ -490,7 +542,6 @@ const makeIds = (now: () => number) => {
   const random = new Uint8Array(10)
   return {
     newLotId: () => makeId("lot", now(), randomFillSync(random)),
-    newHoldId: (account: string) => makeHoldId(account, now(), randomFillSync(random))
+    newHoldId: (account: string) => makeHoldId(account, now(), randomFillSync(random)),
   }
 }
-
