@@ -6,7 +6,6 @@
 import {
   decodeUsageEvent,
   EVENT_BYTES_MAX,
-  MESSAGE_BYTES_MAX,
   USAGE_AGE_MAX_MS,
   USAGE_FUTURE_MAX_MS,
   type DeadLetter,
@@ -15,6 +14,7 @@ import {
 import { isAccountId, partitionOf, PARTITIONS, type Instant } from "@credits/kernel"
 import { bookAt, costOfCall, type PriceBook } from "@credits/pricebook"
 import { byokRecordOf, chargeOf, isByok, isHosted, type ByokRecord } from "./call.ts"
+import { OpenMessage, type ChargeMessage } from "./charge-message.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 
 /** A message as it came from a stream. */
@@ -23,12 +23,6 @@ export interface ArrivedMessage {
   readonly body: Uint8Array
 }
 
-/** A command message of one partition, ready to publish. */
-export interface ChargeMessage {
-  readonly partition: number
-  readonly payload: Uint8Array
-  readonly charges: number
-}
 export interface RatedBatch {
   readonly charges: ReadonlyArray<ChargeMessage>
   readonly byok: ReadonlyArray<ByokRecord>
@@ -37,58 +31,6 @@ export interface RatedBatch {
   readonly events: number
   /** Sequence of the last message in it: where the cursor goes when all of it is safe. */
   readonly lastSeq: number
-}
-
-const HEAD = Buffer.from(`{"v":1,"charges":[`)
-const TAIL = Buffer.from("]}")
-const COMMA = 0x2c
-/**
- * A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision
- * 4).
- */
-const CHARGES_PER_MESSAGE_MAX = 2000
-const OPEN_BYTES = 8 * 1024
-
-/**
- * The charge message of one partition while it grows. Lines go into bytes at once: kept as strings until the end of the
- * batch, they would survive the young generation and cost more in garbage collection than everything else in the loop.
- */
-class OpenMessage {
-  #bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
-  #length = 0
-  charges = 0
-
-  /** `line` is ASCII: its length is its size. False when it does not fit any more. */
-  add(line: string): boolean {
-    const end = (this.charges === 0 ? HEAD.length : this.#length + 1) + line.length
-    if (this.charges === CHARGES_PER_MESSAGE_MAX || end + TAIL.length > MESSAGE_BYTES_MAX) return false
-    if (end + TAIL.length > this.#bytes.length) this.#grow(end + TAIL.length)
-    if (this.charges === 0) {
-      HEAD.copy(this.#bytes)
-      this.#length = HEAD.length
-    } else {
-      this.#bytes[this.#length++] = COMMA
-    }
-    this.#length += this.#bytes.write(line, this.#length, "latin1")
-    this.charges++
-    return true
-  }
-
-  #grow(wanted: number): void {
-    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(wanted, this.#bytes.length * 2), MESSAGE_BYTES_MAX))
-    this.#bytes.copy(bytes, 0, 0, this.#length)
-    this.#bytes = bytes
-  }
-
-  take(partition: number): ChargeMessage {
-    TAIL.copy(this.#bytes, this.#length)
-    const payload = this.#bytes.subarray(0, this.#length + TAIL.length)
-    const { charges } = this
-    this.#bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
-    this.#length = 0
-    this.charges = 0
-    return { partition, payload, charges }
-  }
 }
 
 /** Collects what one batch of messages becomes. */
@@ -242,18 +184,40 @@ const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedM
 }
 
 /**
- * Rates messages in order. Books are ordered by effective instant; `now` is business time and decides only what is too
- * old or in the future. A bad event becomes a dead letter, the good events of its message count all the same.
+ * One batch being rated, message by message, so that the caller can let others run in between. Books are ordered by
+ * effective instant; `now` is business time and decides only what is too old or in the future. A bad event becomes a
+ * dead letter, the good events of its message count all the same.
  */
+export class Rating {
+  readonly #batch = new Batch()
+  readonly #books: Books
+  readonly #now: Instant
+  #lastSeq = 0
+
+  constructor(books: ReadonlyArray<PriceBook>, now: Instant) {
+    this.#books = new Books(books)
+    this.#now = now
+  }
+
+  add(message: ArrivedMessage): void {
+    rateMessage(this.#batch, this.#books, this.#now, message)
+    this.#lastSeq = message.seq
+  }
+
+  end(): RatedBatch {
+    this.#batch.close()
+    const { charges, byok, deadLetters, events } = this.#batch
+    return { charges, byok, deadLetters, events, lastSeq: this.#lastSeq }
+  }
+}
+
+/** Rates messages in order, all at once. */
 export const rate = (
   messages: ReadonlyArray<ArrivedMessage>,
   books: ReadonlyArray<PriceBook>,
   now: Instant,
 ): RatedBatch => {
-  const batch = new Batch()
-  const finder = new Books(books)
-  for (const message of messages) rateMessage(batch, finder, now, message)
-  batch.close()
-  const { charges, byok, deadLetters, events } = batch
-  return { charges, byok, deadLetters, events, lastSeq: messages.at(-1)?.seq ?? 0 }
+  const rating = new Rating(books, now)
+  for (const message of messages) rating.add(message)
+  return rating.end()
 }

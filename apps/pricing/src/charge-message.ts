@@ -1,0 +1,63 @@
+/**
+ * Command messages of the ledger while they grow: one partition each, within the size caps of decision 4.
+ * Owns bytes and counts only; what a charge says is `call.ts`.
+ */
+import { MESSAGE_BYTES_MAX } from "@credits/contracts"
+
+/** A command message of one partition, ready to publish. */
+export interface ChargeMessage {
+  readonly partition: number
+  readonly payload: Uint8Array
+  readonly charges: number
+}
+const HEAD = Buffer.from(`{"v":1,"charges":[`)
+const TAIL = Buffer.from("]}")
+const COMMA = 0x2c
+/**
+ * A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision
+ * 4).
+ */
+const CHARGES_PER_MESSAGE_MAX = 2000
+const OPEN_BYTES = 8 * 1024
+
+/**
+ * The charge message of one partition while it grows. Lines go into bytes at once: kept as strings until the end of the
+ * batch, they would survive the young generation and cost more in garbage collection than everything else in the loop.
+ */
+export class OpenMessage {
+  #bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+  #length = 0
+  charges = 0
+
+  /** `line` is ASCII: its length is its size. False when it does not fit any more. */
+  add(line: string): boolean {
+    const end = (this.charges === 0 ? HEAD.length : this.#length + 1) + line.length
+    if (this.charges === CHARGES_PER_MESSAGE_MAX || end + TAIL.length > MESSAGE_BYTES_MAX) return false
+    if (end + TAIL.length > this.#bytes.length) this.#grow(end + TAIL.length)
+    if (this.charges === 0) {
+      HEAD.copy(this.#bytes)
+      this.#length = HEAD.length
+    } else {
+      this.#bytes[this.#length++] = COMMA
+    }
+    this.#length += this.#bytes.write(line, this.#length, "latin1")
+    this.charges++
+    return true
+  }
+
+  #grow(wanted: number): void {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(wanted, this.#bytes.length * 2), MESSAGE_BYTES_MAX))
+    this.#bytes.copy(bytes, 0, 0, this.#length)
+    this.#bytes = bytes
+  }
+
+  take(partition: number): ChargeMessage {
+    TAIL.copy(this.#bytes, this.#length)
+    const payload = this.#bytes.subarray(0, this.#length + TAIL.length)
+    const { charges } = this
+    this.#bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+    this.#length = 0
+    this.charges = 0
+    return { partition, payload, charges }
+  }
+}
