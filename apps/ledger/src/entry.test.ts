@@ -15,7 +15,7 @@ describe("an entry's body", () => {
   it("I10 is read back as the entry it was written from, whatever the entry", () => {
     fc.assert(
       fc.property(entries, (entry) => assert.deepStrictEqual(copied(entry), entry)),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     )
   })
 
@@ -25,7 +25,7 @@ describe("an entry's body", () => {
       assert.strictEqual(encodeBody(copied(entry)), text)
       assert.strictEqual(JSON.stringify(JSON.parse(text)), text)
     })
-    fc.assert(property, { numRuns: 1_000 })
+    fc.assert(property, { numRuns: 500 })
   })
 
   it("I10 says only what changed: a plain charge is one short line", () => {
@@ -89,7 +89,7 @@ describe("rebuilding an account from its entries", () => {
         assert.strictEqual(encodeSnapshot(decodeSnapshot(ACCOUNT, text)), text)
       }
     })
-    fc.assert(property, { numRuns: 100 })
+    fc.assert(property, { numRuns: 60 })
   })
 
   it("I10 a snapshot brings back the whole account, only the next due instant is looked for again", () => {

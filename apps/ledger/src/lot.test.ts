@@ -26,6 +26,7 @@ describe("lots", () => {
       expiresAt: 9_000,
       cause: "campaign-7",
       residue: null,
+      usedUpAt: 0,
     })
     assert.strictEqual(fieldOf(outcome, "lotId"), lotId(1))
     assert.strictEqual(fieldOf(outcome, "availableAfter"), usd("2.50").toString())
@@ -110,6 +111,7 @@ describe("burn order", () => {
     expiresAt: fc.constantFrom(1, 2, NEVER),
     cause: fc.constant("c"),
     residue: fc.constant(null),
+    usedUpAt: fc.constant(0),
   })
 
   it("R1.3 the order is total: any two different lots burn in one order only, and chains agree", () => {

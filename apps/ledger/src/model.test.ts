@@ -9,7 +9,7 @@ import { Lockstep } from "./lockstep.fixture.ts"
 import type { Step } from "./model-steps.fixture.ts"
 
 const { LEDGER_LIVES } = process.env
-const numRuns = Number(LEDGER_LIVES ?? 400)
+const numRuns = Number(LEDGER_LIVES ?? 250)
 const timeout = 20_000 + numRuns * 50
 
 /** Lives the lives and answers how often each answer was given and each rare situation was come into. */
@@ -28,7 +28,7 @@ const live = (arbitrary: fc.Arbitrary<ReadonlyArray<Step>>): ReadonlyMap<string,
   return seen
 }
 
-// Random lives prove something only if they get around: each of these comes up dozens of times in 400 lives.
+// Random lives prove something only if they get around: each of these comes up a dozen times and more in 250 lives.
 const ANSWERS = [
   "adjust:answered",
   "adjust:insufficient_balance",

@@ -41,7 +41,17 @@ const lotsWithOpened = (account: Account, { opened, at }: Entry): ReadonlyArray<
   if (opened === null) return account.lots
   const lots = [...account.lots]
   const { id, kind, amount, expiresAt, cause } = opened
-  insertLot(lots, { id, kind, granted: amount, remaining: amount, grantedAt: at, expiresAt, cause, residue: null, usedUpAt: 0 })
+  insertLot(lots, {
+    id,
+    kind,
+    granted: amount,
+    remaining: amount,
+    grantedAt: at,
+    expiresAt,
+    cause,
+    residue: null,
+    usedUpAt: 0,
+  })
   return lots
 }
 

@@ -71,12 +71,14 @@ describe("a reversal", () => {
     const desk = plus()
     desk.grant("plan", usd("1"), { expiresAt: 2 * DAY })
     desk.authorize(1n)
+    desk.release(holdId(1))
     desk.charge(usd("1"), { id: "evt-1" })
+    // The hold's end was the next thing to happen: when it is looked at, the used-up lot has nothing that could expire.
     desk.at(DAY)
     desk.reverse("evt-1", usd("0.40"))
-    assert.strictEqual(desk.left(1), usd("0.40") - 1n, "a nano of debt is paid first")
+    assert.strictEqual(desk.left(1), usd("0.40"))
     desk.at(2 * DAY)
-    assert.deepStrictEqual([desk.account.available, desk.account.expired], [0n, usd("0.40") - 1n])
+    assert.deepStrictEqual([desk.account.available, desk.account.expired], [0n, usd("0.40")])
   })
 
   it("R1.5 bought credit that comes back after more than a year is bought credit still and does not expire", () => {

@@ -18,6 +18,7 @@ const lotTuple = (lot: Lot): unknown => [
   lot.expiresAt,
   lot.cause,
   lot.residue === null ? null : lot.residue.map(([id, cap]) => [id, cap.toString()]),
+  ...(lot.usedUpAt === 0 ? [] : [lot.usedUpAt]),
 ]
 
 export const encodeSnapshot = (a: Account): string =>
@@ -45,7 +46,7 @@ export const decodeSnapshot = (id: string, text: string): Account => {
     BigInt,
   ) as Array<Nano>
   const lots = (raw.lots as Array<Array<any>>).map(
-    ([lotId, kind, g, r, grantedAt, expiresAt, cause, residue]): Lot => ({
+    ([lotId, kind, g, r, grantedAt, expiresAt, cause, residue, usedUpAt]): Lot => ({
       id: lotId,
       kind,
       granted: BigInt(g),
@@ -54,6 +55,7 @@ export const decodeSnapshot = (id: string, text: string): Account => {
       expiresAt,
       cause,
       residue: residue === null ? null : residue.map(([h, cap]: [string, string]) => [h, BigInt(cap)] as const),
+      usedUpAt: usedUpAt ?? 0,
     }),
   )
   const holds = (raw.holds as Array<[string, string, number]>).map(([h, amount, expiresAt]): [string, Hold] => [
