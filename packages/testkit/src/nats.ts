@@ -3,7 +3,7 @@
  * as in production. Owns finding the binary and the server's life; the connection is @credits/bus.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -11,6 +11,9 @@ import { delimiter, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../../..")
+
+/** Where set-up keeps what it fetched. */
+export const cacheDir = resolve(REPOSITORY, process.env["CREDITS_CACHE_DIR"] || ".cache")
 
 /** CREDITS_NATS_SERVER, then the PATH, then the project's cache (`npm start` and `npm test` put it there). */
 export const findNatsServer = (): string => {
@@ -22,23 +25,9 @@ export const findNatsServer = (): string => {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     if (folder !== "" && existsSync(join(folder, "nats-server"))) return join(folder, "nats-server")
   }
-  const cached = findBelow(join(REPOSITORY, ".cache"), 4)
-  if (cached !== undefined) return cached
+  const cached = join(cacheDir, "nats-server", "nats-server")
+  if (existsSync(cached)) return cached
   throw new Error("no nats-server: set CREDITS_NATS_SERVER or run `npm test` once, which fetches one into .cache/")
-}
-
-const findBelow = (folder: string, depth: number): string | undefined => {
-  if (!existsSync(folder)) return undefined
-  const entries = readdirSync(folder, { withFileTypes: true })
-  for (const entry of entries) {
-    if (entry.name === "nats-server" && !entry.isDirectory()) return join(folder, entry.name)
-  }
-  if (depth === 0) return undefined
-  for (const entry of entries) {
-    const below = entry.isDirectory() ? findBelow(join(folder, entry.name), depth - 1) : undefined
-    if (below !== undefined) return below
-  }
-  return undefined
 }
 
 /** A loopback port that was free a moment ago. */

