@@ -1,8 +1,10 @@
 /** The command tree, and how its outcome becomes an exit code. What a command does is in `commands/`. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { Json } from "./answer.ts"
 import { accountAdjust } from "./commands/account/adjust.ts"
 import { accountEntitle } from "./commands/account/entitle.ts"
@@ -77,10 +79,14 @@ const presenter: CliOutput.Presenter = {
 
 const VERSION = "0.1.0"
 
+/** No wizard and no log level: a command that moves money is typed, and nothing here writes a log. */
+const BUILT_INS = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
+
 /** Runs the command line; fails with `Ended` carrying the exit code when it is not 0. */
 export const runCredits = (args: ReadonlyArray<string>) =>
   Command.runWith(credits, { version: VERSION })(args).pipe(
     Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provideService(CliConfig.CliConfig, CliConfig.make({ builtIns: BUILT_INS })),
     // A wrong invocation, and a noun without its verb.
     Effect.catchTag("ShowHelp", () => Effect.fail(new Ended({ exit: EXIT.usage }))),
   )
