@@ -11,6 +11,9 @@ const SystemLayer = Layer.effect(System, makeSystem)
 const AuditLayer = Layer.effect(Audit, makeAudit)
 const MainLayer = AuditLayer.pipe(Layer.provideMerge(SystemLayer), Layer.provideMerge(NodeServices.layer))
 
+// `credits … | head`: whoever reads has seen enough. Any other trouble with stdout is a failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+
 runCredits(process.argv.slice(2)).pipe(Effect.provide(MainLayer), (program) =>
   NodeRuntime.runMain(program, { disableErrorReporting: true }),
 )
