@@ -11,13 +11,15 @@ import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
 import { commitProjection, CursorMoved, readPositions, type PricingDatabase } from "./store.ts"
 
-/** A step of some 5–10 ms while rating is busy, ten times that when it is not. */
+/** A step of some 10 ms while rating is busy, 50 ms when it is not: a question to pricing waits no longer than that. */
 const STEP_MESSAGES_BUSY = 4
 const STEP_BYTES_BUSY = 512 * 1024
 const STEP_MESSAGES_IDLE = 64
-const STEP_BYTES_IDLE = 4 * 1024 * 1024
+const STEP_BYTES_IDLE = 2 * 1024 * 1024
 /** How long a step waits for rating to become idle, and how often it looks. */
 const YIELD_MS = 1_000
+/** After a step it rests as long as the step took, at most this long: half a core is for the ledger, which is ahead of us. */
+const REST_MS_MAX = 200
 const LOOK_MS = 50
 const RETRY_MS = 500
 
@@ -78,10 +80,12 @@ export class UsageProjection {
   async #run(): Promise<void> {
     while (await this.#intake.ready()) {
       const isBusy = await this.#yieldToRating()
+      const startedAt = performance.now()
       const messages = isBusy
         ? this.#intake.take(STEP_MESSAGES_BUSY, STEP_BYTES_BUSY)
         : this.#intake.take(STEP_MESSAGES_IDLE, STEP_BYTES_IDLE)
       await this.#count(messages)
+      if (this.#intake.queued > 0) await pause(Math.min(performance.now() - startedAt, REST_MS_MAX))
     }
   }
 

@@ -24,9 +24,13 @@ export interface RollupDelta {
   byokOutputTokens: number
 }
 
+const DAY_MS = 86_400_000
+
 /** Sums by row; many entries of a batch fall on the same one. */
 export class Rollup {
   readonly #rows = new Map<string, RollupDelta>()
+  #dayNumber = Number.NaN
+  #day = ""
 
   get rows(): Iterable<RollupDelta> {
     return this.#rows.values()
@@ -36,8 +40,18 @@ export class Rollup {
     return this.#rows.size
   }
 
+  /** Neighbouring entries nearly always share their day, and formatting one costs as much as the rest of an entry. */
+  #dayOf(at: number): string {
+    const number = Math.floor(at / DAY_MS)
+    if (number !== this.#dayNumber) {
+      this.#dayNumber = number
+      this.#day = dayOf(at)
+    }
+    return this.#day
+  }
+
   #row(at: number, account: string, model: string): RollupDelta {
-    const day = dayOf(at)
+    const day = this.#dayOf(at)
     const key = `${day}|${account}|${model}`
     let row = this.#rows.get(key)
     if (row === undefined) {

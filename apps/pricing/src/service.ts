@@ -60,7 +60,7 @@ const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Pr
   const gaps = [actor.gap, projection.gap].filter((gap) => gap !== undefined)
   return {
     service: "pricing",
-    ready: actor.caughtUp && actor.gap === undefined,
+    ready: actor.caughtUp && actor.gap === undefined && books.wasPushed && catalogues.wasPushed,
     now,
     nextDue: null,
     ran: 0,

@@ -140,22 +140,28 @@ const ROLLUP_SUMS = [
   "byok_output_tokens",
 ] as const
 
+const rollupRow = (d: RollupDelta): ReadonlyArray<string | number> => [
+  d.day,
+  d.account,
+  d.model,
+  d.calls,
+  d.inputTokens,
+  d.outputTokens,
+  d.cacheReadTokens,
+  d.cacheWriteTokens,
+  d.reasoningTokens,
+  d.cost.toString(),
+  d.byokCalls,
+  d.byokInputTokens,
+  d.byokOutputTokens,
+]
+
+/** In the order of the key: neighbours share pages, and a commit writes every page once. */
+const byKey = (a: RollupDelta, b: RollupDelta): number =>
+  a.day !== b.day ? (a.day < b.day ? -1 : 1) : a.account !== b.account ? (a.account < b.account ? -1 : 1) : 0
+
 const addRollup = async (database: PricingDatabase, db: Db, deltas: Iterable<RollupDelta>): Promise<void> => {
-  const rows = [...deltas].map((d) => [
-    d.day,
-    d.account,
-    d.model,
-    d.calls,
-    d.inputTokens,
-    d.outputTokens,
-    d.cacheReadTokens,
-    d.cacheWriteTokens,
-    d.reasoningTokens,
-    d.cost.toString(),
-    d.byokCalls,
-    d.byokInputTokens,
-    d.byokOutputTokens,
-  ])
+  const rows = [...deltas].toSorted(byKey).map(rollupRow)
   if (rows.length === 0) return
   const names = ROLLUP_SUMS.map((name) => sql.ref(name))
   const values = columns(text(0), text(1), text(2), ...ROLLUP_SUMS.map((_, i) => whole(i + 3)))

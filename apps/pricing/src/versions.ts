@@ -65,6 +65,8 @@ export class Versions<A extends Versioned> {
   #pushing: Promise<void> = Promise.resolve()
   /** Everything published is in the bucket. */
   isPushed = false
+  /** It was at least once since the start: whoever quotes finds books. */
+  wasPushed = false
 
   constructor(options: VersionsOptions<A>) {
     this.#options = options
@@ -215,6 +217,7 @@ export class Versions<A extends Versioned> {
       // Last: whoever sees a version in the list finds it.
       if ((await kvGet(bus, bucket, CURRENT_KEY))?.text !== list) await kvPut(bus, bucket, CURRENT_KEY, list)
       this.isPushed = true
+      this.wasPushed = true
     } catch (error) {
       report("warning", `pushing ${bucket}: ${error instanceof Error ? error.message : String(error)}; trying again`)
       this.#retry = setTimeout(() => this.#push(), RETRY_MS)
