@@ -35,6 +35,7 @@ export interface DueUnit {
   readonly account: string
   readonly partition: number
   readonly cold: boolean
+  poison: string
 }
 
 export interface Names {
@@ -129,7 +130,7 @@ export class Draft<State> {
     partition: number,
     letter: Pick<DeadLetter, "reason" | "detail" | "account" | "payload"> & { seq: number; index: number },
   ): void {
-    const { seq, index, ...rest } = letter
+    const { seq, index, ...rest } = { ...letter, payload: shortened(letter.payload) }
     const id = `${names.service}:${names.stream}:${seq}:${index}`
     const payload: DeadLetter = {
       v: 1,
@@ -182,6 +183,13 @@ interface OpenBlock {
   count: number
   text: string
 }
+
+/** A dead letter must itself fit into a message; the whole original lies in its stream at the origin's seq. */
+const PAYLOAD_CHARS_MAX = 128 * 1024
+const shortened = (payload: string): string =>
+  payload.length <= PAYLOAD_CHARS_MAX
+    ? payload
+    : `${payload.slice(0, PAYLOAD_CHARS_MAX)}… (${payload.length} characters in all)`
 
 /** Far below the journal's message limit even when the next entry is the largest allowed. */
 const BLOCK_BYTES_MAX = 400 * 1024

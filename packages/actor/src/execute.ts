@@ -3,68 +3,24 @@
  * command the database refuses, a lost fence: each is confined to what caused it (decision 5).
  */
 import type { AnyMachine, CommandUnit, DueUnit, Names, RequestUnit } from "./batch.ts"
-import { Draft, replyText } from "./batch.ts"
-import { blockOf, entriesOf, entryAt } from "./block.ts"
+import { Draft } from "./batch.ts"
+import { claimsOf, Deciding, DecisionThrew, type Counters } from "./deciding.ts"
 import type { DueHeap } from "./due-heap.ts"
+import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
-import {
-  isBad,
-  type Decision,
-  type DecisionContext,
-  type EntryHead,
-  type History,
-  type Request,
-  type StreamCommand,
-} from "./machine.ts"
+import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
 import { partitionRow, type Partition } from "./partition.ts"
 import type { FromWorker, JournalItem } from "./protocol.ts"
-import {
-  CommitUnknown,
-  Fenced,
-  type ActorStore,
-  type Claim,
-  type NewBlock,
-  type NewReceipt,
-  type NewSnapshot,
-  type StoredReceipt,
-} from "./rows.ts"
+import { CommitUnknown, Fenced, type ActorStore, type NewSnapshot } from "./rows.ts"
 import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
 
-/** Refused authorizations are remembered for 24 h (decision 12). */
-const REFUSAL_KEPT_MS = 24 * 3_600_000
 /** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
 const ID_BLOCK = 100_000
 /** More ids than one batch can use: its blocks and outbox rows. */
 const ID_RESERVE = 10_000
-/** Blocks one commit can add to one partition: 3,500 entries in blocks of 512, or of 400 KiB. */
-const BLOCKS_PER_COMMIT_MAX = 16
 const SNAPSHOTS_PER_COMMIT_MIN = 20
 const SNAPSHOT_SHARE = 0.08
 const LEASE_MARGIN_MS = 500
-
-/** A decision threw: which unit, and why. */
-class DecisionThrew extends Error {
-  override readonly name = "DecisionThrew"
-  readonly unit: { poison: string }
-  constructor(unit: { poison: string }, cause: unknown) {
-    super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
-    this.unit = unit
-  }
-}
-
-export interface Counters {
-  commits: number
-  entries: number
-  commitMs: number
-  requests: number
-  commands: number
-  duplicates: number
-  refusals: number
-  deadLetters: number
-  fenceLosses: number
-  snapshots: number
-  dueRan: number
-}
 
 export interface Work {
   readonly requests: ReadonlyArray<RequestUnit<Request>>
@@ -93,31 +49,21 @@ export interface ExecutorParts<State> {
 }
 
 export class Executor<State> {
-  readonly counters: Counters = {
-    commits: 0,
-    entries: 0,
-    commitMs: 0,
-    requests: 0,
-    commands: 0,
-    duplicates: 0,
-    refusals: 0,
-    deadLetters: 0,
-    fenceLosses: 0,
-    snapshots: 0,
-    dueRan: 0,
-  }
-  holdsMayExpire = false
+  readonly deciding: Deciding<State>
   /** Accounts whose newest figures an edge wants to see. */
   readonly ticks = new Set<Slot<State>>()
   wantsTicks = false
   readonly #p: ExecutorParts<State>
-  /** Accounts whose books did not close: refused until the process restarts, everyone else goes on (decision 5). */
-  readonly #broken = new Map<string, string>()
   #nextId = 0
   #blockEnd = 0
 
   constructor(parts: ExecutorParts<State>) {
     this.#p = parts
+    this.deciding = new Deciding(parts)
+  }
+
+  get counters(): Counters {
+    return this.deciding.counters
   }
 
   get nextId(): number {
@@ -152,7 +98,7 @@ export class Executor<State> {
         }
         await this.#p.slots.restore(draft.touched, this.#p.store)
         if (error instanceof DecisionThrew) {
-          this.#poisoned(error)
+          this.#setAside(error)
           continue
         }
         if (!isDataError(error)) throw error
@@ -182,16 +128,10 @@ export class Executor<State> {
     await this.run({ ...work, requests: work.requests.slice(requests), commands: work.commands.slice(commands) })
   }
 
-  #poisoned(error: DecisionThrew): void {
-    error.unit.poison = error.message
-    const cause = error.cause as { name?: string; account?: string }
-    if (cause.name === "IdentityBroken" && cause.account !== undefined) this.#broken.set(cause.account, error.message)
-    this.#p.send({
-      t: "log",
-      level: "error",
-      message: "a decision threw and is set aside",
-      detail: { error: error.message },
-    })
+  #setAside(thrown: DecisionThrew): void {
+    this.deciding.setAside(thrown)
+    const detail = { error: thrown.message }
+    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail })
   }
 
   #fenced(partitions: ReadonlyArray<number>): void {
@@ -240,9 +180,9 @@ export class Executor<State> {
         .filter((u) => u.request.key !== "")
         .map((u) => ({ key: u.request.key, account: u.request.account })),
     )
-    this.#decideRequests(work.requests, stored, prepared, draft, firstId, replies)
-    this.#decideCommands(work.commands, claims, known, draft)
-    for (const unit of work.due) this.#applyDue(slots.get(unit.account)!, draft)
+    this.deciding.requests(work.requests, stored, prepared, draft, firstId, replies)
+    this.deciding.commands(work.commands, claims, known, draft)
+    for (const unit of work.due) this.deciding.due(slots.get(unit.account)!, draft, unit)
     const snapshots = this.#snapshots(work, draft)
     draft.sealNotices(this.#p.names)
     draft.sealBlocks()
@@ -274,13 +214,13 @@ export class Executor<State> {
           leaseMs,
         )
     this.counters.commitMs += performance.now() - started
-    await this.#committed(work, draft, applied, replies, readsOnly)
+    await this.#committed(work, draft, applied, replies, readsOnly, snapshots.length)
   }
 
   async #read(slot: Slot<State>, unit: RequestUnit<Request>, now: number): Promise<string> {
     const { machine } = this.#p
     try {
-      return `{"ok":${JSON.stringify(await machine.read(slot.state, unit.request, now, this.#history(slot)))}}`
+      return `{"ok":${JSON.stringify(await machine.read(slot.state, unit.request, now, historyOf(slot, this.#p.store)))}}`
     } catch (error) {
       this.#p.send({ t: "log", level: "error", message: "a read failed", detail: { error: String(error) } })
       return JSON.stringify({ refused: machine.refusal("unavailable", "the read failed") })
@@ -316,211 +256,10 @@ export class Executor<State> {
     const prepared = new Map<RequestUnit<Request>, unknown>()
     for (const unit of requests) {
       const wants = this.#p.machine.prepare(unit.request)
-      if (wants !== undefined) prepared.set(unit, await wants(this.#history(this.#p.slots.get(unit.request.account)!)))
+      if (wants !== undefined)
+        prepared.set(unit, await wants(historyOf(this.#p.slots.get(unit.request.account)!, this.#p.store)))
     }
     return prepared
-  }
-
-  #history(slot: Slot<State>): History {
-    const { store } = this.#p
-    let last: NewBlock | undefined
-    /** Neighbours of a chain often share a block: the last one read is kept. */
-    const blockAt = async (id: number) => (last?.id === id ? last : (last = await store.block(id)))
-    return {
-      head: slot.committed,
-      entry: async (address) => {
-        const block = await blockAt(blockOf(address))
-        return block === undefined ? undefined : entryAt(block, address)
-      },
-      ofCommand: async (id) => {
-        const receipt = (await store.receipts([{ key: commandKey(id), account: slot.account }]))[0]
-        if (receipt === undefined) return []
-        const blocks = await store.blocksFrom(receipt.blockId, [slot.partition], BLOCKS_PER_COMMIT_MAX)
-        return blocks.flatMap(entriesOf).filter((entry) => entry.account === slot.account)
-      },
-    }
-  }
-
-  #applyDue(slot: Slot<State>, draft: Draft<State>): void {
-    const { machine } = this.#p
-    if (machine.nextDue(slot.state) > draft.now) return
-    const before = machine.mark(slot.state)
-    const entries: Array<EntryHead> = []
-    const n = machine.numberOf(slot.state)
-    draft.touched.add(slot)
-    this.counters.dueRan += machine.applyDue(slot.state, draft.now, this.holdsMayExpire, entries)
-    this.#keep(slot, before, null, entries, n, draft)
-  }
-
-  #decide(
-    slot: Slot<State>,
-    draft: Draft<State>,
-    unit: { poison: string },
-    decide: (ctx: DecisionContext, entries: Array<EntryHead>) => Decision,
-  ): Decision {
-    const { machine, newIds } = this.#p
-    try {
-      this.#applyDue(slot, draft)
-      const before = machine.mark(slot.state)
-      const entries: Array<EntryHead> = []
-      const n = machine.numberOf(slot.state)
-      draft.touched.add(slot)
-      const decision = decide({ now: draft.now, holdsMayExpire: this.holdsMayExpire, ...newIds }, entries)
-      this.#keep(slot, before, decision, entries, n, draft)
-      return decision
-    } catch (error) {
-      throw new DecisionThrew(unit, error)
-    }
-  }
-
-  #keep(
-    slot: Slot<State>,
-    before: unknown,
-    decision: Decision | null,
-    entries: ReadonlyArray<EntryHead>,
-    n: number,
-    draft: Draft<State>,
-  ): void {
-    const { machine, slots } = this.#p
-    for (let i = 0; i < entries.length; i++)
-      slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i), draft.firstId)
-    const notices = machine.notices(before, slot.state, decision, entries, draft.now)
-    for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
-  }
-
-  #decideRequests(
-    units: ReadonlyArray<RequestUnit<Request>>,
-    stored: ReadonlyArray<StoredReceipt | undefined>,
-    prepared: ReadonlyMap<RequestUnit<Request>, unknown>,
-    draft: Draft<State>,
-    firstId: number,
-    replies: Array<readonly [string, string]>,
-  ): void {
-    const { machine, slots } = this.#p
-    const refuse = (
-      unit: RequestUnit<Request>,
-      code: "id_conflict" | "account_frozen" | "unavailable",
-      detail: string,
-    ) => replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
-    const here = new Map<string, NewReceipt>()
-    let at = 0
-    for (const unit of units) {
-      const { request } = unit
-      const slot = slots.get(request.account)!
-      const broken = this.#broken.get(request.account)
-      const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
-      if (unit.poison !== "")
-        refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
-      else if (before !== undefined) {
-        if (before.content === request.content && before.answer !== null) replies.push([unit.reply, before.answer])
-        else refuse(unit, "id_conflict", "this id was used before with another body")
-      } else if (broken !== undefined) refuse(unit, "account_frozen", "this account's books are being checked")
-      else if (request.key === "") this.#due(slot, draft, unit)
-      else {
-        const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
-          machine.decideRequest(slot.state, request, ctx, entries, prepared.get(unit)),
-        )
-        const answer = replyText(decision)
-        replies.push([unit.reply, answer])
-        if (decision._tag !== "answered") this.counters.refusals += 1
-        if (decision._tag === "review" || (decision._tag === "refused" && !machine.keepsRefusal(decision))) continue
-        const expiresAt = decision._tag === "refused" ? Date.now() + REFUSAL_KEPT_MS : null
-        const receipt = {
-          key: request.key,
-          account: request.account,
-          partition: unit.partition,
-          content: request.content,
-          answer,
-          expiresAt,
-          blockId: firstId,
-        }
-        draft.receipts.push(receipt)
-        here.set(`${request.key} ${request.account}`, receipt)
-      }
-    }
-  }
-
-  /** Everything due is applied before a read (decision 11). */
-  #due(slot: Slot<State>, draft: Draft<State>, unit: { poison: string }): void {
-    try {
-      this.#applyDue(slot, draft)
-    } catch (error) {
-      throw new DecisionThrew(unit, error)
-    }
-  }
-
-  #decideCommands(
-    units: ReadonlyArray<CommandUnit<StreamCommand>>,
-    claims: ReadonlyArray<ClaimedUnit>,
-    known: ReadonlyMap<number, string>,
-    draft: Draft<State>,
-  ): void {
-    const { machine } = this.#p
-    let next = 0
-    for (const unit of units) {
-      const { command } = unit
-      if (isBad(command)) {
-        this.#deadLetter(draft, unit, command.bad, command.detail, null, command.payload)
-        continue
-      }
-      if (unit.poison !== "") {
-        this.#deadLetter(draft, unit, "defect", unit.poison, command.account, JSON.stringify(command, bigintText))
-        continue
-      }
-      const index = next++
-      if (claims[index]!.unit !== unit) throw new Error("claims and commands are out of step")
-      const before = known.get(index)
-      if (before !== undefined) {
-        if (before === command.hash) this.counters.duplicates += 1
-        else
-          this.#deadLetter(
-            draft,
-            unit,
-            "id_conflict",
-            "this event id was charged before with another body",
-            command.account,
-            JSON.stringify(command, bigintText),
-          )
-        continue
-      }
-      const broken = this.#broken.size === 0 ? undefined : this.#broken.get(command.account)
-      if (broken !== undefined) {
-        this.#deadLetter(draft, unit, "account_frozen", broken, command.account, JSON.stringify(command, bigintText))
-        continue
-      }
-      const slot = unit.slot as Slot<State>
-      const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
-        machine.decideCommand(slot.state, command, ctx, entries),
-      )
-      if (decision._tag === "review")
-        this.#deadLetter(
-          draft,
-          unit,
-          decision.reason,
-          decision.detail,
-          command.account,
-          JSON.stringify(command, bigintText),
-        )
-    }
-  }
-
-  #deadLetter(
-    draft: Draft<State>,
-    unit: CommandUnit<StreamCommand>,
-    reason: string,
-    detail: string,
-    account: string | null,
-    payload: string,
-  ): void {
-    this.counters.deadLetters += 1
-    draft.deadLetter(this.#p.names, unit.partition, {
-      reason,
-      detail,
-      account,
-      payload,
-      seq: unit.seq,
-      index: unit.index,
-    })
   }
 
   #snapshots(work: Work, draft: Draft<State>): ReadonlyArray<NewSnapshot> {
@@ -564,6 +303,7 @@ export class Executor<State> {
     applied: ReadonlyArray<number>,
     replies: ReadonlyArray<readonly [string, string]>,
     readsOnly: boolean,
+    snapshots: number,
   ): Promise<void> {
     const { slots, due, feed, owned, send } = this.#p
     this.#nextId = draft.nextId
@@ -583,7 +323,8 @@ export class Executor<State> {
     // A place in the heap was taken out to get here: also those that were not due after all wait again.
     for (const unit of work.due) {
       const slot = slots.get(unit.account)
-      if (slot !== undefined && done.has(unit.partition)) due.wait(slot, this.#p.machine.nextDue(slot.state))
+      if (slot === undefined || !done.has(unit.partition) || this.deciding.broken.has(unit.account)) continue
+      due.wait(slot, this.#p.machine.nextDue(slot.state))
     }
     const items: Array<JournalItem> = []
     for (const block of draft.blocks) if (done.has(block.partition)) feed.committed(block, items)
@@ -605,32 +346,8 @@ export class Executor<State> {
     counters.entries += draft.entries
     counters.requests += work.requests.length
     counters.commands += work.commands.length
+    counters.snapshots += snapshots
   }
-}
-
-interface ClaimedUnit {
-  readonly unit: CommandUnit<StreamCommand>
-  readonly claim: Claim
-}
-
-const commandKey = (id: string): string => `c:${id}`
-
-const claimsOf = (units: ReadonlyArray<CommandUnit<StreamCommand>>): ReadonlyArray<ClaimedUnit> => {
-  const claims: Array<ClaimedUnit> = []
-  for (const unit of units) {
-    const { command } = unit
-    if (isBad(command) || unit.poison !== "") continue
-    claims.push({
-      unit,
-      claim: {
-        key: commandKey(command.id),
-        account: command.account,
-        partition: unit.partition,
-        content: command.hash,
-      },
-    })
-  }
-  return claims
 }
 
 /** Refusals for the data itself: constraint, range or encoding; anything else is the store's own trouble. */
@@ -638,5 +355,3 @@ const isDataError = (error: unknown): boolean => {
   const code = (error as { code?: unknown }).code
   return typeof code === "string" && (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code) || /^(22|23)/.test(code))
 }
-
-const bigintText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)

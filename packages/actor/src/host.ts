@@ -4,30 +4,21 @@
  */
 import { Worker } from "node:worker_threads"
 import type { ControlAnswer, ControlRequest, TickMessage } from "@credits/contracts"
-import { HEADERS, partitions as allPartitions, type StreamSpec } from "@credits/contracts"
+import { partitions as allPartitions, type StreamSpec } from "@credits/contracts"
 import {
   Bus,
   orderedReader,
-  publishAtomic,
   serve,
   startClock,
   realClock,
   type BusHandle,
   type OrderedReader,
-  type OutgoingMessage,
   type Responder,
   type RunningClock,
 } from "@credits/bus"
 import { Effect, type Scope } from "effect"
-import { BLOCK_SEPARATOR } from "./block.ts"
-import {
-  JOURNAL_BYTES_MAX,
-  type FromWorker,
-  type JournalItem,
-  type OutboxItem,
-  type ToWorker,
-  type WorkerMetrics,
-} from "./protocol.ts"
+import { Outlet } from "./outlet.ts"
+import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
 
 export interface HostOptions {
   readonly workerUrl: URL
@@ -59,9 +50,6 @@ const OLD_GENERATION_MB = 4_096
 const OPEN_REQUESTS_MAX = 16_384
 /** Stream messages in the worker's mailbox: the reader pauses above, goes on below half. */
 const QUEUED_BYTES_MAX = 32 * 1024 * 1024
-const PUBLISH_MESSAGES_MAX = 256
-const PUBLISH_BYTES_MAX = 8 * 1024 * 1024
-const PUBLISH_RETRY_MS = 200
 /** An edge repeats its interest every 5 s (decision 9). */
 const INTEREST_MS = 15_000
 
@@ -84,8 +72,7 @@ class Host {
   readonly #subscriptions = new Map<number, { unsubscribe(): void }>()
   readonly #responders: Array<Responder> = []
   readonly #controls = new Map<number, (answer: ControlAnswer) => void>()
-  readonly #journal: Array<JournalItem> = []
-  readonly #outbox: Array<OutboxItem> = []
+  readonly #outlet: Outlet
   readonly #ended = Promise.withResolvers<void>()
   #reader: OrderedReader | null = null
   #clock: RunningClock = realClock
@@ -104,13 +91,18 @@ class Host {
   #open = 0
   #queuedBytes = 0
   #nextToken = 1
-  #publishing = false
-  #stopping = false
   #metrics: WorkerMetrics | null = null
+  #generation = 0
 
   constructor(bus: BusHandle, options: HostOptions) {
     this.#o = options
     this.#bus = bus
+    this.#outlet = new Outlet(
+      bus,
+      options.journalSubject,
+      (message) => this.#tell(message),
+      (detail) => options.log("warning", "publishing waits", detail),
+    )
     this.#worker = new Worker(options.workerUrl, {
       workerData: options.workerData,
       name: options.service,
@@ -149,7 +141,7 @@ class Host {
     const token = this.#nextToken++
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
-      const pending = this.#journal.length + this.#outbox.length
+      const { pending } = this.#outlet
       resolve(
         JSON.stringify({
           ...answer,
@@ -170,12 +162,10 @@ class Host {
           this.#bus.connection.publish(message.replies[i]!, message.texts[i]!)
         break
       case "journal":
-        this.#journal.push(...message.items)
-        void this.#publish()
+        this.#outlet.journal(message.items)
         break
       case "outbox":
-        this.#outbox.push(...message.items)
-        void this.#publish()
+        this.#outlet.outbox(message.items)
         break
       case "ticks":
         for (const [partition, accounts] of message.items) {
@@ -192,7 +182,7 @@ class Host {
         break
       case "owned":
         this.#own(message.partitions)
-        void this.#read(message.partitions, message.cursor, message.incarnation)
+        void this.#read(message.partitions, message.cursor, message.incarnation, message.generation)
         break
       case "lost":
         this.#o.log("warning", "partitions lost", { count: message.partitions.length, why: message.why })
@@ -259,8 +249,17 @@ class Host {
     this.#queuedBytes = 0
   }
 
-  async #read(partitions: ReadonlyArray<number>, cursor: number, incarnation: string): Promise<void> {
-    await this.#reader?.close()
+  async #read(
+    partitions: ReadonlyArray<number>,
+    cursor: number,
+    incarnation: string,
+    generation: number,
+  ): Promise<void> {
+    this.#generation = generation
+    const before = this.#reader
+    this.#reader = null
+    await before?.close()
+    if (generation !== this.#generation) return
     this.#messages = { partitions: [], seqs: [], payloads: [] }
     this.#queuedBytes = 0
     const subjects = new Map(partitions.map((partition) => [this.#o.commandSubject(partition), partition]))
@@ -282,7 +281,7 @@ class Host {
       onTrouble: (detail) => this.#o.log("warning", "reading commands", { detail }),
       onMessage: ({ subject, seq, data }) => {
         const partition = subjects.get(subject)
-        if (partition === undefined) return
+        if (partition === undefined || generation !== this.#generation) return
         // A copy with its own memory: the transport gives Node Buffers, whose slice() is a view of a shared one.
         const payload = new Uint8Array(data)
         this.#messages.partitions.push(partition)
@@ -306,7 +305,7 @@ class Host {
         this.#requests = { partitions: [], restricted: [], replies: [], texts: [] }
       }
       if (this.#messages.seqs.length > 0) {
-        const message: ToWorker = { t: "messages", ...this.#messages }
+        const message: ToWorker = { t: "messages", generation: this.#generation, ...this.#messages }
         this.#worker.postMessage(
           message,
           this.#messages.payloads.map((payload) => payload.buffer as ArrayBuffer),
@@ -316,100 +315,15 @@ class Host {
     })
   }
 
-  /** One atomic batch after the other: a partition's messages stay in order, the next after the PubAck (decision 9). */
-  async #publish(): Promise<void> {
-    if (this.#publishing) return
-    this.#publishing = true
-    try {
-      while (this.#journal.length + this.#outbox.length > 0 && !this.#stopping) {
-        if (this.#journal.length > 0) await this.#publishJournal()
-        if (this.#outbox.length > 0) await this.#publishOutbox()
-      }
-    } finally {
-      this.#publishing = false
-    }
-  }
-
-  async #publishJournal(): Promise<void> {
-    const { messages, items } = takeJournal(this.#journal, this.#o.journalSubject)
-    if (!(await this.#send(messages))) return
-    this.#journal.splice(0, items.length)
-    const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
-    this.#tell({
-      t: "journaled",
-      items: items.map((item) => [item.partition, item.lastSeq, item.lastId] as const),
-      bytes,
-    })
-  }
-
-  /** Signals and dead letters go to different streams: one message, one PubAck; they are few. */
-  async #publishOutbox(): Promise<void> {
-    const first = this.#outbox[0]!
-    const same = this.#outbox.slice(0, PUBLISH_MESSAGES_MAX)
-    const prefix = first.subject.slice(0, first.subject.lastIndexOf("."))
-    const until = same.findIndex((item) => item.subject.slice(0, item.subject.lastIndexOf(".")) !== prefix)
-    const items = until === -1 ? same : same.slice(0, until)
-    if (!(await this.#send(items.map(({ subject, payload }) => ({ subject, payload }))))) return
-    this.#outbox.splice(0, items.length)
-    this.#tell({ t: "outboxed", ids: items.map((item) => item.id) })
-  }
-
-  /** Until stored: an unknown outcome is sent again, readers know repeats by their seq. */
-  async #send(messages: ReadonlyArray<OutgoingMessage>): Promise<boolean> {
-    while (!this.#stopping) {
-      try {
-        await publishAtomic(this.#bus.js, messages)
-        return true
-      } catch (error) {
-        this.#o.log("warning", "publishing waits", { error: String(error), messages: messages.length })
-        await new Promise((resolve) => setTimeout(resolve, PUBLISH_RETRY_MS))
-      }
-    }
-    return false
-  }
-
   async stop(): Promise<void> {
     for (const [, subscription] of this.#subscriptions) subscription.unsubscribe()
     await this.#reader?.close()
     this.#clock.stop()
     this.#tell({ t: "stop" })
     await this.ended.catch(() => undefined)
-    this.#stopping = true
+    this.#outlet.stop()
     for (const responder of this.#responders) await responder.stop()
   }
-}
-
-/** The head of the queue as messages: neighbours of one partition are joined up to the size limit. */
-const takeJournal = (
-  queue: ReadonlyArray<JournalItem>,
-  subjectOf: (partition: number) => string,
-): { readonly messages: ReadonlyArray<OutgoingMessage>; readonly items: ReadonlyArray<JournalItem> } => {
-  const open = new Map<number, { after: number; last: number; texts: Array<string>; bytes: number }>()
-  const done: Array<readonly [number, { after: number; last: number; texts: Array<string> }]> = []
-  let bytes = 0
-  let count = 0
-  for (const item of queue) {
-    if (bytes + item.bytes > PUBLISH_BYTES_MAX && count > 0) break
-    if (done.length + open.size >= PUBLISH_MESSAGES_MAX) break
-    const current = open.get(item.partition)
-    if (current !== undefined && current.bytes + item.bytes <= JOURNAL_BYTES_MAX) {
-      current.texts.push(item.text)
-      current.bytes += item.bytes
-      current.last = item.lastSeq
-    } else {
-      if (current !== undefined) done.push([item.partition, current])
-      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [item.text], bytes: item.bytes })
-    }
-    bytes += item.bytes
-    count += 1
-  }
-  for (const pair of open) done.push(pair)
-  const messages = done.map(([partition, { after, last, texts }]) => ({
-    subject: subjectOf(partition),
-    payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(BLOCK_SEPARATOR)}]}`,
-    headers: { [HEADERS.id]: `${partition}.${last}` },
-  }))
-  return { messages, items: queue.slice(0, count) }
 }
 
 /** Starts a host for the life of a scope; closing the scope drains, commits and gives the leases back. */

@@ -19,6 +19,7 @@ export type ToWorker =
     }
   | {
       readonly t: "messages"
+      readonly generation: number
       readonly partitions: ReadonlyArray<number>
       readonly seqs: ReadonlyArray<number>
       readonly payloads: ReadonlyArray<Uint8Array>
@@ -58,6 +59,7 @@ export type FromWorker =
   /** Owned and loaded: subscribe to these partitions and read the stream from `cursor + 1`. */
   | {
       readonly t: "owned"
+      readonly generation: number
       readonly partitions: ReadonlyArray<number>
       readonly cursor: number
       readonly incarnation: string

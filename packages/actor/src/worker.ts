@@ -2,15 +2,14 @@
  * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits, keeps the business
  * clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS (decisions 3–6, 10, 11).
  */
-import { randomFillSync } from "node:crypto"
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
-import { makeHoldId, makeId } from "@credits/kernel"
+import { makeIds } from "./ids.ts"
 import type { AnyMachine, DueUnit, Names } from "./batch.ts"
-import { entriesOf } from "./block.ts"
 import { DueHeap } from "./due-heap.ts"
 import { Executor } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
+import { loadPartitions } from "./loading.ts"
 import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
 import { openPartition, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
@@ -36,8 +35,9 @@ const CLOCK_AHEAD_MAX_MS = 5_000
 /** Holds do not expire for this long after a takeover unless the stream's end was applied before. */
 const HOLD_GRACE_MS = 60_000
 const IDLE_SNAPSHOTS = 500
+/** Idle this long before snapshots are written: between two calls of a busy client they would only cost latency. */
+const IDLE_MS = 1_000
 const DUE_PER_COMMIT = 500
-const LOAD_PAGE = 1_000
 /** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
 const BATCHES_PER_TURN = 16
 
@@ -60,11 +60,14 @@ export class PartitionWorker<State> {
   #acquireAt = 0
   #coldDue = Number.POSITIVE_INFINITY
   #catchUpTo = Number.POSITIVE_INFINITY
+  /** Counts announcements: each makes the host read anew. */
+  #generation = 0
   #takenOverAt = 0
   #incarnation = ""
   #gap: string | null = null
   #interestUntil = 0
   #ticksAt = 0
+  #workedAt = 0
 
   constructor(options: WorkerOptions<State>) {
     this.#o = options
@@ -116,6 +119,8 @@ export class PartitionWorker<State> {
         }
         break
       case "messages":
+        // What a reader of an earlier announcement still delivered would make the cursor jump over what is read again.
+        if (message.generation !== this.#generation) break
         for (let i = 0; i < message.seqs.length; i++) {
           this.#mailbox.offerMessage(message.partitions[i]!, message.seqs[i]!, message.payloads[i]!)
         }
@@ -231,13 +236,15 @@ export class PartitionWorker<State> {
     await this.#executor.freshIds()
     const taken: Array<Partition> = []
     for (const row of rows) taken.push(openPartition(row, Date.now() + this.#leaseMs))
-    await this.#load(taken)
+    await loadPartitions(taken, this.#slots, store, this.#leaseMs)
+    for (const slot of this.#slots.all()) this.#due.wait(slot, this.#o.machine.nextDue(slot.state))
+    for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
     for (const partition of taken) this.#owned.set(partition.id, partition)
     // Renew at once: loading may have taken a good part of the lease.
     await this.#renew()
     if (this.#owned.size === 0) return
     this.#takenOverAt = Date.now()
-    this.#executor.holdsMayExpire = false
+    this.#executor.deciding.holdsMayExpire = false
     this.#catchUpTo = Number.POSITIVE_INFINITY
     this.#announce()
     await this.#feedOutbox()
@@ -252,42 +259,8 @@ export class PartitionWorker<State> {
     const cursor = Math.min(...all.map((p) => (p.cursorIndex === -1 ? p.cursor : p.cursor - 1)))
     const incarnation = all.find((p) => p.incarnation !== "")?.incarnation ?? ""
     this.#mailbox.delivered = cursor
-    this.#send({ t: "owned", partitions: all.map((p) => p.id), cursor, incarnation })
-  }
-
-  /** Snapshots and the entries after them: dirty actors come back to memory, the rest is loaded when first needed. */
-  async #load(taken: ReadonlyArray<Partition>): Promise<void> {
-    const { store } = this.#o
-    const ids = taken.map((p) => p.id)
-    let from = Math.min(...taken.map((p) => p.floor))
-    const seqs = new Map(taken.map((p) => [p.id, p.seq]))
-    for (;;) {
-      const blocks = await store.blocksFrom(from, ids, LOAD_PAGE)
-      const entries = blocks.flatMap(entriesOf)
-      await this.#slots.load(
-        new Map(entries.filter((e) => this.#slots.get(e.account) === undefined).map((e) => [e.account, e.partition])),
-        store,
-      )
-      for (const entry of entries) {
-        if (entry.seq > seqs.get(entry.partition)!)
-          throw new Error(`partition ${entry.partition}: entry ${entry.seq} is beyond its row`)
-        this.#slots.replay(entry)
-      }
-      if (blocks.length < LOAD_PAGE) break
-      from = blocks.at(-1)!.id + 1
-      if (!(await this.#holdLeases(taken))) throw new Error("the lease was lost while loading")
-    }
-    for (const slot of this.#slots.all()) this.#due.wait(slot, this.#o.machine.nextDue(slot.state))
-    for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
-    this.#coldDue = (await store.earliestDue(ids)) ?? Number.POSITIVE_INFINITY
-  }
-
-  async #holdLeases(taken: ReadonlyArray<Partition>): Promise<boolean> {
-    const rows = taken.map(({ leaseUntil: _, ...row }) => row)
-    const { store } = this.#o
-    const none = { blocks: [], claims: [], claimBlockId: 0, receipts: [], outbox: [], outboxDone: [], snapshots: [] }
-    await store.begin(rows, [], 0, this.#leaseMs)
-    return (await store.commit({ ...none, partitions: rows }, this.#leaseMs)).length === rows.length
+    this.#generation += 1
+    this.#send({ t: "owned", partitions: all.map((p) => p.id), cursor, incarnation, generation: this.#generation })
   }
 
   async #feedOutbox(): Promise<void> {
@@ -324,7 +297,7 @@ export class PartitionWorker<State> {
       this.#executor.wantsTicks = false
       this.#executor.ticks.clear()
     }
-    if (!this.#executor.holdsMayExpire && this.#caughtUp()) this.#executor.holdsMayExpire = true
+    if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
     this.#coldDue = (await this.#o.store.earliestDue([...this.#owned.keys()])) ?? Number.POSITIVE_INFINITY
     this.#metrics()
@@ -360,6 +333,7 @@ export class PartitionWorker<State> {
     const due = await this.#takeDue(DUE_PER_COMMIT)
     if (requests.length + commands.length + due.length > 0) {
       await this.#executor.run({ requests, commands, due, touch: [], outboxDone: this.#takeOutboxDone(), snapshots: 0 })
+      this.#workedAt = Date.now()
       if (messages > 0) this.#send({ t: "consumed", messages, bytes })
       return true
     }
@@ -370,7 +344,7 @@ export class PartitionWorker<State> {
 
   /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
   async #writeSnapshots(): Promise<boolean> {
-    if (this.#slots.dirty === 0) return false
+    if (this.#slots.dirty === 0 || Date.now() - this.#workedAt < IDLE_MS) return false
     await this.#executor.run({
       requests: [],
       commands: [],
@@ -389,7 +363,7 @@ export class PartitionWorker<State> {
     for (let slot = this.#due.take(now); slot !== undefined && units.length < max; slot = this.#due.take(now)) {
       if (!this.#owned.has(slot.partition) || seen.has(slot.account)) continue
       seen.add(slot.account)
-      units.push({ account: slot.account, partition: slot.partition, cold: false })
+      units.push({ account: slot.account, partition: slot.partition, cold: false, poison: "" })
       if (units.length === max) break
     }
     if (units.length < max && this.#coldDue <= now) await this.#takeColdDue(now, max - units.length, seen, units)
@@ -403,7 +377,12 @@ export class PartitionWorker<State> {
     for (const account of accounts) {
       const slot = this.#slots.get(account)
       if (!seen.has(account))
-        units.push({ account, partition: slot?.partition ?? this.#o.machine.partitionOf(account), cold: true })
+        units.push({
+          account,
+          partition: slot?.partition ?? this.#o.machine.partitionOf(account),
+          cold: true,
+          poison: "",
+        })
     }
     if (accounts.length < max) this.#coldDue = Number.POSITIVE_INFINITY
   }
@@ -477,29 +456,17 @@ export class PartitionWorker<State> {
   }
 
   #metrics(): void {
-    const c = this.#executor.counters
-    this.#send({
-      t: "metrics",
-      metrics: {
-        commits: c.commits,
-        entries: c.entries,
-        commitMs: c.commitMs,
-        requests: c.requests,
-        commands: c.commands,
-        duplicates: c.duplicates,
-        refusals: c.refusals,
-        deadLetters: c.deadLetters,
-        fenceLosses: c.fenceLosses,
-        snapshots: c.snapshots,
-        slots: this.#slots.size,
-        dirty: this.#slots.dirty,
-        queuedCommands: this.#mailbox.messages,
-        queuedRequests: this.#mailbox.requests,
-        journalPendingBytes: this.#feed.pendingBytes,
-        owned: this.#owned.size,
-        oldestDueMs: Math.max(0, this.#now() - this.#due.earliest),
-      },
-    })
+    const { deciding } = this.#executor
+    const gauges = {
+      slots: this.#slots.size,
+      dirty: this.#slots.dirty,
+      queuedCommands: this.#mailbox.messages,
+      queuedRequests: this.#mailbox.requests,
+      journalPendingBytes: this.#feed.pendingBytes,
+      owned: this.#owned.size,
+      oldestDueMs: Math.max(0, this.#now() - this.#due.earliest),
+    }
+    this.#send({ t: "metrics", metrics: { ...deciding.counters, ...gauges } })
   }
 
   /** Sleeps until a message comes or something must be done. Leases use real time, due work business time. */
@@ -528,6 +495,7 @@ export class PartitionWorker<State> {
   /** A planned stop: what is decided is committed, snapshots are written, the lease is given back. */
   async #leave(): Promise<void> {
     try {
+      this.#workedAt = 0
       for (let i = 0; this.#slots.dirty > 0 && i < 10_000 && this.#owned.size > 0; i++) await this.#writeSnapshots()
       if (this.#owned.size > 0) await this.#renew()
       await this.#o.store.release([...this.#owned.values()].map(({ leaseUntil: _, ...row }) => row))
@@ -535,13 +503,5 @@ export class PartitionWorker<State> {
     } finally {
       this.#send({ t: "stopped" })
     }
-  }
-}
-
-const makeIds = (now: () => number) => {
-  const random = new Uint8Array(10)
-  return {
-    newLotId: () => makeId("lot", now(), randomFillSync(random)),
-    newHoldId: (account: string) => makeHoldId(account, now(), randomFillSync(random)),
   }
 }

@@ -1,0 +1,296 @@
+/**
+ * The deciding part of a group commit: requests, stream commands and due work against loaded actors, into a draft. Synchronous.
+ * Knows duplicates and what was set aside; knows nothing of the database.
+ */
+import { replyText, type AnyMachine, type CommandUnit, type Draft, type Names, type RequestUnit } from "./batch.ts"
+import { commandKey } from "./history.ts"
+import {
+  isBad,
+  type Decision,
+  type DecisionContext,
+  type EntryHead,
+  type Request,
+  type StreamCommand,
+} from "./machine.ts"
+import type { Claim, NewReceipt, StoredReceipt } from "./rows.ts"
+import type { Slot, Slots } from "./slots.ts"
+
+/** Refused authorizations are remembered for 24 h (decision 12). */
+const REFUSAL_KEPT_MS = 24 * 3_600_000
+
+/** A decision threw: which unit, and why. */
+export class DecisionThrew extends Error {
+  override readonly name = "DecisionThrew"
+  readonly unit: { poison: string }
+  constructor(unit: { poison: string }, cause: unknown) {
+    super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
+    this.unit = unit
+  }
+}
+
+export interface Counters {
+  commits: number
+  entries: number
+  commitMs: number
+  requests: number
+  commands: number
+  duplicates: number
+  refusals: number
+  deadLetters: number
+  fenceLosses: number
+  snapshots: number
+  dueRan: number
+}
+
+const noCounts = (): Counters => ({
+  commits: 0,
+  entries: 0,
+  commitMs: 0,
+  requests: 0,
+  commands: 0,
+  duplicates: 0,
+  refusals: 0,
+  deadLetters: 0,
+  fenceLosses: 0,
+  snapshots: 0,
+  dueRan: 0,
+})
+
+export interface DecidingParts<State> {
+  readonly machine: AnyMachine<State>
+  readonly names: Names
+  readonly slots: Slots<State>
+  readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
+}
+
+export class Deciding<State> {
+  readonly counters = noCounts()
+  /** False after a takeover until the owner has caught up (decision 11). */
+  holdsMayExpire = false
+  /** Accounts whose books did not close: refused until the process restarts, everyone else goes on (decision 5). */
+  readonly broken = new Map<string, string>()
+  readonly #machine: AnyMachine<State>
+  readonly #names: Names
+  readonly #slots: Slots<State>
+  readonly #newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
+
+  constructor({ machine, names, slots, newIds }: DecidingParts<State>) {
+    this.#machine = machine
+    this.#names = names
+    this.#slots = slots
+    this.#newIds = newIds
+  }
+
+  /** Sets the unit aside, and its account when its books do not close; the batch is then decided again without it. */
+  setAside(thrown: DecisionThrew): void {
+    thrown.unit.poison = thrown.message
+    const cause = thrown.cause as { readonly name?: string; readonly account?: string }
+    if (cause.name === "IdentityBroken" && cause.account !== undefined) this.broken.set(cause.account, thrown.message)
+  }
+
+  #applyDue(slot: Slot<State>, draft: Draft<State>): void {
+    const machine = this.#machine
+    if (machine.nextDue(slot.state) > draft.now) return
+    const before = machine.mark(slot.state)
+    const entries: Array<EntryHead> = []
+    const n = machine.numberOf(slot.state)
+    draft.touched.add(slot)
+    this.counters.dueRan += machine.applyDue(slot.state, draft.now, this.holdsMayExpire, entries)
+    this.#keep(slot, before, null, entries, n, draft)
+  }
+
+  #decide(
+    slot: Slot<State>,
+    draft: Draft<State>,
+    unit: { poison: string },
+    decide: (ctx: DecisionContext, entries: Array<EntryHead>) => Decision,
+  ): Decision {
+    const machine = this.#machine
+    try {
+      this.#applyDue(slot, draft)
+      const before = machine.mark(slot.state)
+      const entries: Array<EntryHead> = []
+      const n = machine.numberOf(slot.state)
+      draft.touched.add(slot)
+      const decision = decide({ now: draft.now, holdsMayExpire: this.holdsMayExpire, ...this.#newIds }, entries)
+      this.#keep(slot, before, decision, entries, n, draft)
+      return decision
+    } catch (error) {
+      throw new DecisionThrew(unit, error)
+    }
+  }
+
+  #keep(
+    slot: Slot<State>,
+    before: unknown,
+    decision: Decision | null,
+    entries: ReadonlyArray<EntryHead>,
+    n: number,
+    draft: Draft<State>,
+  ): void {
+    const machine = this.#machine
+    const slots = this.#slots
+    for (let i = 0; i < entries.length; i++)
+      slots.touched(slot, draft.add(machine, slot, entries[i]!, n + 1 + i), draft.firstId)
+    const notices = machine.notices(before, slot.state, decision, entries, draft.now)
+    for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
+  }
+
+  /** Requests in the order they came; answers go to `replies`, to be sent after the commit. */
+  requests(
+    units: ReadonlyArray<RequestUnit<Request>>,
+    stored: ReadonlyArray<StoredReceipt | undefined>,
+    prepared: ReadonlyMap<RequestUnit<Request>, unknown>,
+    draft: Draft<State>,
+    firstId: number,
+    replies: Array<readonly [string, string]>,
+  ): void {
+    const machine = this.#machine
+    const slots = this.#slots
+    const refuse = (
+      unit: RequestUnit<Request>,
+      code: "id_conflict" | "account_frozen" | "unavailable",
+      detail: string,
+    ) => replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
+    const here = new Map<string, NewReceipt>()
+    let at = 0
+    for (const unit of units) {
+      const { request } = unit
+      const slot = slots.get(request.account)!
+      const broken = this.broken.get(request.account)
+      const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
+      if (unit.poison !== "")
+        refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
+      else if (before !== undefined) {
+        if (before.content === request.content && before.answer !== null) replies.push([unit.reply, before.answer])
+        else refuse(unit, "id_conflict", "this id was used before with another body")
+      } else if (broken !== undefined) refuse(unit, "account_frozen", "this account's books are being checked")
+      else if (request.key === "") this.due(slot, draft, unit)
+      else {
+        const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
+          machine.decideRequest(slot.state, request, ctx, entries, prepared.get(unit)),
+        )
+        const answer = replyText(decision)
+        replies.push([unit.reply, answer])
+        if (decision._tag !== "answered") this.counters.refusals += 1
+        if (decision._tag === "review" || (decision._tag === "refused" && !machine.keepsRefusal(decision))) continue
+        const expiresAt = decision._tag === "refused" ? Date.now() + REFUSAL_KEPT_MS : null
+        const receipt = {
+          key: request.key,
+          account: request.account,
+          partition: unit.partition,
+          content: request.content,
+          answer,
+          expiresAt,
+          blockId: firstId,
+        }
+        draft.receipts.push(receipt)
+        here.set(`${request.key} ${request.account}`, receipt)
+      }
+    }
+  }
+
+  /** Everything due is applied before a read, or because its time has come (decision 11). */
+  due(slot: Slot<State>, draft: Draft<State>, unit: { poison: string }): void {
+    if (unit.poison !== "" || this.broken.has(slot.account)) return
+    try {
+      this.#applyDue(slot, draft)
+    } catch (error) {
+      throw new DecisionThrew(unit, error)
+    }
+  }
+
+  /** Stream commands in order. `known`: what was stored before for claims whose key is not new. */
+  commands(
+    units: ReadonlyArray<CommandUnit<StreamCommand>>,
+    claims: ReadonlyArray<ClaimedUnit>,
+    known: ReadonlyMap<number, string>,
+    draft: Draft<State>,
+  ): void {
+    const machine = this.#machine
+    let next = 0
+    for (const unit of units) {
+      const { command } = unit
+      if (isBad(command)) {
+        this.#deadLetter(draft, unit, command.bad, command.detail, null, command.payload)
+        continue
+      }
+      if (unit.poison !== "") {
+        this.#deadLetter(draft, unit, "defect", unit.poison, command.account, JSON.stringify(command, bigintText))
+        continue
+      }
+      const index = next++
+      if (claims[index]!.unit !== unit) throw new Error("claims and commands are out of step")
+      const before = known.get(index)
+      if (before !== undefined) {
+        if (before === command.hash) this.counters.duplicates += 1
+        else
+          this.#deadLetter(
+            draft,
+            unit,
+            "id_conflict",
+            "this event id was charged before with another body",
+            command.account,
+            JSON.stringify(command, bigintText),
+          )
+        continue
+      }
+      const broken = this.broken.size === 0 ? undefined : this.broken.get(command.account)
+      if (broken !== undefined) {
+        this.#deadLetter(draft, unit, "account_frozen", broken, command.account, JSON.stringify(command, bigintText))
+        continue
+      }
+      const slot = unit.slot as Slot<State>
+      const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
+        machine.decideCommand(slot.state, command, ctx, entries),
+      )
+      if (decision._tag === "review")
+        this.#deadLetter(
+          draft,
+          unit,
+          decision.reason,
+          decision.detail,
+          command.account,
+          JSON.stringify(command, bigintText),
+        )
+    }
+  }
+
+  #deadLetter(
+    draft: Draft<State>,
+    unit: CommandUnit<StreamCommand>,
+    reason: string,
+    detail: string,
+    account: string | null,
+    payload: string,
+  ): void {
+    this.counters.deadLetters += 1
+    draft.deadLetter(this.#names, unit.partition, {
+      reason,
+      detail,
+      account,
+      payload,
+      seq: unit.seq,
+      index: unit.index,
+    })
+  }
+}
+
+export interface ClaimedUnit {
+  readonly unit: CommandUnit<StreamCommand>
+  readonly claim: Claim
+}
+
+/** The idempotency keys of the commands that are to be decided, in their order. */
+export const claimsOf = (units: ReadonlyArray<CommandUnit<StreamCommand>>): ReadonlyArray<ClaimedUnit> => {
+  const claims: Array<ClaimedUnit> = []
+  for (const unit of units) {
+    const { command, partition } = unit
+    if (isBad(command) || unit.poison !== "") continue
+    const { id, account, hash } = command
+    claims.push({ unit, claim: { key: commandKey(id), account, partition, content: hash } })
+  }
+  return claims
+}
+
+const bigintText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)

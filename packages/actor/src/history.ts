@@ -1,0 +1,32 @@
+/**
+ * Reading back an actor's own entries: along its chain, or those of the commit that recorded a stream command.
+ */
+import { blockOf, entriesOf, entryAt } from "./block.ts"
+import type { History } from "./machine.ts"
+import type { ActorStore, NewBlock } from "./rows.ts"
+import type { Slot } from "./slots.ts"
+
+/** Blocks one commit can add to one partition: 3,500 entries in blocks of 512, or of 400 KiB. */
+const BLOCKS_PER_COMMIT_MAX = 16
+
+/** Receipt key of a stream command; requests have `<op>:<id>`. */
+export const commandKey = (id: string): string => `c:${id}`
+
+export const historyOf = (slot: Slot<unknown>, store: ActorStore): History => {
+  let last: NewBlock | undefined
+  /** Neighbours of a chain often share a block: the last one read is kept. */
+  const blockAt = async (id: number) => (last?.id === id ? last : (last = await store.block(id)))
+  return {
+    head: slot.committed,
+    entry: async (address) => {
+      const block = await blockAt(blockOf(address))
+      return block === undefined ? undefined : entryAt(block, address)
+    },
+    ofCommand: async (id) => {
+      const receipt = (await store.receipts([{ key: commandKey(id), account: slot.account }]))[0]
+      if (receipt === undefined) return []
+      const blocks = await store.blocksFrom(receipt.blockId, [slot.partition], BLOCKS_PER_COMMIT_MAX)
+      return blocks.flatMap(entriesOf).filter((entry) => entry.account === slot.account)
+    },
+  }
+}

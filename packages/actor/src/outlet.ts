@@ -1,0 +1,140 @@
+/**
+ * The outlet of a host (decision 9): journal blocks, signals and dead letters to their streams, in order, each batch after the
+ * PubAck of the one before. Tries until stored: a repeat is known by its seq, a gap would not be.
+ */
+import { HEADERS } from "@credits/contracts"
+import { publishAtomic, type BusHandle, type OutgoingMessage } from "@credits/bus"
+import { BLOCK_SEPARATOR } from "./block.ts"
+import { JOURNAL_BYTES_MAX, type JournalItem, type OutboxItem, type ToWorker } from "./protocol.ts"
+
+const PUBLISH_MESSAGES_MAX = 256
+const PUBLISH_BYTES_MAX = 8 * 1024 * 1024
+const PUBLISH_RETRY_MS = 200
+
+export class Outlet {
+  readonly #bus: BusHandle
+  readonly #subjectOf: (partition: number) => string
+  readonly #told: (message: ToWorker) => void
+  readonly #trouble: (detail: Readonly<Record<string, unknown>>) => void
+  readonly #journal: Array<JournalItem> = []
+  readonly #outbox: Array<OutboxItem> = []
+  #publishing = false
+  #stopping = false
+
+  constructor(
+    bus: BusHandle,
+    subjectOf: (partition: number) => string,
+    told: (message: ToWorker) => void,
+    trouble: (detail: Readonly<Record<string, unknown>>) => void,
+  ) {
+    this.#bus = bus
+    this.#subjectOf = subjectOf
+    this.#told = told
+    this.#trouble = trouble
+  }
+
+  /** Blocks and messages not stored yet. */
+  get pending(): number {
+    return this.#journal.length + this.#outbox.length
+  }
+
+  journal(items: ReadonlyArray<JournalItem>): void {
+    for (const item of items) this.#journal.push(item)
+    void this.#run()
+  }
+
+  outbox(items: ReadonlyArray<OutboxItem>): void {
+    for (const item of items) this.#outbox.push(item)
+    void this.#run()
+  }
+
+  /** What is not stored stays in the database and goes out after the next start. */
+  stop(): void {
+    this.#stopping = true
+  }
+
+  /** One atomic batch after the other: a partition's messages stay in order, the next after the PubAck (decision 9). */
+  async #run(): Promise<void> {
+    if (this.#publishing) return
+    this.#publishing = true
+    try {
+      while (this.#journal.length + this.#outbox.length > 0 && !this.#stopping) {
+        if (this.#journal.length > 0) await this.#publishJournal()
+        if (this.#outbox.length > 0) await this.#publishOutbox()
+      }
+    } finally {
+      this.#publishing = false
+    }
+  }
+
+  async #publishJournal(): Promise<void> {
+    const { messages, items } = takeJournal(this.#journal, this.#subjectOf)
+    if (!(await this.#send(messages))) return
+    this.#journal.splice(0, items.length)
+    const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
+    this.#told({
+      t: "journaled",
+      items: items.map((item) => [item.partition, item.lastSeq, item.lastId] as const),
+      bytes,
+    })
+  }
+
+  /** Signals and dead letters go to different streams: one message, one PubAck; they are few. */
+  async #publishOutbox(): Promise<void> {
+    const first = this.#outbox[0]!
+    const same = this.#outbox.slice(0, PUBLISH_MESSAGES_MAX)
+    const prefix = first.subject.slice(0, first.subject.lastIndexOf("."))
+    const until = same.findIndex((item) => item.subject.slice(0, item.subject.lastIndexOf(".")) !== prefix)
+    const items = until === -1 ? same : same.slice(0, until)
+    if (!(await this.#send(items.map(({ subject, payload }) => ({ subject, payload }))))) return
+    this.#outbox.splice(0, items.length)
+    this.#told({ t: "outboxed", ids: items.map((item) => item.id) })
+  }
+
+  /** Until stored: an unknown outcome is sent again, readers know repeats by their seq. */
+  async #send(messages: ReadonlyArray<OutgoingMessage>): Promise<boolean> {
+    while (!this.#stopping) {
+      try {
+        await publishAtomic(this.#bus.js, messages)
+        return true
+      } catch (error) {
+        this.#trouble({ error: String(error), messages: messages.length })
+        await new Promise((resolve) => setTimeout(resolve, PUBLISH_RETRY_MS))
+      }
+    }
+    return false
+  }
+}
+
+/** The head of the queue as messages: neighbours of one partition are joined up to the size limit. */
+const takeJournal = (
+  queue: ReadonlyArray<JournalItem>,
+  subjectOf: (partition: number) => string,
+): { readonly messages: ReadonlyArray<OutgoingMessage>; readonly items: ReadonlyArray<JournalItem> } => {
+  const open = new Map<number, { after: number; last: number; texts: Array<string>; bytes: number }>()
+  const done: Array<readonly [number, { after: number; last: number; texts: Array<string> }]> = []
+  let bytes = 0
+  let count = 0
+  for (const item of queue) {
+    if (bytes + item.bytes > PUBLISH_BYTES_MAX && count > 0) break
+    if (done.length + open.size >= PUBLISH_MESSAGES_MAX) break
+    const current = open.get(item.partition)
+    if (current !== undefined && current.bytes + item.bytes <= JOURNAL_BYTES_MAX) {
+      current.texts.push(item.text)
+      current.bytes += item.bytes
+      current.last = item.lastSeq
+    } else {
+      if (current !== undefined) done.push([item.partition, current])
+      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [item.text], bytes: item.bytes })
+    }
+    bytes += item.bytes
+    count += 1
+  }
+  for (const pair of open) done.push(pair)
+  const messages = done.map(([partition, { after, last, texts }]) => ({
+    subject: subjectOf(partition),
+    payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(BLOCK_SEPARATOR)}]}`,
+    headers: { [HEADERS.id]: `${partition}.${last}` },
+  }))
+  return { messages, items: queue.slice(0, count) }
+}
