@@ -89,6 +89,15 @@ describe("doctor", () => {
     assert.strictEqual(checkReady(ledger({})).status, "ok")
   })
 
+  it("what a service complains of is shown, also when it answers ready", () => {
+    const of = (detail: ControlAnswer["detail"]) => checkReady(ledger({ detail }))
+    assert.deepInclude(of({ gap: "cursor_gap: trimmed" }), { status: "fail", detail: "cursor_gap: trimmed" })
+    assert.include(of({ cursor_gap: [{ stream: "USAGE" }] }).detail, "USAGE")
+    assert.strictEqual(of({ journal_gap: [{ partition: 3 }] }).status, "fail")
+    assert.deepInclude(of({ trouble: "the command stream is full" }), { status: "warn" })
+    assert.strictEqual(of({ trouble: null, gap: null }).status, "ok")
+  })
+
   it("clocks more than 5 s apart fail, in either direction", () => {
     assert.strictEqual(checkClock("clock", 5_000).status, "ok")
     assert.strictEqual(checkClock("clock", -5_001).status, "fail")

@@ -16,6 +16,23 @@ const GAP_REPAIR = [
   "  3. are the commands gone for good? docs/operations/cursor-gap.md says how to accept the loss and on whose word",
 ].join("\n")
 
+const JOURNAL_REPAIR =
+  "usage tables stop counting for those partitions, balances are not touched; docs/operations/cursor-gap.md, last section"
+
+/** What a service says of itself beyond being ready, in the words it uses (`detail` of its status). */
+const complaintOf = ({ service, detail }: ControlAnswer): Check | null => {
+  const name = `${service} ready`
+  if (typeof detail["gap"] === "string") return fail(name, detail["gap"], GAP_REPAIR)
+  if (detail["cursor_gap"] !== undefined)
+    return fail(name, `cursor_gap: ${JSON.stringify(detail["cursor_gap"])}`, GAP_REPAIR)
+  if (detail["journal_gap"] !== undefined) {
+    return fail(name, `journal_gap: ${JSON.stringify(detail["journal_gap"])}`, JOURNAL_REPAIR)
+  }
+  return typeof detail["trouble"] === "string"
+    ? warn(name, detail["trouble"], "it tries again by itself; see its log")
+    : null
+}
+
 export const checkReady = (service: ServiceFacts): Check => {
   const { name, answer } = service
   if (answer === null) {
@@ -25,7 +42,8 @@ export const checkReady = (service: ServiceFacts): Check => {
       "is its process running? the supervisor's output (npm start) says why it stopped",
     )
   }
-  if (typeof answer.detail["gap"] === "string") return fail(`${name} ready`, answer.detail["gap"], GAP_REPAIR)
+  const complaint = complaintOf(answer)
+  if (complaint !== null) return complaint
   if (!answer.ready) {
     return fail(
       `${name} ready`,
