@@ -5,6 +5,7 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core"
 import { Effect, type Scope } from "effect"
 import { clientErrorOf } from "./errors.ts"
+import { tellDefect } from "./guard.ts"
 
 export interface AskOwnerOptions {
   /** Total time a caller waits before it gets `unavailable`. */
@@ -157,13 +158,14 @@ export interface Responder {
 
 /**
  * Answers questions on a subject, without a queue group: a partition has one owner (field notes B6). A handler that
- * throws answers nothing here; the caller's repeat and deadline deal with it.
+ * throws answers nothing here; the caller's repeat and deadline deal with it, and `onError` (default: a process warning)
+ * hears of it.
  */
 export const serve = (
   nc: NatsConnection,
   subject: string,
   handler: (text: string, msg: Msg) => Promise<string> | string,
-  onError: (error: unknown) => void = () => undefined,
+  onError: (error: unknown) => void = (error) => tellDefect(subject, error),
 ): Responder => {
   const respond = (msg: Msg, answer: string): void => {
     if (!nc.isClosed()) msg.respond(answer)

@@ -238,6 +238,28 @@ describe("asking the owner (decision 6)", () => {
   })
 })
 
+describe("a subscription callback that throws", () => {
+  it("loses its message and nothing else: the connection goes on hearing, and the defect is told", async () => {
+    const own = await connected("guarded")
+    const told: Array<string> = []
+    const listen = (warning: Error): void => void (warning.name === "BusCallbackFailed" && told.push(warning.message))
+    process.on("warning", listen)
+    own.connection.subscribe("boom", {
+      callback: () => {
+        throw new Error("boom")
+      },
+    })
+    const responder = serve(own.connection, "fine", (text) => text)
+    await own.connection.flush()
+    for (let index = 0; index < 3; index++) bus.connection.publish("boom", "x")
+    expect(await ask(bus.connection, "fine", "still here", 2_000)).toBe("still here")
+    await expect.poll(() => told.length).toBe(3)
+    expect(told[0]).toMatch(/^boom: Error: boom/)
+    process.off("warning", listen)
+    await responder.stop()
+  })
+})
+
 describe("buckets", () => {
   it("give the newest value, nothing for an unknown key, and refuse a put on another revision", async () => {
     expect(await kvGet(bus, BUCKETS.catalogues, "v1")).toBeUndefined()

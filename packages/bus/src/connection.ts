@@ -6,6 +6,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
 import { type BusError, clientErrorOf } from "./errors.ts"
+import { guardCallbacks } from "./guard.ts"
 import { watchLink } from "./link.ts"
 
 export interface BusHandle {
@@ -56,6 +57,7 @@ export const connectBus = async (options: ConnectBusOptions): Promise<BusHandle>
   }
   try {
     const connection = await connect(settings)
+    guardCallbacks(connection)
     watchLink(connection)
     const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: JETSTREAM_TIMEOUT_MS })
     return { connection, js: jetstream(connection, { timeout: JETSTREAM_TIMEOUT_MS }), jsm }

@@ -72,7 +72,11 @@ export const clientErrorOf = (subject: string, cause: unknown): BusError => {
   const root = error.cause instanceof Error ? error.cause : error
   const detail = root === error ? error.message : `${error.message}: ${root.message}`
   if (root instanceof errors.NoRespondersError) return new BusUnavailable({ subject, outcome: "not_stored", detail })
-  if (root instanceof errors.PermissionViolationError || root instanceof errors.InvalidArgumentError) {
+  if (
+    root instanceof errors.PermissionViolationError ||
+    root instanceof errors.AuthorizationError ||
+    root instanceof errors.InvalidArgumentError
+  ) {
     return new BusRefused({ subject, detail })
   }
   if (/MAX_PAYLOAD|max_payload/i.test(detail)) return new BusRefused({ subject, detail })

@@ -5,6 +5,7 @@
 export * from "./errors.ts"
 export * from "./key.ts"
 export * from "./connection.ts"
+export { tellDefect } from "./guard.ts"
 export { onReconnect } from "./link.ts"
 export * from "./publish.ts"
 export * from "./ask.ts"

@@ -188,6 +188,21 @@ describe("an ordered reader", () => {
     expect(seqs.slice(100)).toEqual(upTo(100, 51))
   })
 
+  it("gives a message again that its taker threw on, and skips nothing", async () => {
+    const { bus } = await started()
+    await fill(bus, 100)
+    let thrown = 0
+    const read: Read = reading(bus, {
+      onMessage: ({ seq }) => {
+        if (seq === 50 && ++thrown < 3) throw new Error("not now")
+        read.seqs.push(seq)
+      },
+    })
+    await expect.poll(() => read.seqs.length, WAIT).toBe(100)
+    expect(read.seqs).toEqual(upTo(100))
+    expect(read.troubles.filter((trouble) => trouble.includes("message 50 was not taken"))).toHaveLength(2)
+  })
+
   it("leaves nothing of itself behind when closed: no more messages, no timers that keep the process", async () => {
     const { bus } = await started()
     await fill(bus, 10)

@@ -8,6 +8,7 @@ import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
 import { type ApiErrorLike, apiErrorOf, BusUnavailable, clientErrorOf } from "./errors.ts"
 import type { BusHandle } from "./connection.ts"
+import { tellDefect } from "./guard.ts"
 import { onReconnect, request } from "./link.ts"
 
 export interface StreamState {
@@ -73,7 +74,10 @@ export interface OrderedReaderOptions {
   readonly startSeq: number
   /** Incarnation stored with the cursor; undefined when nothing was read before. */
   readonly incarnation?: string | undefined
-  /** Called synchronously, in order, without gaps or repeats between two `onCreated` calls of one reader. */
+  /**
+   * Called synchronously, in order, without gaps or repeats between two `onCreated` calls of one reader. One that throws
+   * gets the same message again after a pause.
+   */
   readonly onMessage: (message: StreamMessage) => void
   /** After every (re)creation of the consumer, before its first message. */
   readonly onCreated?: (state: StreamState, nextSeq: number) => void
@@ -249,15 +253,19 @@ class Reader implements OrderedReader {
       this.#incarnation = state.incarnation
       this.#options.onCreated?.(state, this.#position + 1)
       this.#listen(generation, name)
-      this.#failures = 0
     } catch (cause) {
       if (generation !== this.#generation) return
-      const wait = RECREATE_BACKOFF_MS[Math.min(this.#failures++, RECREATE_BACKOFF_MS.length - 1)]!
       this.#options.onTrouble?.(`${stream}: ${clientErrorOf(stream, cause).message}`)
-      setTimeout(() => {
-        if (generation === this.#generation && !this.#closed) void this.#create(++this.#generation)
-      }, wait)
+      this.#createLater()
     }
+  }
+
+  #createLater(): void {
+    const generation = this.#generation
+    const wait = RECREATE_BACKOFF_MS[Math.min(this.#failures++, RECREATE_BACKOFF_MS.length - 1)]!
+    setTimeout(() => {
+      if (generation === this.#generation && !this.#closed) void this.#create(++this.#generation)
+    }, wait)
   }
 
   #listen(generation: number, name: string): void {
@@ -283,10 +291,27 @@ class Reader implements OrderedReader {
     const { seq, delivered } = sequencesOf(msg.reply ?? "")
     if (delivered !== this.#delivered + 1) return this.#recreate(`message ${delivered} after ${this.#delivered}`)
     this.#delivered = delivered
-    this.#position = seq
     if (this.#asked > 0) this.#asked--
-    this.#options.onMessage({ subject: msg.subject, seq, data: msg.data, raw: msg })
+    const before = this.#position
+    this.#position = seq
+    try {
+      this.#options.onMessage({ subject: msg.subject, seq, data: msg.data, raw: msg })
+    } catch (error) {
+      // Not taken: it must come again, after a pause, instead of being skipped.
+      this.#position = before
+      return this.#notTaken(seq, error)
+    }
+    this.#failures = 0
     if (this.#asked <= this.#aheadMessages / 2) this.#pull()
+  }
+
+  #notTaken(seq: number, error: unknown): void {
+    this.#generation++
+    this.#subscription?.unsubscribe()
+    this.#consumer = undefined
+    tellDefect(`${this.#options.stream} message ${seq}`, error)
+    this.#options.onTrouble?.(`${this.#options.stream}: message ${seq} was not taken: ${String(error)}`)
+    this.#createLater()
   }
 
   /** Status messages: heartbeats, the end of a pull with what it left over, or the end of the consumer. */
