@@ -9,6 +9,7 @@ import { ATOMIC_BATCH_MESSAGES_MAX, STREAMS, SUBJECTS, type DeadLetter } from "@
 import type { Instant } from "@credits/kernel"
 import type { PriceBook } from "@credits/pricebook"
 import type { ByokRecord } from "./call.ts"
+import type { ChargeMessage } from "./charge-message.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
 import type { Metrics } from "./metrics.ts"
@@ -151,12 +152,24 @@ export class RatingActor {
     }
   }
 
+  /**
+   * In atomic batches for their one fsync, not for their atomicity: charges are repeated harmlessly one by one. So a
+   * stream that is full takes smaller and smaller parts, and a batch larger than the room left still gets through.
+   */
   async #publish(rated: RatedBatch): Promise<boolean> {
     const { bus, metrics } = this.#options
-    for (let at = 0; at < rated.charges.length; at += ATOMIC_BATCH_MESSAGES_MAX) {
-      const part = rated.charges.slice(at, at + ATOMIC_BATCH_MESSAGES_MAX)
-      const messages = part.map(({ partition, payload }) => ({ subject: SUBJECTS.ledgerCommand(partition), payload }))
-      if (!(await this.#insist("publishing charges", () => publishAtomic(bus.js, messages)))) return false
+    let size = ATOMIC_BATCH_MESSAGES_MAX
+    let part: ReadonlyArray<ChargeMessage> = []
+    for (let at = 0; at < rated.charges.length; at += part.length) {
+      const attempt = async (): Promise<void> => {
+        part = rated.charges.slice(at, at + size)
+        const messages = part.map(({ partition, payload }) => ({ subject: SUBJECTS.ledgerCommand(partition), payload }))
+        await publishAtomic(bus.js, messages).catch((error: unknown) => {
+          if (error instanceof BusFull) size = Math.max(1, Math.floor(part.length / 2))
+          throw error
+        })
+      }
+      if (!(await this.#insist("publishing charges", attempt))) return false
       metrics.chargeMessages += part.length
       for (const { charges } of part) metrics.charges += charges
     }

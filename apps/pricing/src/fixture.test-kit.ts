@@ -62,14 +62,15 @@ export const eventually = async <A>(look: () => Promise<A | undefined> | A | und
   }
 }
 
-/** Charges stored in the command stream, in order, repeats included. */
-export const storedCharges = async (bus: BusHandle): Promise<ReadonlyArray<ChargeTuple>> => {
-  const texts = await storedMessages(bus, STREAMS.ledgerCommands.name)
+/** Charges stored in the command stream up to a message (default: the last), in order, repeats included. */
+export const storedCharges = async (bus: BusHandle, last?: number): Promise<ReadonlyArray<ChargeTuple>> => {
+  const texts = await storedMessages(bus, STREAMS.ledgerCommands.name, last)
   return texts.flatMap((text) => (JSON.parse(text) as { charges: ReadonlyArray<ChargeTuple> }).charges)
 }
 
-export const storedMessages = async (bus: BusHandle, stream: string): Promise<ReadonlyArray<string>> => {
+export const storedMessages = async (bus: BusHandle, stream: string, last?: number): Promise<ReadonlyArray<string>> => {
   const { state } = await bus.jsm.streams.info(stream)
+  const end = last ?? state.last_seq
   const texts: Array<string> = []
   if (state.messages === 0) return texts
   await new Promise<void>((resolve, reject) => {
@@ -78,8 +79,8 @@ export const storedMessages = async (bus: BusHandle, stream: string): Promise<Re
       filters: [],
       startSeq: state.first_seq,
       onMessage: ({ seq, data }) => {
-        texts.push(Buffer.from(data).toString())
-        if (seq === state.last_seq) void reader.close().then(resolve)
+        if (seq <= end) texts.push(Buffer.from(data).toString())
+        if (seq === end) void reader.close().then(resolve)
       },
       onGap: (gap) => reject(new Error(`the test reads ${stream} too late: ${gap.reason}`)),
     })

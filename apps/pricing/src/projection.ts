@@ -18,7 +18,7 @@ const STEP_MESSAGES_IDLE = 64
 const STEP_BYTES_IDLE = 2 * 1024 * 1024
 /** How long a step waits for rating to become idle, and how often it looks. */
 const YIELD_MS = 1_000
-/** After a step it rests as long as the step took, at most this long: half a core is for the ledger, which is ahead of us. */
+/** After a step it rests as long as the step took, at most this long: half a core is left for the ledger. */
 const REST_MS_MAX = 200
 const LOOK_MS = 50
 const RETRY_MS = 500
