@@ -12,6 +12,7 @@ import { isBad, type DecisionContext, type Request, type StreamCommand } from ".
 import { partitionRow, type Partition } from "./partition.ts"
 import type { FromWorker, JournalItem } from "./protocol.ts"
 import { CommitUnknown, Fenced, type ActorStore, type NewSnapshot } from "./rows.ts"
+import type { Ticks } from "./ticks.ts"
 import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
 
 /** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
@@ -39,6 +40,7 @@ export interface ExecutorParts<State> {
   readonly store: ActorStore
   readonly slots: Slots<State>
   readonly due: DueHeap<State>
+  readonly ticks: Ticks<State>
   readonly feed: JournalFeed
   readonly owned: Map<number, Partition>
   readonly leaseMs: number
@@ -50,9 +52,6 @@ export interface ExecutorParts<State> {
 
 export class Executor<State> {
   readonly deciding: Deciding<State>
-  /** Accounts whose newest figures an edge wants to see. */
-  readonly ticks = new Set<Slot<State>>()
-  wantsTicks = false
   readonly #p: ExecutorParts<State>
   #nextId = 0
   #blockEnd = 0
@@ -305,11 +304,12 @@ export class Executor<State> {
     readsOnly: boolean,
     snapshots: number,
   ): Promise<void> {
-    const { slots, due, feed, owned, send } = this.#p
+    const { slots, due, ticks, feed, owned, send } = this.#p
+    const real = Date.now()
     this.#nextId = draft.nextId
     const done = new Set(applied)
     if (!readsOnly) {
-      const leaseUntil = Date.now() + this.#p.leaseMs
+      const leaseUntil = real + this.#p.leaseMs
       for (const [id, partition] of draft.partitions) if (done.has(id)) owned.set(id, { ...partition, leaseUntil })
       const lost = [...draft.partitions.keys()].filter((id) => !done.has(id))
       if (lost.length > 0) this.#fenced(lost)
@@ -318,7 +318,7 @@ export class Executor<State> {
       if (!done.has(slot.partition)) continue
       slot.committed = slot.head
       due.wait(slot, this.#p.machine.nextDue(slot.state))
-      if (this.wantsTicks) this.ticks.add(slot)
+      ticks.changed(slot, real)
     }
     // A place in the heap was taken out to get here: also those that were not due after all wait again.
     for (const unit of work.due) {

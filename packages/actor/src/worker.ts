@@ -5,15 +5,18 @@
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
 import { makeIds } from "./ids.ts"
-import type { AnyMachine, DueUnit, Names } from "./batch.ts"
-import { DueHeap } from "./due-heap.ts"
+import type { AnyMachine, Names } from "./batch.ts"
+import { DueWork } from "./due-work.ts"
 import { Executor } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
 import { loadPartitions } from "./loading.ts"
 import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
+import { OutboxFeed } from "./outbox-feed.ts"
 import { openPartition, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
+import { statusOf } from "./status.ts"
+import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
 
 export interface WorkerOptions<State> {
@@ -47,26 +50,23 @@ export class PartitionWorker<State> {
   readonly #owned = new Map<number, Partition>()
   readonly #mailbox: Mailbox<State>
   readonly #slots: Slots<State>
-  readonly #due = new DueHeap<State>()
+  readonly #due: DueWork<State>
   readonly #feed: JournalFeed
   readonly #executor: Executor<State>
   #clock: ClockText = { offset: 0, frozenAt: null }
   #wake: (() => void) | null = null
-  #outboxDone: Array<number> = []
-  #outboxPending = 0
+  readonly #outbox = new OutboxFeed()
   #controls: Array<{ token: number; run: number | null }> = []
   #stopping = false
   #renewAt = 0
   #acquireAt = 0
-  #coldDue = Number.POSITIVE_INFINITY
   #catchUpTo = Number.POSITIVE_INFINITY
   /** Counts announcements: each makes the host read anew. */
   #generation = 0
   #takenOverAt = 0
   #incarnation = ""
   #gap: string | null = null
-  #interestUntil = 0
-  #ticksAt = 0
+  readonly #ticks = new Ticks<State>()
   #workedAt = 0
 
   constructor(options: WorkerOptions<State>) {
@@ -75,12 +75,19 @@ export class PartitionWorker<State> {
     this.#mailbox = new Mailbox(options.machine)
     this.#slots = new Slots(options.machine)
     this.#feed = new JournalFeed((items) => this.#send({ t: "journal", items }))
+    this.#due = new DueWork({
+      store: options.store,
+      slots: this.#slots,
+      owned: this.#owned,
+      partitionOf: options.machine.partitionOf,
+    })
     this.#executor = new Executor({
       machine: options.machine,
       names: options.names,
       store: options.store,
       slots: this.#slots,
-      due: this.#due,
+      due: this.#due.heap,
+      ticks: this.#ticks,
       feed: this.#feed,
       owned: this.#owned,
       leaseMs: this.#leaseMs,
@@ -93,7 +100,7 @@ export class PartitionWorker<State> {
   }
 
   #send(message: FromWorker): void {
-    if (message.t === "outbox") this.#outboxPending += message.items.length
+    this.#outbox.sent(message)
     this.#o.port.postMessage(message)
   }
 
@@ -133,6 +140,8 @@ export class PartitionWorker<State> {
         break
       case "gap":
         this.#gap = message.detail
+        // Decision 2: commands are missing, so balances may be wrong: nothing is answered until a person has repaired it.
+        this.#lose([...this.#owned.keys()], message.detail)
         break
       case "clock":
         this.#clock = message.clock
@@ -141,12 +150,10 @@ export class PartitionWorker<State> {
         this.#journaled(message.items, message.bytes)
         break
       case "outboxed":
-        this.#outboxPending -= message.ids.length
-        this.#outboxDone.push(...message.ids)
+        this.#outbox.stored(message.ids)
         break
       case "interest":
-        this.#interestUntil = message.until
-        this.#executor.wantsTicks = true
+        this.#ticks.want(message.until)
         break
       case "control":
         this.#controls.push(message)
@@ -213,7 +220,8 @@ export class PartitionWorker<State> {
 
   async #keepOwnership(): Promise<void> {
     const real = Date.now()
-    if (this.#owned.size < this.#o.partitions.length && real >= this.#acquireAt && !this.#stopping) {
+    const wanting = this.#owned.size < this.#o.partitions.length && this.#gap === null && !this.#stopping
+    if (wanting && real >= this.#acquireAt) {
       this.#acquireAt = real + ACQUIRE_RETRY_MS
       await this.#acquire()
     }
@@ -237,7 +245,7 @@ export class PartitionWorker<State> {
     const taken: Array<Partition> = []
     for (const row of rows) taken.push(openPartition(row, Date.now() + this.#leaseMs))
     await loadPartitions(taken, this.#slots, store, this.#leaseMs)
-    for (const slot of this.#slots.all()) this.#due.wait(slot, this.#o.machine.nextDue(slot.state))
+    for (const slot of this.#slots.all()) this.#due.heap.wait(slot, this.#o.machine.nextDue(slot.state))
     for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
     for (const partition of taken) this.#owned.set(partition.id, partition)
     // Renew at once: loading may have taken a good part of the lease.
@@ -247,7 +255,7 @@ export class PartitionWorker<State> {
     this.#executor.deciding.holdsMayExpire = false
     this.#catchUpTo = Number.POSITIVE_INFINITY
     this.#announce()
-    await this.#feedOutbox()
+    await this.#outbox.resend([...this.#owned.keys()], store, (message) => this.#send(message))
     this.#log("info", "partitions taken", { count: rows.length, accounts: this.#slots.size })
   }
 
@@ -261,18 +269,6 @@ export class PartitionWorker<State> {
     this.#mailbox.delivered = cursor
     this.#generation += 1
     this.#send({ t: "owned", partitions: all.map((p) => p.id), cursor, incarnation, generation: this.#generation })
-  }
-
-  async #feedOutbox(): Promise<void> {
-    const ids = [...this.#owned.keys()]
-    for (let after = 0; ;) {
-      const rows = await this.#o.store.outboxFrom(ids, after, 1_000)
-      if (rows.length > 0) {
-        this.#send({ t: "outbox", items: rows.map(({ id, subject, payload }) => ({ id, subject, payload })) })
-      }
-      if (rows.length < 1_000) return
-      after = rows.at(-1)!.id
-    }
   }
 
   /** Renews every lease; partitions without traffic move their cursor along so that the stream can be purged. */
@@ -289,17 +285,13 @@ export class PartitionWorker<State> {
       commands: [],
       due: [],
       touch: [...this.#owned.keys()],
-      outboxDone: this.#takeOutboxDone(),
+      outboxDone: this.#outbox.takeDone(),
       snapshots: 0,
     })
     this.#slots.evict(SLOTS_MAX)
-    if (this.#executor.wantsTicks && Date.now() > this.#interestUntil) {
-      this.#executor.wantsTicks = false
-      this.#executor.ticks.clear()
-    }
     if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
-    this.#coldDue = (await this.#o.store.earliestDue([...this.#owned.keys()])) ?? Number.POSITIVE_INFINITY
+    await this.#due.refresh()
     this.#metrics()
   }
 
@@ -308,17 +300,12 @@ export class PartitionWorker<State> {
     return this.#mailbox.delivered >= this.#catchUpTo && this.#mailbox.messages === 0
   }
 
-  #takeOutboxDone(): ReadonlyArray<number> {
-    const done = this.#outboxDone
-    this.#outboxDone = []
-    return done
-  }
-
   /** One commit's worth of work; false when there was none. */
   async #step(): Promise<boolean> {
     await this.#answerControls()
     if (this.#owned.size === 0) return false
-    this.#sendTicks()
+    const ticks = this.#ticks.take(Date.now(), this.#o.machine.tick)
+    if (ticks !== null) this.#send({ t: "ticks", items: ticks })
     const invalid: Array<readonly [string, string]> = []
     const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
     if (invalid.length > 0)
@@ -330,9 +317,16 @@ export class PartitionWorker<State> {
       messages += 1
       bytes += size
     })
-    const due = await this.#takeDue(DUE_PER_COMMIT)
+    const due = await this.#due.take(this.#now(), DUE_PER_COMMIT)
     if (requests.length + commands.length + due.length > 0) {
-      await this.#executor.run({ requests, commands, due, touch: [], outboxDone: this.#takeOutboxDone(), snapshots: 0 })
+      await this.#executor.run({
+        requests,
+        commands,
+        due,
+        touch: [],
+        outboxDone: this.#outbox.takeDone(),
+        snapshots: 0,
+      })
       this.#workedAt = Date.now()
       if (messages > 0) this.#send({ t: "consumed", messages, bytes })
       return true
@@ -356,53 +350,6 @@ export class PartitionWorker<State> {
     return true
   }
 
-  async #takeDue(max: number): Promise<ReadonlyArray<DueUnit>> {
-    const now = this.#now()
-    const units: Array<DueUnit> = []
-    const seen = new Set<string>()
-    for (let slot = this.#due.take(now); slot !== undefined && units.length < max; slot = this.#due.take(now)) {
-      if (!this.#owned.has(slot.partition) || seen.has(slot.account)) continue
-      seen.add(slot.account)
-      units.push({ account: slot.account, partition: slot.partition, cold: false, poison: "" })
-      if (units.length === max) break
-    }
-    if (units.length < max && this.#coldDue <= now) await this.#takeColdDue(now, max - units.length, seen, units)
-    return units
-  }
-
-  /** Accounts that only the database knows to be due. */
-  async #takeColdDue(now: number, max: number, seen: Set<string>, units: Array<DueUnit>): Promise<void> {
-    const ids = [...this.#owned.keys()]
-    const accounts = await this.#o.store.dueAccounts(ids, now, max)
-    for (const account of accounts) {
-      const slot = this.#slots.get(account)
-      if (!seen.has(account))
-        units.push({
-          account,
-          partition: slot?.partition ?? this.#o.machine.partitionOf(account),
-          cold: true,
-          poison: "",
-        })
-    }
-    if (accounts.length < max) this.#coldDue = Number.POSITIVE_INFINITY
-  }
-
-  #sendTicks(): void {
-    const { ticks } = this.#executor
-    const real = Date.now()
-    if (ticks.size === 0 || real < this.#ticksAt) return
-    // Decision 9: at most four times a second.
-    this.#ticksAt = real + 250
-    const byPartition = new Map<number, Array<string>>()
-    for (const slot of ticks) {
-      let list = byPartition.get(slot.partition)
-      if (list === undefined) byPartition.set(slot.partition, (list = []))
-      list.push(this.#o.machine.tick(slot.state))
-    }
-    ticks.clear()
-    this.#send({ t: "ticks", items: [...byPartition] })
-  }
-
   async #answerControls(): Promise<void> {
     const controls = this.#controls
     if (controls.length === 0) return
@@ -417,42 +364,28 @@ export class PartitionWorker<State> {
   async #runDue(now: number): Promise<void> {
     this.#clock = { ...this.#clock, frozenAt: now }
     await this.#renew()
-    this.#coldDue = (await this.#o.store.earliestDue([...this.#owned.keys()])) ?? Number.POSITIVE_INFINITY
     for (;;) {
-      const due = await this.#takeDue(DUE_PER_COMMIT)
+      const due = await this.#due.take(this.#now(), DUE_PER_COMMIT)
       if (due.length === 0) return
       await this.#executor.run({ requests: [], commands: [], due, touch: [], outboxDone: [], snapshots: 0 })
     }
   }
 
   async #status(): Promise<ControlAnswer> {
-    const owned = [...this.#owned.values()]
-    const cold = owned.length === 0 ? null : await this.#o.store.earliestDue(owned.map((p) => p.id))
-    const hot = this.#due.earliest
-    const nextDue = Math.min(hot, cold ?? Number.POSITIVE_INFINITY)
-    const journal = owned.reduce((sum, p) => sum + (p.seq - p.journaledSeq), 0)
-    return {
-      service: this.#o.names.service,
-      ready: owned.length === this.#o.partitions.length && this.#gap === null && this.#caughtUpWithStream(),
+    await this.#due.refresh()
+    const waits = this.#mailbox.messages
+    const caughtUp = waits === 0 && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
+    const ready = this.#owned.size === this.#o.partitions.length && this.#gap === null && caughtUp
+    return statusOf([...this.#owned.values()], {
+      names: this.#o.names,
+      ready,
       now: this.#now(),
-      nextDue: Number.isFinite(nextDue) ? nextDue : null,
+      nextDue: this.#due.earliest,
       ran: this.#executor.counters.dueRan,
-      cursors: { [this.#o.names.stream]: owned.length === 0 ? 0 : Math.min(...owned.map((p) => p.cursor)) },
-      outboxPending: journal + this.#outboxPending,
+      outboxPending: this.#outbox.pending,
       openRequests: this.#mailbox.requests,
-      detail: {
-        owned: owned.length,
-        gap: this.#gap,
-        incarnation: this.#incarnation,
-        accounts: this.#slots.size,
-        entries: owned.reduce((sum, p) => sum + p.seq, 0),
-        queuedMessages: this.#mailbox.messages,
-      },
-    }
-  }
-
-  #caughtUpWithStream(): boolean {
-    return this.#mailbox.messages === 0 && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
+      detail: { gap: this.#gap, incarnation: this.#incarnation, accounts: this.#slots.size, queuedMessages: waits },
+    })
   }
 
   #metrics(): void {
@@ -464,7 +397,7 @@ export class PartitionWorker<State> {
       queuedRequests: this.#mailbox.requests,
       journalPendingBytes: this.#feed.pendingBytes,
       owned: this.#owned.size,
-      oldestDueMs: Math.max(0, this.#now() - this.#due.earliest),
+      oldestDueMs: Math.max(0, this.#now() - this.#due.heap.earliest),
     }
     this.#send({ t: "metrics", metrics: { ...deciding.counters, ...gauges } })
   }
@@ -479,9 +412,10 @@ export class PartitionWorker<State> {
       this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY,
       real + RENEW_MS,
     )
-    const due = Math.min(this.#due.earliest, this.#coldDue)
-    if (this.#clock.frozenAt === null && this.#owned.size > 0) until = Math.min(until, due - this.#clock.offset)
-    if (this.#executor.ticks.size > 0) until = Math.min(until, this.#ticksAt)
+    if (this.#clock.frozenAt === null && this.#owned.size > 0) {
+      until = Math.min(until, this.#due.earliest - this.#clock.offset)
+    }
+    until = Math.min(until, this.#ticks.dueAt)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, until - real))
       this.#wake = () => {

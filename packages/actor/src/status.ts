@@ -1,0 +1,27 @@
+/**
+ * What a partition worker says of itself: to the clock's quiet rounds, to readiness checks, to `credits doctor`.
+ */
+import type { ControlAnswer } from "@credits/contracts"
+import type { Names } from "./batch.ts"
+import type { Partition } from "./partition.ts"
+
+export interface StatusFacts extends Pick<ControlAnswer, "ready" | "now" | "ran" | "outboxPending" | "openRequests"> {
+  readonly names: Names
+  /** Infinity when nothing is due ever. */
+  readonly nextDue: number
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+export const statusOf = (owned: ReadonlyArray<Partition>, facts: StatusFacts): ControlAnswer => {
+  const { names, nextDue, detail, outboxPending, ...rest } = facts
+  const journal = owned.reduce((sum, partition) => sum + (partition.seq - partition.journaledSeq), 0)
+  const entries = owned.reduce((sum, partition) => sum + partition.seq, 0)
+  return {
+    ...rest,
+    service: names.service,
+    nextDue: Number.isFinite(nextDue) ? nextDue : null,
+    cursors: { [names.stream]: owned.length === 0 ? 0 : Math.min(...owned.map((partition) => partition.cursor)) },
+    outboxPending: journal + outboxPending,
+    detail: { owned: owned.length, entries, ...detail },
+  }
+}
