@@ -1,6 +1,6 @@
 /**
- * One account under test, driven the way the partition runtime drives it: due work first, then the decision, time and ids from
- * outside. Owns nothing of the rules; amounts are nano-USD.
+ * One account under test, driven the way the partition runtime drives it: due work first, then the decision, time and
+ * ids from outside. Owns nothing of the rules; amounts are nano-USD.
  */
 import type { Charge, LotKind } from "@credits/contracts"
 import type { Instant, Nano } from "@credits/kernel"

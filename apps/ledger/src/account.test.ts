@@ -90,7 +90,8 @@ describe("the closing identity", () => {
   it("R1.7 closes in real figures: 26 granted, 32 spent, and who paid for what", () => {
     const { account } = fullDay()
     const shown = Object.fromEntries(BUCKETS.map((bucket) => [bucket, account[bucket]]))
-    // 20 + 5 granted, 0.25 taken back, 2 spent. At the reset 5 are held, so 12.75 of the plan's 17.75 expire; then 30 are used.
+    // 20 + 5 granted, 0.25 taken back, 2 spent. At the reset 5 are held, so 12.75 of the plan's 17.75 expire; then 30
+    // are used.
     assert.deepStrictEqual(shown, {
       granted: usd("26"),
       debt: usd("25"),

@@ -32,7 +32,9 @@ export interface Account {
   frozen: Nano
   expired: Nano
   revoked: Nano
-  /** In burn order; residues first because their expiry has passed. Used-up lots stay until they expire, for reversals. */
+  /**
+   * In burn order; residues first because their expiry has passed. Used-up lots stay until they expire, for reversals.
+   */
   readonly lots: Array<Lot>
   /** How many of the lots are residues. */
   residues: number
@@ -52,8 +54,8 @@ export interface Account {
 }
 
 /**
- * Lots without expiry are forgotten 400 days after they were used up: a reversal of so old a charge is no longer to be expected,
- * and an earlier one has to give bought credit back as what it was (R1.5).
+ * Lots without expiry are forgotten 400 days after they were used up: a reversal of so old a charge is no longer to be
+ * expected, and an earlier one has to give bought credit back as what it was (R1.5).
  */
 const USED_LOT_KEPT_MS = 400 * 86_400_000
 
@@ -210,8 +212,8 @@ export const evolve = (account: Account, entry: Entry): void => {
 }
 
 /**
- * R1.7, I1: the entry's postings sum to zero, the identity closes, the lots hold exactly held + available + frozen, nothing
- * that must not be negative is. Stays on in production; called after every entry.
+ * R1.7, I1: the entry's postings sum to zero, the identity closes, the lots hold exactly held + available + frozen,
+ * nothing that must not be negative is. Stays on in production; called after every entry.
  */
 export const assertIdentity = (account: Account, entry: Entry): void => {
   const posted =

@@ -10,9 +10,9 @@ import { findLot, NEVER, payInOrder, type LotChange } from "./lot.ts"
 import { answered, record, refused, settleFreed, type Context, type Outcome } from "./outcome.ts"
 
 /**
- * R6.3–R6.5: settles the hold the usage names, or charges it without one. Charged in full: what lots cannot pay becomes debt.
- * Usage with neither a hold nor an entitlement when it happened goes to review, uncharged. A hold that is no longer open
- * (expired, released) proves the call was authorized once: it is charged all the same.
+ * R6.3–R6.5: settles the hold the usage names, or charges it without one. Charged in full: what lots cannot pay becomes
+ * debt. Usage with neither a hold nor an entitlement when it happened goes to review, uncharged. A hold that is no
+ * longer open (expired, released) proves the call was authorized once: it is charged all the same.
  */
 export const decideCharge = (account: Account, charge: Charge, ctx: Context, entries: Array<Entry>): Outcome => {
   const hold = charge.holdId === "" ? undefined : account.holds?.get(charge.holdId)
@@ -45,7 +45,8 @@ export const decideCharge = (account: Account, charge: Charge, ctx: Context, ent
       entry.expired = expired
     }
   }
-  // What other holds need of live lots stays theirs (I4); everything else pays, frozen credit too: the use was entitled.
+  // What other holds need of live lots stays theirs (I4); everything else pays, frozen credit too: the use was
+  // entitled.
   let payable = account.available + account.frozen + held
   let rest = charge.cost
   if (account.residues > 0) {
@@ -72,8 +73,9 @@ export interface ChargedEntry {
 }
 
 /**
- * R1.3, R7.4: gives back `amount` of a charge (all of it by default), once. What became debt comes back first, then the lots in
- * reverse order of payment; what belongs to a lot that has expired comes back as an adjustment lot to the end of the cycle.
+ * R1.3, R7.4: gives back `amount` of a charge (all of it by default), once. What became debt comes back first, then the
+ * lots in reverse order of payment; what belongs to a lot that has expired comes back as an adjustment lot to the end
+ * of the cycle.
  */
 export const decideReverse = (
   account: Account,

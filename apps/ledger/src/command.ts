@@ -1,6 +1,7 @@
 /**
- * The ledger's border for requests: JSON text → typed command with bigint amounts, or the reason it is invalid (C: unknown
- * fields are named). Pure. Owns validation and the canonical content that decides "same id, another body" (R6.6).
+ * The ledger's border for requests: JSON text → typed command with bigint amounts, or the reason it is invalid (C:
+ * unknown fields are named). Pure. Owns validation and the canonical content that decides "same id, another body"
+ * (R6.6).
  */
 import { createHash } from "node:crypto"
 import type { LedgerRefusal, LotKind } from "@credits/contracts"

@@ -55,7 +55,10 @@ const decideOne = (
   }
 }
 
-/** R4.3: all or nothing, in order. A refusal of any leaves the account untouched; ids are drawn once so both runs are equal. */
+/**
+ * R4.3: all or nothing, in order. A refusal of any leaves the account untouched; ids are drawn once so both runs are
+ * equal.
+ */
 const decideGroup = (
   account: Account,
   commands: ReadonlyArray<WriteCommand>,

@@ -1,6 +1,6 @@
 /**
- * Due work of an account (decision 11): holds and lots that expire, entitlements that end. Applied before any command or read,
- * in the order of its instants, as entries with `at` = the due instant. Pure.
+ * Due work of an account (decision 11): holds and lots that expire, entitlements that end. Applied before any command
+ * or read, in the order of its instants, as entries with `at` = the due instant. Pure.
  */
 import type { Instant } from "@credits/kernel"
 import type { Account, Hold } from "./account.ts"

@@ -10,7 +10,9 @@ import { answered, record, refused, type Context, type Outcome } from "./outcome
 
 const done = (account: Account): Outcome => answered({ seq: account.n, availableAfter: account.available.toString() })
 
-/** Opens an interval; unheld credit moves between available and frozen with it, and pays debt when it becomes available. */
+/**
+ * Opens an interval; unheld credit moves between available and frozen with it, and pays debt when it becomes available.
+ */
 export const openInterval = (
   account: Account,
   entitlement: EntitlementOpened,

@@ -8,7 +8,10 @@ import type { EntryKind } from "@credits/contracts"
 import type { LotChange } from "./lot.ts"
 import type { LotKind } from "@credits/contracts"
 
-/** The eight buckets of the closing identity (R1.7): granted + debt = spent + held + available + frozen + expired + revoked. */
+/**
+ * The eight buckets of the closing identity (R1.7): granted + debt = spent + held + available + frozen + expired +
+ * revoked.
+ */
 export const BUCKETS = ["granted", "debt", "spent", "held", "available", "frozen", "expired", "revoked"] as const
 export type Bucket = (typeof BUCKETS)[number]
 
@@ -111,7 +114,8 @@ const rareText = (e: Entry): string => {
   }
   if (e.residue !== null) text += `,"residue":${JSON.stringify(e.residue.map(([id, cap]) => [id, cap.toString()]))}`
   if (e.entitlement !== null) {
-    text += `,"entitlement":${JSON.stringify({ ...e.entitlement, lowBelow: e.entitlement.lowBelow?.toString() ?? null })}`
+    const lowBelow = e.entitlement.lowBelow?.toString() ?? null
+    text += `,"entitlement":${JSON.stringify({ ...e.entitlement, lowBelow })}`
   }
   if (e.freeze !== null) text += `,"freeze":${JSON.stringify(e.freeze)}`
   if (e.mark !== null) text += `,"mark":${JSON.stringify(e.mark)}`
@@ -142,10 +146,26 @@ export const encodeBody = (e: Entry): string => {
   return `${text}${rareText(e)}}`
 }
 
-type Raw = { readonly [key: string]: any }
+type ChangeTexts = ReadonlyArray<readonly [id: string, change: string]>
+
+/** The parsed JSON of a body, as `encodeBody` wrote it. */
+type Raw = { readonly [bucket in Bucket]?: string } & {
+  readonly cause: string
+  readonly lots?: ChangeTexts
+  readonly also?: ChangeTexts
+  readonly opened?: Omit<LotOpened, "amount"> & { readonly amount: string }
+  readonly hold?: Omit<HoldChange, "amount"> & { readonly amount: string }
+  readonly residue?: ChangeTexts
+  readonly entitlement?: Omit<EntitlementOpened, "lowBelow"> & { readonly lowBelow: string | null }
+  readonly freeze?: string
+  readonly mark?: NonNullable<Entry["mark"]>
+  readonly reason?: string
+  readonly usage?: string
+  readonly usedAt?: number
+}
 
 const nano = (value: string | undefined): Nano => (value === undefined ? 0n : BigInt(value))
-const changes = (value: ReadonlyArray<readonly [string, string]> | undefined): ReadonlyArray<LotChange> =>
+const changes = (value: ChangeTexts | undefined): ReadonlyArray<LotChange> =>
   value === undefined ? NONE : value.map(([id, change]) => ({ id, change: BigInt(change) }))
 
 /** The inverse of `encodeBody`, from the parsed JSON. */
@@ -157,7 +177,7 @@ export const decodeBody = (kind: EntryKind, at: Instant, body: unknown): Entry =
   entry.also = changes(raw.also)
   if (raw.opened) entry.opened = { ...raw.opened, amount: BigInt(raw.opened.amount) }
   if (raw.hold) entry.hold = { ...raw.hold, amount: BigInt(raw.hold.amount) }
-  if (raw.residue) entry.residue = raw.residue.map(([id, cap]: [string, string]) => [id, BigInt(cap)] as const)
+  if (raw.residue) entry.residue = raw.residue.map(([id, cap]) => [id, BigInt(cap)] as const)
   if (raw.entitlement) {
     const { lowBelow } = raw.entitlement
     entry.entitlement = { ...raw.entitlement, lowBelow: lowBelow === null ? null : BigInt(lowBelow) }

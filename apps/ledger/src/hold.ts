@@ -1,6 +1,6 @@
 /**
- * Holds against lots (R6.7). A hold is an amount; together the holds count against the soonest-expiring lots first. When a lot
- * expires, what the holds need of it stays as a residue for the holds of that time alone.
+ * Holds against lots (R6.7). A hold is an amount; together the holds count against the soonest-expiring lots first.
+ * When a lot expires, what the holds need of it stays as a residue for the holds of that time alone.
  * Pure. Owns the residue arithmetic; opening and settling are in authorize.ts and charge.ts.
  */
 import type { Nano } from "@credits/kernel"
@@ -39,8 +39,8 @@ export const payFromResidues = (account: Account, holdId: string, amount: Nano, 
 }
 
 /**
- * What must expire from residues once `closing` is no longer open: the first k residues may together never exceed what the
- * holds entitled to them can still take. Answers the sum and appends the changes.
+ * What must expire from residues once `closing` is no longer open: the first k residues may together never exceed what
+ * the holds entitled to them can still take. Answers the sum and appends the changes.
  */
 export const expireUnneededResidues = (
   account: Account,

@@ -1,6 +1,6 @@
 /**
- * The ledger's border for charges: a command message → charges, each valid by itself; a bad one is told by its reason and stops
- * nobody else (decision 5). Pure.
+ * The ledger's border for charges: a command message → charges, each valid by itself; a bad one is told by its reason
+ * and stops nobody else (decision 5). Pure.
  */
 import type { Charge } from "@credits/contracts"
 import type { BadCommand } from "@credits/actor"

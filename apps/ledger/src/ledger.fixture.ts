@@ -23,6 +23,8 @@ export interface TestLedger {
   readonly until: <A>(what: string, look: () => Promise<A>, holds: (value: A) => boolean) => Promise<A>
   readonly start: (env?: Readonly<Record<string, string>>) => ChildProcess
   readonly ready: () => Promise<ControlAnswer>
+  /** Kills every ledger process, as a crash; nats-server and the data stay. */
+  readonly kill: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -60,6 +62,15 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
     JSON.parse(await ask(bus.connection, SUBJECTS.ledgerControl, `{"op":"status"}`, 2_000)) as ControlAnswer
   const request = async (body: Readonly<Record<string, unknown>> & { readonly account: string }): Promise<any> =>
     JSON.parse(await askOwner(bus.connection, SUBJECTS.ledgerRequest(partitionOf(body.account)), JSON.stringify(body)))
+  const kill = async (): Promise<void> => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const ended = new Promise((resolve) => child.once("exit", resolve))
+      child.kill("SIGCONT")
+      child.kill("SIGKILL")
+      await ended
+    }
+  }
   start()
   const ledger: TestLedger = {
     nats,
@@ -75,14 +86,9 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
       for (const charge of charges)
         await publish(bus.js, SUBJECTS.ledgerCommand(partitionOf(charge[1])), encodeCharges([charge]))
     },
+    kill,
     stop: async () => {
-      for (const child of children) {
-        if (child.exitCode !== null || child.signalCode !== null) continue
-        const ended = new Promise((resolve) => child.once("exit", resolve))
-        child.kill("SIGCONT")
-        child.kill("SIGKILL")
-        await ended
-      }
+      await kill()
       await bus.connection.close()
       await nats.stop()
       await rm(dataDir, { recursive: true, force: true })

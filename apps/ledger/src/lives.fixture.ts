@@ -1,6 +1,6 @@
 /**
- * Random lives of an account as sequences of steps. Amounts and times are small so that lots, holds and charges collide. Owns how
- * often what happens, nothing of what it means.
+ * Random lives of an account as sequences of steps. Amounts and times are small so that lots, holds and charges
+ * collide. Owns how often what happens, nothing of what it means.
  */
 import type { LotKind } from "@credits/contracts"
 import * as fc from "fast-check"

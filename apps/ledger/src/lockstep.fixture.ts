@@ -1,5 +1,6 @@
 /**
- * Ledger and reference model side by side: every step is put to both, and after it everything they both know must be equal.
+ * Ledger and reference model side by side: every step is put to both, and after it everything they both know must be
+ * equal.
  * Owns the translation of a step into the ledger's commands and of the ledger's outcomes into the model's words.
  */
 import { assert } from "vitest"

@@ -19,8 +19,8 @@ export interface Lot {
   /** The id of our own intent that granted it. */
   readonly cause: string
   /**
-   * Null while the lot is live. After its expiry: what each hold of that time may still take from it (R6.7), `[hold id, cap]`.
-   * Such a lot is a residue: it backs those holds alone.
+   * Null while the lot is live. After its expiry: what each hold of that time may still take from it (R6.7), `[hold id,
+   * cap]`. Such a lot is a residue: it backs those holds alone.
    */
   residue: ReadonlyArray<readonly [holdId: string, cap: Nano]> | null
   /** When a lot that does not expire was used up; 0 while something is left. */

@@ -16,8 +16,19 @@ import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
 import { statementOf } from "./statement.ts"
 import { holdOf, tickOf, walletOf } from "./wallet.ts"
 
-/** Refusals that only say "ask again": nothing was decided, so nothing is remembered under the request's id. */
-const RETRYABLE = new Set<string>(["top_up_in_progress", "renewal_in_progress", "overloaded", "unavailable"])
+/**
+ * Refusals that decided nothing, so nothing is remembered under the request's id: those that say "ask again", and those
+ * of a request that can be put right. A reversal's id is its charge: one refused for its amount must not lock out the
+ * right one.
+ */
+const NOT_KEPT = new Set<string>([
+  "top_up_in_progress",
+  "renewal_in_progress",
+  "overloaded",
+  "unavailable",
+  "invalid",
+  "charge_not_found",
+])
 
 /** The charge a reversal is about, found by its event id. */
 const chargeOf = async (history: History, chargeId: string): Promise<ChargedEntry | null> => {
@@ -73,7 +84,7 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
       ) as Decision,
     prepare: (command) => (command.op === "reverse" ? (history) => chargeOf(history, command.chargeId) : undefined),
     read: (account, command, now, history) => read(account, command as ReadCommand, now, history),
-    keepsRefusal: (decision) => decision._tag === "refused" && !RETRYABLE.has(decision.refusal.code),
+    keepsRefusal: (decision) => decision._tag === "refused" && !NOT_KEPT.has(decision.refusal.code),
     refusal: (code: RefusalCode, detail) => ({ code, detail }),
     mark: levelsOf,
     notices: (before, account, decision, entries, now) =>

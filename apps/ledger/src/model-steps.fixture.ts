@@ -1,6 +1,6 @@
 /**
- * Steps of an account's life: what can be asked, and what the reference model answers. Owns the answers and refusals; what credit
- * does is in the model's own file.
+ * Steps of an account's life: what can be asked, and what the reference model answers. Owns the answers and refusals;
+ * what credit does is in the model's own file.
  */
 import type { LotKind } from "@credits/contracts"
 import { holdId, lotId } from "./account.fixture.ts"
@@ -22,8 +22,8 @@ import {
 } from "./model.fixture.ts"
 
 /**
- * Lives and delays are ticks. `hold`, `lot` and `charge` are drawn as any number and pointed at something there is before the step is
- * taken (`aim`); from then on they are the n-th hold, lot or charge. `null` means none.
+ * Lives and delays are ticks. `hold`, `lot` and `charge` are drawn as any number and pointed at something there is
+ * before the step is taken (`aim`); from then on they are the n-th hold, lot or charge. `null` means none.
  */
 export type Step =
   | { readonly op: "grant"; readonly kind: LotKind; readonly amount: number; readonly life: number | null }

@@ -1,7 +1,8 @@
 /**
- * The reference model: the rules R1 and R6 over single units of credit. Every nano-USD is an object with a lot and a fate; a hold
- * is a list of promises, each made at a moment; time passes tick by tick. Nothing is summed up front, everything is counted
- * when asked: slow, and short enough to be checked by reading. It shares no code with the ledger but names and NEVER.
+ * The reference model: the rules R1 and R6 over single units of credit. Every nano-USD is an object with a lot and a
+ * fate; a hold is a list of promises, each made at a moment; time passes tick by tick. Nothing is summed up front,
+ * everything is counted when asked: slow, and short enough to be checked by reading. It shares no code with the ledger
+ * but names and NEVER.
  */
 import type { LotKind } from "@credits/contracts"
 import { NEVER } from "./lot.ts"
@@ -115,8 +116,8 @@ export const available = (model: Model): number => (model.entitled ? unheld(mode
 export const frozen = (model: Model): number => (model.entitled ? 0 : unheld(model).length)
 
 /**
- * The units of expired lots, oldest first, that can each be given a promise of its own made before their lot expired. Found by
- * augmenting paths: a unit may push another one to a different promise, never out.
+ * The units of expired lots, oldest first, that can each be given a promise of its own made before their lot expired.
+ * Found by augmenting paths: a unit may push another one to a different promise, never out.
  */
 const backing = (units: ReadonlyArray<Unit>, promises: ReadonlyArray<number>): ReadonlyArray<Unit> => {
   const taken = new Map<number, Unit>()

@@ -1,6 +1,7 @@
 /**
- * Goal: the ledger says and does what the rules R1 and R6 say, also in sequences nobody thought of. Method: random lives of one
- * account, put to the ledger and to the reference model, compared after every step. `LEDGER_LIVES=20000` looks harder.
+ * Goal: the ledger says and does what the rules R1 and R6 say, also in sequences nobody thought of. Method: random
+ * lives of one account, put to the ledger and to the reference model, compared after every step. `LEDGER_LIVES=20000`
+ * looks harder.
  */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"

@@ -56,8 +56,8 @@ const lotsWithOpened = (account: Account, { opened, at }: Entry): ReadonlyArray<
 }
 
 /**
- * Distributes credit that became free: to debt first, the rest to available; on Free everything stays frozen (R6.4, R1.5).
- * `freed` is the rise of available + frozen before debt is paid. Sets the entry's buckets.
+ * Distributes credit that became free: to debt first, the rest to available; on Free everything stays frozen (R6.4,
+ * R1.5). `freed` is the rise of available + frozen before debt is paid. Sets the entry's buckets.
  */
 export const settleFreed = (account: Account, entry: Entry, freed: Nano, extraDebt: Nano = 0n): void => {
   if (!account.entitled) {

@@ -174,7 +174,8 @@ describe("several calls over a reset", () => {
     nextCycle(desk, "20")
     for (let i = 0; i < 100; i++) desk.charge(usd("0.30"), { holdId: holdId(((i * 37) % 100) + 1) })
     assert.deepStrictEqual(shown(desk), inUsd("30", "0", "20", "0", "0"))
-    // What the old credit did not cover is paid in burn order: the new cycle's credit, which expires, before the bought one.
+    // What the old credit did not cover is paid in burn order: the new cycle's credit, which expires, before the bought
+    // one.
     assert.deepStrictEqual([desk.left(1), desk.left(2), desk.left(3)], inUsd("0", "10", "10"))
   })
 

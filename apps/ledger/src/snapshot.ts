@@ -1,5 +1,6 @@
 /**
- * Snapshots: an account as canonical JSON text. The state hash (I10) is a hash of this text, so its field order is fixed.
+ * Snapshots: an account as canonical JSON text. The state hash (I10) is a hash of this text, so its field order is
+ * fixed.
  * Pure.
  */
 import type { Nano } from "@credits/kernel"
@@ -38,7 +39,9 @@ export const encodeSnapshot = (a: Account): string =>
     freeze: a.freeze === null ? null : [a.freeze.reason, a.freeze.at],
   })
 
-/** Rebuilds an account; `nextDue` is left at 0 so that due.ts computes it at the first look. Throws on a newer version. */
+/**
+ * Rebuilds an account; `nextDue` is left at 0 so that due.ts computes it at the first look. Throws on a newer version.
+ */
 export const decodeSnapshot = (id: string, text: string): Account => {
   const raw = JSON.parse(text) as Record<string, any>
   if (raw.v !== SNAPSHOT_VERSION) throw new Error(`account ${id}: snapshot version ${raw.v} is not ${SNAPSHOT_VERSION}`)

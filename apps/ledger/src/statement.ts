@@ -1,6 +1,6 @@
 /**
- * The statement: an account's entries, newest first, along its chain (decision 8). A page walks at most `STEPS_MAX` links, so a
- * narrow filter answers in pieces. Owns the wording of a line.
+ * The statement: an account's entries, newest first, along its chain (decision 8). A page walks at most `STEPS_MAX`
+ * links, so a narrow filter answers in pieces. Owns the wording of a line.
  */
 import { decodeUsageLine, type EntryKind, type StatementAnswer, type StatementItem } from "@credits/contracts"
 import { formatUsd, type Nano } from "@credits/kernel"

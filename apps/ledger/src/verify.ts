@@ -1,7 +1,7 @@
 /**
- * `credits ledger verify`: recomputes every balance and identity from the entries alone (I1, I10) and checks the hash chains, in
- * one consistent read of the database, beside a running ledger or without one. Its own entry point: `node dist/verify.js`.
- * stdout: one JSON document with `"ok"`; stderr: progress. Exit code 1 when not ok.
+ * `credits ledger verify`: recomputes every balance and identity from the entries alone (I1, I10) and checks the hash
+ * chains, in one consistent read of the database, beside a running ledger or without one. Its own entry point: `node
+ * dist/verify.js`. stdout: one JSON document with `"ok"`; stderr: progress. Exit code 1 when not ok.
  */
 import BetterSqlite3 from "better-sqlite3"
 import { existsSync } from "node:fs"

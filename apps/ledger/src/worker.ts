@@ -1,5 +1,6 @@
 /**
- * The ledger's worker thread: its database handle and its partition worker. Nothing here waits for the network but the database.
+ * The ledger's worker thread: its database handle and its partition worker. Nothing here waits for the network but the
+ * database.
  */
 import { randomUUID } from "node:crypto"
 import { parentPort, workerData } from "node:worker_threads"
