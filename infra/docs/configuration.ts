@@ -10,7 +10,7 @@ interface Variable {
   readonly meaning: string
 }
 
-/** In the order a reader needs them. */
+/** What a running system reads, in the order a reader needs them. */
 export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_ENV: {
     default: "development",
@@ -49,6 +49,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "JSON file of price books for an empty database",
   },
   CREDITS_CATALOGUE: { default: "shipped with the project", meaning: "JSON file of catalogues for an empty database" },
+}
+
+/** For set-up, tests and measurements. */
+export const DEVELOPER_VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_CACHE_DIR: { default: ".cache of the checkout", meaning: "where set-up keeps Node, pnpm and nats-server" },
   CREDITS_POSTGRES_BIN: {
     default: "unset",
@@ -61,6 +65,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_DEV_APPS: { default: "apps of the checkout", meaning: "folder of the bundles that the supervisor starts" },
   CREDITS_BENCH_DIR: { default: "a temporary folder", meaning: "where the load tests keep their data" },
   CREDITS_BENCH_KEEP: { default: "unset", meaning: "`1`: the load tests leave their data for a look" },
+  CREDITS_BENCH_PROFILE: { default: "unset", meaning: "folder for processor profiles of the services under load" },
 }
 
 const NAME = /\bCREDITS_[A-Z][A-Z_]*[A-Z]\b/g
@@ -74,11 +79,14 @@ export const namedVariables = (): ReadonlySet<string> => {
   return new Set(names)
 }
 
-export const configurationTable = (): string =>
+const tableOf = (variables: Readonly<Record<string, Variable>>): string =>
   markdownTable(
     ["variable", "default", "meaning"],
-    Object.entries(VARIABLES).map(([name, { default: value, meaning }]) => [`\`${name}\``, value, meaning]),
+    Object.entries(variables).map(([name, { default: value, meaning }]) => [`\`${name}\``, value, meaning]),
   )
+
+/** What a running system reads; also in the README. */
+export const configurationTable = (): string => tableOf(VARIABLES)
 
 export const renderConfiguration = (): string => `${pageHead("Configuration", ["infra/docs/configuration.ts"])}
 
@@ -86,6 +94,10 @@ Everything is optional in development. Each service reads its variables in one p
 says which one is wrong.
 
 ${configurationTable()}
+
+For set-up, tests and measurements:
+
+${tableOf(DEVELOPER_VARIABLES)}
 
 Reserved for parts that are not built yet: \`CREDITS_STRIPE_SECRET_KEY\`, \`CREDITS_STRIPE_PUBLISHABLE_KEY\`,
 \`CREDITS_STRIPE_WEBHOOK_SECRET\`, \`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
+import { renderCommandLine } from "./command-line.ts"
 import { configurationTable, renderConfiguration } from "./configuration.ts"
 import { renderEntries } from "./entries.ts"
 import { renderErrors } from "./errors.ts"
@@ -12,9 +13,10 @@ import { readSource, repositoryDir } from "./source.ts"
 import { renderSubjects } from "./subjects.ts"
 
 /** Path from the repository's root → how its text is made. */
-export const PAGES: Readonly<Record<string, () => string>> = {
+export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/subjects.md": renderSubjects,
   "docs/reference/configuration.md": renderConfiguration,
+  "docs/reference/credits.md": renderCommandLine,
   "docs/reference/errors.md": renderErrors,
   "docs/reference/entries.md": renderEntries,
 }
@@ -33,7 +35,7 @@ export const renderReadme = (readme: string): string => {
 if (import.meta.main) {
   for (const [path, render] of Object.entries(PAGES)) {
     mkdirSync(dirname(`${repositoryDir}${path}`), { recursive: true })
-    writeFileSync(`${repositoryDir}${path}`, render())
+    writeFileSync(`${repositoryDir}${path}`, await render())
   }
   writeFileSync(`${repositoryDir}README.md`, renderReadme(readSource("README.md")))
 }
