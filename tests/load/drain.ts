@@ -1,7 +1,6 @@
 /** (b, c, d, e) How fast the ledger applies charge arrays that wait for it: published while it is stopped, then started. */
 import type { Bench } from "./bench.ts"
 import { startGenerator } from "./generator.ts"
-import type { PublishResult } from "./jobs/job.ts"
 import type { EventPlan } from "./payloads.ts"
 import { type Cpu, measureCpu } from "./processes.ts"
 import { cores, count, perSecond } from "./report.ts"
@@ -16,31 +15,27 @@ export interface DrainResult {
 
 const PER_MESSAGE = 500
 const SAMPLE_MS = 20
+const STUCK_MS = 60_000
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Charges applied when the cursor stands at `seq`. */
-const appliedAt = (published: PublishResult, seq: number): number => {
-  const index = seq - (published.lastSeq - published.messages) - 1
-  return index < 0 ? 0 : published.cumulated![Math.min(index, published.messages - 1)]!
-}
-
 /** From the first progress seen to the last charge, so that starting the process does not count. */
-const watchDrain = async (system: LoadSystem, published: PublishResult): Promise<DrainResult> => {
-  let firstAt = 0
-  let firstApplied = 0
+const watchDrain = async (system: LoadSystem, before: number, charges: number): Promise<DrainResult> => {
+  let first = { applied: 0, at: 0 }
+  let moved = { applied: -1, at: performance.now() }
   let cpu = measureCpu(system.pids)
   for (;;) {
-    const applied = appliedAt(published, await system.ledgerCursor())
-    const now = performance.now()
-    if (applied > 0 && firstAt === 0) {
-      firstAt = now
-      firstApplied = applied
+    const applied = Math.max(0, (await system.ledgerEntries()) - before)
+    const at = performance.now()
+    if (applied !== moved.applied) moved = { applied, at }
+    if (at - moved.at > STUCK_MS) throw new Error(`the drain is stuck at ${applied} charges:\n${system.log("ledger")}`)
+    if (applied > 0 && first.applied === 0) {
+      first = { applied, at }
       cpu = measureCpu(system.pids)
     }
-    if (applied >= published.events) {
-      const seconds = (now - firstAt) / 1000
-      return { charges: published.events, perSecond: (applied - firstApplied) / seconds, seconds, cpu: cpu() }
+    if (applied >= charges) {
+      const seconds = (at - first.at) / 1000
+      return { charges, perSecond: (applied - first.applied) / seconds, seconds, cpu: cpu() }
     }
     await pause(SAMPLE_MS)
   }
@@ -50,10 +45,11 @@ const watchDrain = async (system: LoadSystem, published: PublishResult): Promise
 export const drain = async (system: LoadSystem, plan: EventPlan): Promise<DrainResult> => {
   const job = { job: "charges", servers: system.servers, name: "bench-load" } as const
   const generator = await startGenerator({ ...job, plan, perMessage: PER_MESSAGE, messagesPerBatch: 200 })
+  const before = await system.ledgerEntries()
   await system.stop("ledger")
   const published = await generator.run()
   const started = system.start("ledger")
-  const result = await watchDrain(system, published)
+  const result = await watchDrain(system, before, published.events)
   await started
   return result
 }

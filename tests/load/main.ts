@@ -24,12 +24,11 @@ const run = async (options: BenchOptions, report: Report, system: LoadSystem): P
   const baselines = only.has("f") || only.has("a") ? await baselinesScenario(system, options, report) : null
   if (only.size === 1 && only.has("f")) return true
   await system.start("ledger", "pricing", "edge")
-  const empty = system.memory()
   await fundAccounts(system, options.accounts, report)
   const bench: Bench = { options, report, system, baselines, emptyDrainPerSecond: null }
   await throughputScenarios(bench)
   if (only.has("a")) await authorizeScenario(bench)
-  await memoryPerAccount(bench, empty)
+  await memoryPerAccount(bench)
   if (only.has("e")) await entriesScenario(bench)
   report.say("ledger verify")
   const verdict = await system.verify()

@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, "../..")
 const CONTROL = { ledger: SUBJECTS.ledgerControl, pricing: SUBJECTS.pricingControl } as const
 const READY_MS = 120_000
 
-/** CREDITS_DEV_APPS: bundles from elsewhere, to compare two builds. */
+/** CREDITS_DEV_APPS: bundles from elsewhere, to compare two builds. CREDITS_BENCH_PROFILE: a folder for CPU profiles. */
 const APPS = process.env["CREDITS_DEV_APPS"] ?? join(ROOT, "apps")
 
 export const bundleOf = (app: string, file = "main.js"): string => join(APPS, app, "dist", file)
@@ -77,7 +77,9 @@ export class LoadSystem {
       if (!existsSync(bundle)) throw new Error(`${bundle} is missing: build first (npm run bench does)`)
       if (service === "edge") this.#httpPort = await freePort()
       const log = openSync(join(this.dataDir, `${service}.log`), "a")
-      const child = spawn(process.execPath, ["--enable-source-maps", bundle], {
+      const profile = process.env["CREDITS_BENCH_PROFILE"]
+      const flags = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", join(profile, service)]
+      const child = spawn(process.execPath, ["--enable-source-maps", ...flags, bundle], {
         env: this.env,
         stdio: ["ignore", log, log],
       })
@@ -143,6 +145,11 @@ export class LoadSystem {
   /** Last sequence the ledger has applied of its command stream. */
   async ledgerCursor(): Promise<number> {
     return (await this.status("ledger"))?.cursors[STREAMS.ledgerCommands.name] ?? 0
+  }
+
+  /** Entries the ledger has made since ever: a charge is one. */
+  async ledgerEntries(): Promise<number> {
+    return Number((await this.status("ledger"))?.detail["entries"] ?? 0)
   }
 
   /** Resolves when pricing has rated all usage and the ledger has applied all commands that came of it. */

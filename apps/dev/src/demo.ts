@@ -9,11 +9,11 @@ import { join } from "node:path"
 import { closeBus, connectBus } from "@credits/bus"
 import { openGateway } from "@credits/client"
 import { generateTrace, loadTrace, type TraceCall } from "@credits/testkit/trace"
-import { provideAll, signInAll } from "./demo/cast.ts"
+import { type Player, provideAll, signInAll } from "./demo/cast.ts"
 import { credits } from "./demo/credits-command.ts"
 import { findSystem, type FoundSystem } from "./demo/found-system.ts"
 import { type DemoOptions, GENERATED_CALLS, readOptions, USAGE } from "./demo/options.ts"
-import { untilDeducted, untilShown } from "./demo/outcome.ts"
+import { untilDeducted, untilShown, type WalletRow } from "./demo/outcome.ts"
 import { play, type PlayTally } from "./demo/play.ts"
 import {
   callsSection,
@@ -42,12 +42,14 @@ const duration = (ms: number): string => {
   return minutes < 1 ? seconds(ms) : `${minutes} min`
 }
 
+type Players = ReadonlyArray<Player>
+
 /** Plays everything through a gateway client with a spool of its own. */
 const playThrough = async (
   system: FoundSystem,
   options: DemoOptions,
   trace: ReadonlyArray<TraceCall>,
-  players: Awaited<ReturnType<typeof signInAll>>,
+  players: Players,
   run: string,
 ): Promise<PlayTally> => {
   const spool = mkdtempSync(join(tmpdir(), "credits-demo-spool-"))
@@ -82,6 +84,17 @@ const playThrough = async (
   }
 }
 
+/** The wallets after everything is deducted, read as an operator. */
+const readOut = async (system: FoundSystem, players: Players, tally: PlayTally): Promise<ReadonlyArray<WalletRow>> => {
+  const { natsUrl } = system.run
+  const bus = await connectBus({ servers: natsUrl, seed: system.seedOf("ops"), name: "ops", firstConnectMs: 5_000 })
+  try {
+    return await untilDeducted(bus, players, tally)
+  } finally {
+    await closeBus(bus)
+  }
+}
+
 const timing = (tally: PlayTally, trace: ReadonlyArray<TraceCall>, deductedMs: number): string => {
   const span = trace.at(-1)!.atMs
   const faster = span / 1000 / tally.seconds
@@ -100,16 +113,9 @@ const demo = async (system: FoundSystem, options: DemoOptions): Promise<boolean>
   say(`  ${players.length} accounts signed in, given plans and credit  ${dim(seconds(performance.now() - start))}`)
   const tally = await playThrough(system, options, trace, players, run)
 
-  const bus = await connectBus({
-    servers: system.run.natsUrl,
-    seed: system.seedOf("ops"),
-    name: "ops",
-    firstConnectMs: 5_000,
-  })
   const waitStart = performance.now()
-  const wallets = await untilDeducted(bus, players, tally)
+  const wallets = await readOut(system, players, tally)
   const deductedMs = performance.now() - waitStart
-  await closeBus(bus)
   const cost = [...tally.models.values()].reduce((sum, model) => sum + model.cost, 0n)
   const shown = await untilShown(system, players, cost)
   say("  verifying the ledger")

@@ -64,8 +64,6 @@ export interface PublishResult {
   readonly messages: number
   readonly bytes: number
   readonly seconds: number
-  /** Charges only: how many there are up to and with each message, in the order of the stream. */
-  readonly cumulated?: ReadonlyArray<number>
   /** Sequence of the last message. */
   readonly lastSeq: number
 }

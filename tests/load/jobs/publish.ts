@@ -50,9 +50,6 @@ export const prepareUsage = async (job: UsageJob): Promise<Prepared<PublishResul
 export const prepareCharges = async (job: ChargesJob): Promise<Prepared<PublishResult>> => {
   const bus = await connectBus({ servers: job.servers, name: job.name, firstConnectMs: 5_000 })
   const messages = chargeMessages(job.plan, job.perMessage)
-  const cumulated: Array<number> = []
-  let sum = 0
-  for (const message of messages) cumulated.push((sum += message.charges))
   return {
     run: async () => {
       const start = performance.now()
@@ -68,7 +65,6 @@ export const prepareCharges = async (job: ChargesJob): Promise<Prepared<PublishR
         messages: messages.length,
         bytes: messages.reduce((bytes, message) => bytes + message.payload.length, 0),
         seconds: (performance.now() - start) / 1000,
-        cumulated,
         lastSeq,
       }
     },
