@@ -7,15 +7,30 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { ask, askOwner, connectBus, provisionStreams, publish, type BusHandle } from "@credits/bus"
-import { encodeCharges, SUBJECTS, type ChargeTuple, type ControlAnswer, type WalletAnswer } from "@credits/contracts"
+import {
+  encodeCharges,
+  SUBJECTS,
+  type ChargeTuple,
+  type ControlAnswer,
+  type LedgerRefusal,
+  type WalletAnswer,
+} from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
+
+/** An answer or a refusal; tests look at the fields they are about. */
+export interface Reply {
+  // oxlint-disable-next-line typescript/no-explicit-any -- each request has its own answer; the test knows which
+  readonly ok?: any
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests assert its code and fields
+  readonly refused?: any
+}
 
 export interface TestLedger {
   readonly nats: TestNatsServer
   readonly bus: BusHandle
   readonly dataDir: string
-  readonly request: (request: Readonly<Record<string, unknown>> & { readonly account: string }) => Promise<any>
+  readonly request: (request: Readonly<Record<string, unknown>> & { readonly account: string }) => Promise<Reply>
   readonly wallet: (account: string) => Promise<WalletAnswer>
   readonly charge: (...charges: ReadonlyArray<ChargeTuple>) => Promise<void>
   readonly status: () => Promise<ControlAnswer>
@@ -60,7 +75,7 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
   }
   const status = async (): Promise<ControlAnswer> =>
     JSON.parse(await ask(bus.connection, SUBJECTS.ledgerControl, `{"op":"status"}`, 2_000)) as ControlAnswer
-  const request = async (body: Readonly<Record<string, unknown>> & { readonly account: string }): Promise<any> =>
+  const request = async (body: Readonly<Record<string, unknown>> & { readonly account: string }): Promise<Reply> =>
     JSON.parse(await askOwner(bus.connection, SUBJECTS.ledgerRequest(partitionOf(body.account)), JSON.stringify(body)))
   const kill = async (): Promise<void> => {
     for (const child of children) {

@@ -4,7 +4,7 @@
  */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { publishAtomic } from "@credits/bus"
-import { encodeCharges, SUBJECTS } from "@credits/contracts"
+import { encodeCharges, SUBJECTS, type StatementItem } from "@credits/contracts"
 import { partitionOf, usd } from "@credits/kernel"
 import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
 
@@ -44,14 +44,14 @@ describe("the ledger service", () => {
     const again = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("1") })
     const other = await ledger.request({ op: "authorize", id: "a1", account, amount: nano("2") })
     assert.deepStrictEqual(again, first)
-    assert.strictEqual(other.refused.code, "id_conflict")
+    assert.strictEqual(other.refused?.code, "id_conflict")
     assert.strictEqual((await ledger.wallet(account)).held, nano("1"))
   })
 
   it("the statement walks an account's entries with its running balance", async () => {
     const { ok } = await ledger.request({ op: "statement", account: "acc_line", limit: 3 })
     assert.deepStrictEqual(
-      ok.items.map((i: any) => [i.kind, i.availableAfter]),
+      ok.items.map((i: StatementItem) => [i.kind, i.availableAfter]),
       [
         ["charged", nano("18.75")],
         ["held", nano("15")],
@@ -61,7 +61,7 @@ describe("the ledger service", () => {
     assert.strictEqual(ok.items[0].usage.model, "gpt-x")
     const rest = await ledger.request({ op: "statement", account: "acc_line", cursor: ok.nextCursor })
     assert.deepStrictEqual(
-      rest.ok.items.map((i: any) => i.kind),
+      rest.ok.items.map((i: StatementItem) => i.kind),
       ["entitled"],
     )
     assert.isNull(rest.ok.nextCursor)

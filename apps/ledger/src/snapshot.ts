@@ -3,6 +3,7 @@
  * fixed.
  * Pure.
  */
+import type { LotKind } from "@credits/contracts"
 import type { Nano } from "@credits/kernel"
 import type { Account, Hold } from "./account.ts"
 import type { Lot } from "./lot.ts"
@@ -39,32 +40,73 @@ export const encodeSnapshot = (a: Account): string =>
     freeze: a.freeze === null ? null : [a.freeze.reason, a.freeze.at],
   })
 
-/**
- * Rebuilds an account; `nextDue` is left at 0 so that due.ts computes it at the first look. Throws on a newer version.
- */
+type Caps = ReadonlyArray<readonly [holdId: string, cap: string]>
+
+/** The parsed JSON, as `encodeSnapshot` wrote it. */
+interface Raw {
+  readonly v: number
+  readonly n: number
+  readonly buckets: ReadonlyArray<string>
+  readonly lots: ReadonlyArray<
+    readonly [
+      id: string,
+      kind: LotKind,
+      granted: string,
+      remaining: string,
+      grantedAt: number,
+      expiresAt: number,
+      cause: string,
+      residue: Caps | null,
+      usedUpAt?: number,
+    ]
+  >
+  readonly holds: ReadonlyArray<readonly [id: string, amount: string, expiresAt: number]>
+  readonly entitlements: ReadonlyArray<readonly [plan: string, hostedModels: boolean, from: number, until: number]>
+  readonly entitled: boolean
+  readonly pastDue: boolean
+  readonly lowBelow: string | null
+  readonly cycle: readonly [start: number, end: number, granted: string, spent: string] | null
+  readonly refillUntil: number
+  readonly renewalUntil: number
+  readonly freeze: readonly [reason: string, at: number] | null
+}
+
+const lotOf = ([
+  id,
+  kind,
+  granted,
+  remaining,
+  grantedAt,
+  expiresAt,
+  cause,
+  caps,
+  usedUpAt,
+]: Raw["lots"][number]): Lot => ({
+  id,
+  kind,
+  granted: BigInt(granted),
+  remaining: BigInt(remaining),
+  grantedAt,
+  expiresAt,
+  cause,
+  residue: caps === null ? null : caps.map(([holdId, cap]) => [holdId, BigInt(cap)] as const),
+  usedUpAt: usedUpAt ?? 0,
+})
+
+const holdsOf = (holds: Raw["holds"]): Map<string, Hold> | null =>
+  holds.length === 0
+    ? null
+    : new Map(holds.map(([id, amount, expiresAt]) => [id, { id, amount: BigInt(amount), expiresAt }]))
+
+/** `nextDue` is left at 0, so that due.ts computes it at the first look. Throws on another version. */
 export const decodeSnapshot = (id: string, text: string): Account => {
-  const raw = JSON.parse(text) as Record<string, any>
-  if (raw.v !== SNAPSHOT_VERSION) throw new Error(`account ${id}: snapshot version ${raw.v} is not ${SNAPSHOT_VERSION}`)
-  const [granted, debt, spent, held, available, frozen, expired, revoked] = (raw.buckets as Array<string>).map(
-    BigInt,
-  ) as Array<Nano>
-  const lots = (raw.lots as Array<Array<any>>).map(
-    ([lotId, kind, g, r, grantedAt, expiresAt, cause, residue, usedUpAt]): Lot => ({
-      id: lotId,
-      kind,
-      granted: BigInt(g),
-      remaining: BigInt(r),
-      grantedAt,
-      expiresAt,
-      cause,
-      residue: residue === null ? null : residue.map(([h, cap]: [string, string]) => [h, BigInt(cap)] as const),
-      usedUpAt: usedUpAt ?? 0,
-    }),
-  )
-  const holds = (raw.holds as Array<[string, string, number]>).map(([h, amount, expiresAt]): [string, Hold] => [
-    h,
-    { id: h, amount: BigInt(amount), expiresAt },
-  ])
+  const raw = JSON.parse(text) as Raw
+  if (raw.v !== SNAPSHOT_VERSION) {
+    throw new Error(`account ${id}: snapshot version ${raw.v} is not ${SNAPSHOT_VERSION}`)
+  }
+  const [granted, debt, spent, held, available, frozen, expired, revoked] = raw.buckets.map(BigInt) as Array<Nano>
+  const lots = raw.lots.map(lotOf)
+  const { cycle, freeze } = raw
   return {
     id,
     n: raw.n,
@@ -78,23 +120,16 @@ export const decodeSnapshot = (id: string, text: string): Account => {
     revoked: revoked!,
     lots,
     residues: lots.filter((lot) => lot.residue !== null).length,
-    holds: holds.length === 0 ? null : new Map(holds),
-    entitlements: raw.entitlements.map(([plan, hostedModels, from, until]: [string, boolean, number, number]) => ({
-      plan,
-      hostedModels,
-      from,
-      until,
-    })),
+    holds: holdsOf(raw.holds),
+    entitlements: raw.entitlements.map(([plan, hostedModels, from, until]) => ({ plan, hostedModels, from, until })),
     entitled: raw.entitled,
     pastDue: raw.pastDue,
     lowBelow: raw.lowBelow === null ? null : BigInt(raw.lowBelow),
     cycle:
-      raw.cycle === null
-        ? null
-        : { start: raw.cycle[0], end: raw.cycle[1], granted: BigInt(raw.cycle[2]), spent: BigInt(raw.cycle[3]) },
+      cycle === null ? null : { start: cycle[0], end: cycle[1], granted: BigInt(cycle[2]), spent: BigInt(cycle[3]) },
     refillUntil: raw.refillUntil,
     renewalUntil: raw.renewalUntil,
-    freeze: raw.freeze === null ? null : { reason: raw.freeze[0], at: raw.freeze[1] },
+    freeze: freeze === null ? null : { reason: freeze[0], at: freeze[1] },
     nextDue: 0,
   }
 }

@@ -27,7 +27,7 @@ export interface CommandUnit<Command> {
   readonly command: Command | BadCommand
   poison: string
   /** Its actor, once loaded: spares a second look-up among 100,000s of strings. */
-  slot: Slot<any> | null
+  slot: Slot<unknown> | null
 }
 
 /** An account something is due for; `cold` ones came from the database and must be written back to it. */
@@ -85,7 +85,7 @@ export class Draft<State> {
 
   /** Adds an entry; answers its address. */
   add<Entry extends EntryHead>(
-    machine: Pick<Machine<State, Entry, any, any>, "encodeEntry">,
+    machine: Pick<Machine<State, Entry, Request, StreamCommand>, "encodeEntry">,
     slot: Slot<State>,
     entry: Entry,
     n: number,

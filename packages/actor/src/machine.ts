@@ -108,7 +108,7 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   /** Partition an actor belongs to. */
   readonly partitionOf: (account: string) => number
   /** Reads: answered from state and history, leave nothing behind. */
-  readonly read: (state: State, request: Req, now: number, history: History) => unknown | Promise<unknown>
+  readonly read: (state: State, request: Req, now: number, history: History) => unknown
 
   /** Whether a refusal is an answer to keep (24 h) or only "ask again". */
   readonly keepsRefusal: (decision: Decision) => boolean

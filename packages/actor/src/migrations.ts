@@ -7,7 +7,7 @@ import { sql, type Kysely } from "kysely"
 /** Raised with every migration; a database with a newer one is refused. */
 export const ACTOR_SCHEMA_VERSION = 1
 
-const createTables = async (db: Kysely<any>, dialect: "sqlite" | "postgres"): Promise<void> => {
+const createTables = async (db: Kysely<unknown>, dialect: "sqlite" | "postgres"): Promise<void> => {
   const withoutRowid = dialect === "sqlite" ? sql` WITHOUT ROWID` : sql``
   const statements = [
     sql`CREATE TABLE partition (
@@ -38,5 +38,5 @@ const createTables = async (db: Kysely<any>, dialect: "sqlite" | "postgres"): Pr
 
 /** For `migrate` of @credits/store. */
 export const actorMigrations = (dialect: "sqlite" | "postgres") => ({
-  "0001_partition_runtime": { up: (db: Kysely<any>) => createTables(db, dialect) },
+  "0001_partition_runtime": { up: (db: Kysely<unknown>) => createTables(db, dialect) },
 })

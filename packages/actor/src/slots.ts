@@ -3,11 +3,12 @@
  * after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
  */
 import { blockOf, entryAt } from "./block.ts"
-import type { Machine, StoredEntry } from "./machine.ts"
+import type { AnyMachine } from "./batch.ts"
+import type { StoredEntry } from "./machine.ts"
 import type { ActorStore, NewSnapshot } from "./rows.ts"
 
 type SlotMachine<State> = Pick<
-  Machine<State, any, any, any>,
+  AnyMachine<State>,
   "empty" | "decodeSnapshot" | "encodeSnapshot" | "nextDue" | "evolve" | "decodeEntry"
 >
 
