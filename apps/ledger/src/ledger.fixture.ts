@@ -12,7 +12,6 @@ import {
   SUBJECTS,
   type ChargeTuple,
   type ControlAnswer,
-  type LedgerRefusal,
   type WalletAnswer,
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
