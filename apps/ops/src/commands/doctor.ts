@@ -10,7 +10,8 @@ import type { BusHandle } from "@credits/bus"
 import { STREAMS } from "@credits/contracts"
 import { answering } from "../answer.ts"
 import { checkDeadLetters, checkDurability, checkServer, checkStreams, type StreamLook } from "../doctor/bus.ts"
-import { fail, type Check } from "../doctor/check.ts"
+import type { OpsConfig } from "../config.ts"
+import { fail, ok, type Check } from "../doctor/check.ts"
 import { checkDatabase, checkFsync, checkSpace, measureFsync, readSyncAlways } from "../doctor/machine.ts"
 import { checkClock, checkCursors, checkReady } from "../doctor/services.ts"
 import { EXIT, sentence } from "../failure.ts"
@@ -91,12 +92,24 @@ const examineBus = (bus: BusHandle, where: Located) =>
 
 const SERVICES_WITH_DATABASE = ["ledger", "pricing", "edge"]
 
-const examineMachine = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> =>
-  Effect.promise(async () => [
-    await checkSpace(dataDir),
-    checkFsync(await measureFsync(dataDir)),
-    ...(await Promise.all(SERVICES_WITH_DATABASE.map((service) => checkDatabase(dataDir, service)))),
-  ])
+/** Postgres: opening it asserts `fsync`, `synchronous_commit` and `full_page_writes`, as every service does. */
+const checkPostgres = ({ dataDir, databaseUrl }: OpsConfig) =>
+  Effect.gen(function* () {
+    const store = yield* Effect.promise(() => import("@credits/store"))
+    const opened = yield* Effect.result(store.openDatabase({ service: "ops", dataDir, databaseUrl }))
+    return Result.isSuccess(opened)
+      ? ok("postgres", "reachable; fsync, synchronous_commit and full_page_writes are on")
+      : fail("postgres", sentence(opened.failure), "see CREDITS_DATABASE_URL and the server's settings")
+  })
+
+const examineMachine = (config: OpsConfig) =>
+  Effect.gen(function* () {
+    const space = yield* Effect.promise(() => checkSpace(config.dataDir))
+    const fsync = checkFsync(yield* Effect.promise(() => measureFsync(config.dataDir)))
+    if (config.databaseUrl !== undefined) return [space, fsync, yield* checkPostgres(config)]
+    const files = SERVICES_WITH_DATABASE.map((service) => checkDatabase(config.dataDir, service))
+    return [space, fsync, ...(yield* Effect.promise(() => Promise.all(files)))]
+  })
 
 const reportText = (checks: ReadonlyArray<Check>): string => {
   const rows = table(
@@ -116,7 +129,7 @@ const examine = Effect.gen(function* () {
   const busChecks = Result.isFailure(found)
     ? [fail("system", found.failure.detail, found.failure.next ?? "start it with `npm start`")]
     : yield* examineBus(found.success[1], found.success[0])
-  const checks = [...busChecks, ...(yield* examineMachine(config.dataDir))]
+  const checks = [...busChecks, ...(yield* examineMachine(config))]
   const failing = checks.some((check) => check.status === "fail")
   return {
     json: { ok: !failing, checks },
