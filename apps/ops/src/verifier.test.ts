@@ -24,7 +24,9 @@ describe("ledger verify", () => {
   it("hands over the verdict, also a bad one, with the data folder it was told", async () => {
     const path = await program(
       "bad",
-      `console.log(JSON.stringify({ ok: false, dir: process.env.CREDITS_DATA_DIR, problems: ["I1"] })); process.exit(1)`,
+      `const dir = process.env.CREDITS_DATA_DIR
+       console.log(JSON.stringify({ ok: false, dir, problems: ["I1"] }))
+       process.exit(1)`,
     )
     const verdict = await Effect.runPromise(runVerifier(config(), path))
     assert.deepEqual(verdict, { ok: false, dir: folder, problems: ["I1"] })

@@ -17,7 +17,7 @@ const GAP_REPAIR = [
 ].join("\n")
 
 const JOURNAL_REPAIR =
-  "usage tables stop counting for those partitions, balances are not touched; docs/operations/cursor-gap.md, last section"
+  "usage tables of those partitions stand still, balances are right; docs/operations/cursor-gap.md, last section"
 
 /** What a service says of itself beyond being ready, in the words it uses (`detail` of its status). */
 const complaintOf = ({ service, detail }: ControlAnswer): Check | null => {
