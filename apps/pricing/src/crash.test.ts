@@ -120,9 +120,11 @@ describe("pricing as a process", () => {
     async () => {
       let child = startProcess()
       let sent = 0
-      let isSending = true
+      let limit = 0
       const sending = (async () => {
-        while (isSending) {
+        while (sent < 30_000) {
+          // 75 messages a round: enough to be killed in the middle of, few enough to be rated on a busy machine.
+          await eventually(() => (sent < limit ? true : undefined), "the next round has begun")
           const own = Array.from({ length: 10 }, (_, i) =>
             usageEvent(`own${sent + i}`, NOW, { data: { mode: "byok" } }),
           )
@@ -131,6 +133,7 @@ describe("pricing as a process", () => {
         }
       })()
       for (const share of [0.2, 0.5, 0.9]) {
+        limit += 7_500
         const before = (await usageEnd()) + 20
         await eventually(async () => ((await usageEnd()) > before ? true : undefined), "more usage was accepted")
         const status = await statusNow()
@@ -139,7 +142,7 @@ describe("pricing as a process", () => {
         child = startProcess()
         await statusWhen((now) => (now.cursors[STREAMS.usage.name] ?? 0) > 0, "it rates again")
       }
-      isSending = false
+      limit = 30_000
       await sending
       await applied()
       const ids = distinct(await storedCharges(parts.bus))

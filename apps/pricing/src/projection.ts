@@ -1,9 +1,10 @@
 /**
  * The usage projection: the ledger's journal counted into `usage_rollup`, each entry once (decision 14). It yields to
- * rating: while usage messages wait, it does a small step only now and then, so that it never stands still. A
- * partition whose journal has a gap is stopped and shown in the status; the others go on.
+ * rating and to the ledger: while they work it takes small steps with long rests, so that it slows nobody a customer
+ * waits for, and never stands still.
+ * A partition whose journal has a gap is stopped and shown in the status; the others go on.
  */
-import type { BusHandle } from "@credits/bus"
+import { streamState, type BusHandle } from "@credits/bus"
 import { partitions, STREAMS, SUBJECTS, type JournalMessage } from "@credits/contracts"
 import { Intake, type Report } from "./intake.ts"
 import type { Metrics } from "./metrics.ts"
@@ -11,16 +12,21 @@ import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
 import { commitProjection, CursorMoved, readPositions, type PricingDatabase } from "./store.ts"
 
-/** A step of some 10 ms while rating is busy, 50 ms when it is not: a question to pricing waits no longer than that. */
-const STEP_MESSAGES_BUSY = 4
-const STEP_BYTES_BUSY = 512 * 1024
-const STEP_MESSAGES_IDLE = 64
-const STEP_BYTES_IDLE = 2 * 1024 * 1024
-/** How long a step waits for rating to become idle, and how often it looks. */
-const YIELD_MS = 1_000
-/** After a step it rests as long as the step took, at most this long: half a core is left for the ledger. */
-const REST_MS_MAX = 200
-const LOOK_MS = 50
+/** A step is some 10–20 ms of work: a question to pricing waits no longer than that. */
+const STEP_MESSAGES = 64
+const STEP_BYTES = 512 * 1024
+/**
+ * How long a step is rested from, in lengths of the step, while rating or the ledger are at work: a tenth of a core
+ * when we are little behind, a quarter and then half of one when counting would otherwise never catch up.
+ */
+const RESTS: ReadonlyArray<readonly [behindMs: number, lengths: number]> = [
+  [10_000, 9],
+  [60_000, 3],
+  [Infinity, 1],
+]
+const REST_MS_MAX = 500
+/** How often the end of the journal is looked at, to see whether the ledger is at work. */
+const LOOK_MS = 250
 const RETRY_MS = 500
 
 export interface ProjectionOptions {
@@ -41,6 +47,9 @@ export class UsageProjection {
   #positions: Positions = new Map()
   #stopped = false
   #running: Promise<void> = Promise.resolve()
+  /** When nothing was left to count, last; and the journal's end as last looked at. */
+  #caughtUpAt = 0
+  #end = { seq: 0, lookedAt: 0, isGrowing: false }
   cursor = 0
   /** Partitions whose journal misses entries: what was counted of them stands, nothing more is. */
   readonly gaps = new Map<number, JournalGap>()
@@ -62,6 +71,7 @@ export class UsageProjection {
 
   async start(): Promise<void> {
     await this.#reload()
+    this.#caughtUpAt = performance.now()
     this.#running = this.#run()
   }
 
@@ -79,24 +89,30 @@ export class UsageProjection {
 
   async #run(): Promise<void> {
     while (await this.#intake.ready()) {
-      const isBusy = await this.#yieldToRating()
       const startedAt = performance.now()
-      const messages = isBusy
-        ? this.#intake.take(STEP_MESSAGES_BUSY, STEP_BYTES_BUSY)
-        : this.#intake.take(STEP_MESSAGES_IDLE, STEP_BYTES_IDLE)
-      await this.#count(messages)
-      if (this.#intake.queued > 0) await pause(Math.min(performance.now() - startedAt, REST_MS_MAX))
+      await this.#count(this.#intake.take(STEP_MESSAGES, STEP_BYTES))
+      const endedAt = performance.now()
+      if (this.#intake.queued === 0) this.#caughtUpAt = endedAt
+      else await this.#rest(endedAt - startedAt)
     }
   }
 
-  /** True when rating is still busy after a fair wait. */
-  async #yieldToRating(): Promise<boolean> {
-    const until = performance.now() + YIELD_MS
-    while (this.#options.isRatingBusy() && !this.#stopped) {
-      if (performance.now() >= until) return true
-      await pause(LOOK_MS)
-    }
-    return false
+  /** There is more to count: leave the processor to those who work on something a customer waits for. */
+  async #rest(stepMs: number): Promise<void> {
+    const isOthersTurn = this.#options.isRatingBusy() || (await this.#isLedgerBusy())
+    const behindMs = performance.now() - this.#caughtUpAt
+    const lengths = isOthersTurn ? RESTS.find(([below]) => behindMs < below)![1] : 1
+    if (!this.#stopped) await pause(Math.min(stepMs * lengths, REST_MS_MAX))
+  }
+
+  /** The journal grows: the ledger is deciding. When it cannot be asked, it is taken to be. */
+  async #isLedgerBusy(): Promise<boolean> {
+    const now = performance.now()
+    if (now - this.#end.lookedAt < LOOK_MS) return this.#end.isGrowing
+    const state = await streamState(this.#options.bus.jsm, this.#stream).catch(() => undefined)
+    const seq = state?.last ?? this.#end.seq
+    this.#end = { seq, lookedAt: now, isGrowing: state === undefined || seq > this.#end.seq }
+    return this.#end.isGrowing
   }
 
   async #count(messages: ReadonlyArray<ArrivedMessage>): Promise<void> {
