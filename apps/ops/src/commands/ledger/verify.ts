@@ -25,7 +25,7 @@ const cellOf = (value: unknown): Cell =>
 export const verdictText = (verdict: Verdict): string => {
   const plain = Object.entries(verdict).filter(([key, value]) => key !== "ok" && !Array.isArray(value))
   const lists = Object.entries(verdict).filter((pair): pair is [string, Array<unknown>] => Array.isArray(pair[1]))
-  const parts = [verdict.ok ? "OK: the ledger closes" : "NOT OK: the ledger does not close"]
+  const parts = [verdict.ok ? "OK: the ledger closes" : "NOT OK: see the problems below"]
   if (plain.length > 0) parts.push(facts(flatten(plain)))
   for (const [key, values] of lists) {
     if (values.length > 0) parts.push([`${key}:`, ...values.map((value) => `  ${cellOf(value)}`)].join("\n"))
