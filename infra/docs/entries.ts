@@ -7,13 +7,14 @@ const CONTRACTS = "packages/contracts/src"
 /** Kind → what happened, and which buckets it moves. A kind without a line fails the test. */
 export const KINDS: Readonly<Record<string, string>> = {
   granted: "a new lot (R1.2). granted +, and available + (frozen + on Free), after debt is paid (debt −)",
-  charged: "a usage event's cost (R6.3). spent +; paid by its hold (held −), then by available −, the rest debt +",
+  charged:
+    "a usage event's cost (R6.3). spent +; paid by its hold (held −), then available − (or frozen −), the rest debt +",
   held: "an authorization (R6.1). held +, available −",
   extended: "a hold grew (R6.2). held +, available −",
   released: "a hold was let go (R6.3). held −, available +; debt is paid first; what belongs to an expired lot expires",
   hold_expired: "nobody settled a hold in time (R6.3). Like released, at the hold's own instant",
   lot_expired: "a lot reached its end (R1.4, R6.7). expired +, available −; the part that holds need stays for them",
-  revoked: "credit taken back from a lot (R4.3). revoked +, available −",
+  revoked: "credit taken back from a lot (R4.3). revoked +, available − (frozen − on Free)",
   adjusted: "support gave credit (granted +) or took it back (revoked +)",
   reversed: "a charge was given back, wholly or in part (R1.3, R7.4). spent −, and its lots get it back in reverse",
   entitled: "an entitlement began or ended (R1.8). On Free available moves to frozen, with a plan it comes back (R1.5)",
