@@ -84,7 +84,7 @@ export const lives = (maxLength: number): fc.Arbitrary<ReadonlyArray<Step>> =>
 
 const forEver: Step = { op: "entitle", hosted: true, ago: 0, life: null, pastDue: false, cycle: null }
 const calls: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ ...grantParts, life: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 6, arbitrary: fc.record({ ...grantParts, life: fc.integer({ min: 1, max: 12 }) }) },
   { weight: 8, arbitrary: authorize.map((call) => ({ ...call, ttl: call.ttl + 5 })) },
   { weight: 3, arbitrary: extend },
   { weight: 2, arbitrary: release },

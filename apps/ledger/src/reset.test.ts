@@ -167,6 +167,21 @@ describe("several calls over a reset", () => {
     assert.deepStrictEqual(shown(desk), inUsd("8", "0", "0", "2", "0"))
   })
 
+  it("R6.7 an extended call takes from what others keep no more than it was promised before the reset", () => {
+    const desk = evening("4")
+    desk.authorize(usd("4"), null, 60 * MINUTE)
+    desk.at(MIDNIGHT)
+    desk.grant("promo", usd("6"), { expiresAt: MIDNIGHT + MINUTE })
+    desk.authorize(usd("6"), null, 60 * MINUTE)
+    desk.at(MIDNIGHT + MINUTE)
+    desk.grant("topup", usd("10"))
+    desk.extend(holdId(1), usd("5"))
+    desk.charge(usd("9"), { holdId: holdId(1) })
+    assert.deepStrictEqual([desk.left(1), desk.left(2), desk.left(3)], inUsd("0", "6", "5"))
+    desk.release(holdId(2))
+    assert.deepStrictEqual(shown(desk), inUsd("9", "0", "5", "6", "0"))
+  })
+
   it("R6.7 I4 a hundred calls of one evening are all paid, whatever order they end in", () => {
     const desk = evening("20")
     desk.grant("topup", usd("10"))
