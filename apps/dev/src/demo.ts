@@ -104,8 +104,9 @@ const timing = (tally: PlayTally, trace: ReadonlyArray<TraceCall>, deductedMs: n
   )
 }
 
-const demo = async (system: FoundSystem, options: DemoOptions): Promise<boolean> => {
-  const trace = traceOf(options)
+type Trace = ReadonlyArray<TraceCall>
+
+const demo = async (system: FoundSystem, options: DemoOptions, trace: Trace): Promise<boolean> => {
   const run = Date.now().toString(36)
   const start = performance.now()
   const players = await signInAll(system, run)
@@ -149,6 +150,7 @@ const main = async (): Promise<number> => {
   }
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal)
   try {
+    const trace = traceOf(options)
     say("looking for a running system")
     system = await findSystem()
     say(
@@ -156,7 +158,7 @@ const main = async (): Promise<number> => {
         ? `  playing through the one at ${system.run.httpUrl}`
         : `  none runs: started one of its own in ${seconds(system.startedInMs)}; it ends with the demo`,
     )
-    return (await demo(system, options)) ? 0 : 1
+    return (await demo(system, options, trace)) ? 0 : 1
   } catch (error) {
     say(`the demo failed: ${error instanceof Error ? error.message : String(error)}`)
     return 1
