@@ -99,13 +99,13 @@ export interface TestParts {
   readonly stop: () => Promise<void>
 }
 
-/** A real nats-server with the project's streams, and a database in a temporary folder. */
-export const startParts = async (): Promise<TestParts> => {
+/** A real nats-server with the project's streams, and a database in a temporary folder or on a Postgres. */
+export const startParts = async (databaseUrl?: string): Promise<TestParts> => {
   const server = await natsServerForTests()
   const bus = await connectBus({ servers: server.url, name: "pricing" })
   await provisionStreams(bus)
   const dataDir = await mkdtemp(join(tmpdir(), "credits-pricing-"))
-  const database = await openDatabaseNow<Tables>({ service: "pricing", dataDir })
+  const database = await openDatabaseNow<Tables>({ service: "pricing", dataDir, databaseUrl })
   return {
     server,
     bus,

@@ -14,6 +14,7 @@ import {
   type VersionList,
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
+import { findPostgresBinaries, postgresForTests } from "@credits/testkit"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import {
   eventually,
@@ -28,6 +29,40 @@ import {
 } from "./fixture.test-kit.ts"
 
 const NOW = Date.now()
+const POSTGRES_START_MS = 60_000
+
+describe.skipIf(findPostgresBinaries() === undefined)("pricing over a real Postgres", () => {
+  it(
+    "I2 R8.1 rates, records, refuses and publishes as over SQLite, also after a restart",
+    async () => {
+      const postgres = await postgresForTests()
+      if (postgres === undefined) throw new Error("the machine has Postgres, yet none started")
+      const parts = await startParts(postgres.url)
+      const events = (from: number) => [
+        usageEvent(`e${from}`, NOW),
+        usageEvent(`own${from}`, NOW, { data: { mode: "byok" } }),
+        usageEvent(`bad${from}`, NOW, { data: { model: "none", attributes: { text: '\u0000 " \u{1F600}' } } }),
+      ]
+      for (const round of [1, 2]) {
+        const pricing = await startTestPricing(parts)
+        await publishUsage(parts.bus, [...events(round), ...events(1)])
+        await pricing.settled()
+        await pricing.stop()
+      }
+      const ids = (await storedCharges(parts.bus)).map((charge) => charge[0])
+      expect(ids).toEqual(["e1", "e1", "e2", "e1"])
+      const rows = await parts.database.kysely.selectFrom("byok_call").select("id").orderBy("id").execute()
+      expect(rows).toEqual([{ id: "own1" }, { id: "own2" }])
+      const letters = (await storedMessages(parts.bus, STREAMS.deadLetters.name)).map(
+        (text) => JSON.parse(text) as DeadLetter,
+      )
+      expect(letters.map((letter) => letter.reason)).toEqual(Array.from({ length: 4 }, () => "model_unknown"))
+      await parts.stop()
+      await postgres.stop()
+    },
+    POSTGRES_START_MS,
+  )
+})
 
 describe("pricing over a real bus and database", () => {
   let parts: TestParts

@@ -30,6 +30,8 @@ import {
   type TestPricing,
 } from "./fixture.test-kit.ts"
 
+import { startPricing } from "./service.ts"
+
 const START = Date.parse("2026-11-01T00:00:00.000Z")
 const HOUR_MS = 3_600_000
 const iso = (at: number): string => new Date(at).toISOString()
@@ -228,6 +230,24 @@ describe("published versions", () => {
       longContext: { aboveInputTokens: 200_000, input: "2.5", output: "15", cacheRead: "0.25" },
       enabled: true,
     })
+  })
+
+  it("an invalid seed stops the first start with its file and field, and keeps nothing of it", async () => {
+    const empty = await startParts()
+    const bad = book("b1", "now", "one dollar")
+    const start = startPricing({
+      bus: empty.bus,
+      database: empty.database,
+      clock,
+      seeds: {
+        books: { data: [book("b0", "now", "1"), bad], from: "CREDITS_PRICE_BOOK prices.json" },
+        catalogues: { data: [defaultCatalogueData], from: "shipped" },
+      },
+      report: () => undefined,
+    })
+    await expect(start).rejects.toThrow(/CREDITS_PRICE_BOOK prices\.json holds no valid book: models\[0\]\.input/)
+    expect(await empty.database.kysely.selectFrom("version").selectAll().execute()).toEqual([])
+    await empty.stop()
   })
 
   it("R12.1 the clock command is answered with the status, in the new time", async () => {

@@ -99,8 +99,9 @@ export class Versions<A extends Versioned> {
   async open(seeds: ReadonlyArray<unknown>, seededFrom: string, now: Instant): Promise<void> {
     await this.#load()
     if (this.#published.length === 0) {
-      for (const data of seeds)
-        await this.#insert(this.#checkSeed(data, seededFrom), now, "pricing", `seed: ${seededFrom}`)
+      // All are checked before the first is kept: a start that fails leaves no half of a file behind.
+      const checked = seeds.map((data) => this.#checkSeed(withInstant(data, now), seededFrom))
+      for (const one of checked) await this.#insert(one, now, "pricing", `seed: ${seededFrom}`)
       await this.#load()
     }
     this.#push()
