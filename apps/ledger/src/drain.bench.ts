@@ -62,6 +62,7 @@ const worker = new PartitionWorker<Account>({
 let journalBytes = 0
 let replies = 0
 let consumed = 0
+let generation = 0
 let started = 0
 let cpuBefore = process.cpuUsage()
 let onReplies: (() => void) | null = null
@@ -75,6 +76,7 @@ port2.on("message", (message: FromWorker) => {
     replies += message.replies.length
     onReplies?.()
   } else if (message.t === "consumed") consumed += message.messages
+  else if (message.t === "owned") generation = message.generation
   else if (message.t === "log")
     process.stderr.write(`${message.level} ${message.message} ${JSON.stringify(message.detail)}\n`)
   if (consumed === messages.length && started > 0) {
@@ -130,6 +132,7 @@ for (let i = 0; i < messages.length; i += 64) {
   const some = messages.slice(i, i + 64)
   port2.postMessage({
     t: "messages",
+    generation,
     partitions: some.map((m) => m.partition),
     seqs: some.map((_, k) => i + k + 1),
     payloads: some.map((m) => m.payload),
