@@ -158,7 +158,11 @@ const holdIdOf = (raw: Raw, account: string): string => {
 
 const cycleOf = (raw: Raw): EntitlementOpened["cycle"] => {
   if (raw.cycle === undefined) return null
+  if (typeof raw.cycle !== "object" || raw.cycle === null) throw new Invalid("cycle", "cycle must be an object")
   const cycle = raw.cycle as Raw
+  for (const field in cycle) {
+    if (field !== "start" && field !== "end") throw new Invalid(`cycle.${field}`, `unknown field cycle.${field}`)
+  }
   const start = instantOf(cycle, "start")
   const end = instantOf(cycle, "end")
   if (start === null || end === null || end <= start) throw new Invalid("cycle", "cycle needs start before end")

@@ -1,0 +1,128 @@
+/** Goal: who must act is told once when it begins and once when it ends (decision 9, R9.4). */
+import { assert, describe, it } from "vitest"
+import { usd } from "@credits/kernel"
+import { Desk, holdId } from "./account.fixture.ts"
+import { HOLD_TTL_MS } from "./authorize.ts"
+import type { Outcome } from "./outcome.ts"
+import { levelsOf, Signals } from "./signal.ts"
+
+const plus = (lowBelow = "5"): Desk => {
+  const desk = new Desk()
+  desk.entitle({ lowBelow: usd(lowBelow) })
+  return desk
+}
+
+/** Runs what is asked and answers the kinds of signals that follow from it. */
+const after = (desk: Desk, signals: Signals, act: () => Outcome | Desk): ReadonlyArray<string> => {
+  const before = levelsOf(desk.account)
+  const from = desk.entries.length
+  const outcome = act()
+  const notices = signals.of(
+    before,
+    desk.account,
+    outcome instanceof Desk ? null : outcome,
+    desk.entries.slice(from),
+    desk.now,
+  )
+  return notices.map((notice) => notice.kind)
+}
+
+describe("signals", () => {
+  it("R9.4 low begins when the balance, holds not subtracted, falls below the threshold, and is told once", () => {
+    const [desk, signals] = [plus(), new Signals()]
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.grant("plan", usd("20"))),
+      ["low_ended"],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.authorize(usd("18"))),
+      [],
+      "a hold is not spent yet",
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.charge(usd("15"), { holdId: holdId(1) })),
+      [],
+      "5.00 is not below 5.00",
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.charge(1n)),
+      ["low_began"],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.charge(usd("1"))),
+      [],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.grant("topup", usd("10"))),
+      ["low_ended"],
+    )
+  })
+
+  it("R9.4 an account without a plan or a threshold is never low", () => {
+    const [desk, signals] = [plus(), new Signals()]
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.lapse()),
+      ["low_ended"],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.entitle({ lowBelow: null })),
+      [],
+    )
+  })
+
+  it("R6.4 debt is told when it begins and when it is paid", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.charge(usd("1"))),
+      ["debt_began"],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.charge(usd("1"))),
+      [],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.grant("topup", usd("2"))),
+      ["debt_ended"],
+    )
+  })
+
+  it("R6.2 a refusal for want of credit is told at most once a minute", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    const refused = () => after(desk, signals, () => desk.authorize(usd("1")))
+    const told = [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000].map((now) => {
+      desk.at(now)
+      return refused().length
+    })
+    assert.deepStrictEqual(told, [1, 0, 0, 1, 0, 0, 1])
+  })
+
+  it("R6.2 other refusals are nobody's call to act", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    desk.freeze("looked at")
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.authorize(usd("1"))),
+      [],
+    )
+    assert.deepStrictEqual(
+      after(desk, signals, () => desk.extend(holdId(7), 1n)),
+      [],
+    )
+  })
+
+  it("R1.4 R6.3 lots and holds that expire are told at their own instant", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    desk.grant("plan", usd("3"), { expiresAt: HOLD_TTL_MS + 5 })
+    desk.authorize(usd("1"))
+    const before = levelsOf(desk.account)
+    const from = desk.entries.length
+    desk.at(HOLD_TTL_MS + 99)
+    const notices = signals.of(before, desk.account, null, desk.entries.slice(from), desk.now)
+    assert.deepStrictEqual(
+      notices.map((notice) => [notice.kind, notice.at]),
+      [
+        ["hold_expired", HOLD_TTL_MS],
+        ["lot_expired", HOLD_TTL_MS + 5],
+      ],
+    )
+  })
+})
