@@ -56,9 +56,11 @@ export class Mailbox<State> {
     this.#messages.push({ partition, seq, payload, commands: null, next: 0 })
   }
 
+  /** Forgets what was received and not applied, also how far it went: it will be read again from the database's cursor. */
   clearMessages(): void {
     this.#messages = []
     this.#messagesFrom = 0
+    this.delivered = 0
   }
 
   /** Decoded requests of owned partitions; invalid ones are answered through `invalid`. */
@@ -71,7 +73,7 @@ export class Mailbox<State> {
       const { partition, restricted, reply, text } = this.#requests[this.#requestsFrom++]!
       // Silent when not the owner: the caller repeats and finds the one who is (decision 6).
       if (!owned.has(partition)) continue
-      const request = this.#machine.decodeRequest(text, partition, restricted)
+      const request = this.#request(text, partition, restricted)
       if ("invalid" in request) invalid(reply, request.invalid)
       else units.push({ partition, reply, request, poison: "" })
     }
@@ -80,6 +82,16 @@ export class Mailbox<State> {
       this.#requestsFrom = 0
     }
     return units
+  }
+
+  /** Decision 5: a decoder that throws is a defect of this one request, not of the worker. */
+  #request(text: string, partition: number, restricted: boolean): Request | { readonly invalid: string } {
+    try {
+      return this.#machine.decodeRequest(text, partition, restricted)
+    } catch {
+      const refused = this.#machine.refusal("unavailable", "the request could not be read; it was set aside")
+      return { invalid: JSON.stringify({ refused }) }
+    }
   }
 
   /**
@@ -111,9 +123,19 @@ export class Mailbox<State> {
   }
 
   #decode(message: QueuedMessage, partition: Partition): ReadonlyArray<StreamCommand | BadCommand> {
-    const decoded = this.#machine.decodeMessage(message.payload, message.partition)
+    const decoded = this.#decoded(message)
     if (message.seq === partition.cursor) message.next = partition.cursorIndex
     return "bad" in decoded ? [decoded] : decoded
+  }
+
+  /** Decision 5: what makes the decoder throw is set aside with its bytes; else it would be read again for ever. */
+  #decoded({ payload, partition }: QueuedMessage): ReadonlyArray<StreamCommand | BadCommand> | BadCommand {
+    try {
+      return this.#machine.decodeMessage(payload, partition)
+    } catch (error) {
+      const bytes = `base64:${Buffer.from(payload).toString("base64")}`
+      return { bad: "defect", detail: `it cannot be decoded: ${String(error)}`, payload: bytes }
+    }
   }
 
   #takeFrom(message: QueuedMessage, units: Array<CommandUnit<StreamCommand>>, max: number): void {

@@ -139,9 +139,8 @@ export class PartitionWorker<State> {
           if (partition.incarnation === "") partition.incarnation = message.incarnation
         break
       case "gap":
+        // The loop acts on it: a commit may be on its way now.
         this.#gap = message.detail
-        // Decision 2: commands are missing, so balances may be wrong: nothing is answered until a person has repaired it.
-        this.#lose([...this.#owned.keys()], message.detail)
         break
       case "clock":
         this.#clock = message.clock
@@ -220,6 +219,8 @@ export class PartitionWorker<State> {
 
   async #keepOwnership(): Promise<void> {
     const real = Date.now()
+    // Decision 2: commands are missing, so balances may be wrong: nothing is answered until a person has repaired it.
+    if (this.#gap !== null) this.#lose([...this.#owned.keys()], this.#gap)
     const wanting = this.#owned.size < this.#o.partitions.length && this.#gap === null && !this.#stopping
     if (wanting && real >= this.#acquireAt) {
       this.#acquireAt = real + ACQUIRE_RETRY_MS
@@ -247,6 +248,8 @@ export class PartitionWorker<State> {
     await loadPartitions(taken, this.#slots, store, this.#leaseMs)
     for (const slot of this.#slots.all()) this.#due.heap.wait(slot, this.#o.machine.nextDue(slot.state))
     for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
+    // What the reader of the partitions owned so far delivered says nothing about these: all are read from their cursors.
+    this.#mailbox.clearMessages()
     for (const partition of taken) this.#owned.set(partition.id, partition)
     // Renew at once: loading may have taken a good part of the lease.
     await this.#renew()
