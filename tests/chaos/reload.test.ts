@@ -1,0 +1,71 @@
+/**
+ * Goal: whatever makes a worker discard its memory, it reads the stream again from what the database has applied, never from what
+ * it had only received (decision 2, I3). Method: a partition worker on a real database; a second connection takes the write lock,
+ * or takes a partition away and gives it back.
+ */
+import { openSqliteFile } from "@credits/store"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import type { Add } from "./counting-machine.ts"
+import { until } from "./facts.ts"
+import { WorkerBench } from "./worker-bench.ts"
+
+const adding = (id: string, account: string, add: number): Add => ({ id, account, add, hash: `h-${id}` })
+
+describe("decision 2: the cursor is the database's", () => {
+  let bench: WorkerBench
+  let other: ReturnType<typeof openSqliteFile>
+  beforeEach(async () => {
+    bench = await WorkerBench.start({ partitions: [0, 1] })
+    other = openSqliteFile(bench.database.file!)
+  })
+  afterEach(async () => {
+    other.close()
+    await bench.stop()
+  })
+  const announced = () => bench.said("owned").at(-1)!
+  const totals = (expected: Readonly<Record<string, number>>) =>
+    until(
+      "everything counts",
+      () => bench.totals([0, 1]),
+      (found) => JSON.stringify(found) === JSON.stringify(expected),
+    )
+
+  it("I3 messages that were received but not applied when the database was in trouble are read again, none is skipped", async () => {
+    const first = announced().generation
+    bench.messages(first, [1, [adding("a", "acc-p0-x", 1)]])
+    await totals({ "acc-p0-x": 1 })
+    other.exec("BEGIN IMMEDIATE")
+    bench.messages(first, [2, [adding("b", "acc-p0-x", 2)]], [3, [adding("c", "acc-p1-y", 4)]])
+    await bench.hears("lost", () => true)
+    other.exec("ROLLBACK")
+    const again = await bench.hears("owned", ({ generation }) => generation > first)
+    expect(again.cursor).toBeLessThanOrEqual(1)
+    // What the old reader still delivers is late: it must not make the cursor jump over what comes again.
+    bench.messages(first, [4, [adding("d", "acc-p0-x", 8)]])
+    bench.messages(again.generation, [2, [adding("b", "acc-p0-x", 2)]], [3, [adding("c", "acc-p1-y", 4)]])
+    bench.messages(again.generation, [4, [adding("d", "acc-p0-x", 8)]])
+    await totals({ "acc-p0-x": 11, "acc-p1-y": 4 })
+  })
+
+  it("I3 a partition that was another's for a while is read again from its own cursor, however far the others are", async () => {
+    const first = announced().generation
+    other
+      .prepare("UPDATE partition SET owner = 'other', epoch = epoch + 1, lease_until = ? WHERE id = 1")
+      .run(Date.now() + 2_500)
+    const without = await bench.hears("owned", ({ generation }) => generation > first)
+    expect(without.partitions).toEqual([0])
+    expect(bench.said("lost").map(({ partitions }) => partitions)).toEqual([[1]])
+    // Message 2 is for partition 1: the reader of partition 0 never sees it.
+    bench.messages(without.generation, [1, [adding("a", "acc-p0-x", 1)]], [3, [adding("c", "acc-p0-x", 4)]])
+    await totals({ "acc-p0-x": 5 })
+    const both = await bench.hears("owned", ({ partitions }) => partitions.length === 2, bench.heard.indexOf(without))
+    expect(both.cursor).toBe(0)
+    bench.messages(
+      both.generation,
+      [1, [adding("a", "acc-p0-x", 1)]],
+      [2, [adding("b", "acc-p1-y", 2)]],
+      [3, [adding("c", "acc-p0-x", 4)]],
+    )
+    await totals({ "acc-p0-x": 5, "acc-p1-y": 2 })
+  })
+})
