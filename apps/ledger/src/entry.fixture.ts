@@ -16,7 +16,7 @@ const usageLine = fc.stringMatching(/^[ !#-[\]-~]{1,200}$/)
 const reason = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" })
 const plan = fc.stringMatching(/^[a-z][a-z0-9_-]{0,39}$/)
 
-const changes = fc.array(fc.record({ id: lotId, change: nano }), { maxLength: 4 })
+const changes = fc.array(fc.tuple(lotId, fc.nat({ max: 4 })), { maxLength: 4 })
 const kinds: ReadonlyArray<EntryKind> = [
   "granted",
   "charged",
@@ -72,7 +72,9 @@ export const entries: fc.Arbitrary<Entry> = fc
     kind: fc.constantFrom(...kinds),
     at: instant,
     cause: callerId,
-    buckets: fc.array(fc.oneof(fc.constant(0n), nano), { minLength: BUCKETS.length, maxLength: BUCKETS.length }),
+    // Amounts of an entry are often the same one, with either sign.
+    amounts: fc.tuple(nano, nano).map(([one, other]) => [0n, one, -one, other, -other]),
+    buckets: fc.array(fc.nat({ max: 4 }), { minLength: BUCKETS.length, maxLength: BUCKETS.length }),
     lots: changes,
     also: changes,
     rare,
@@ -81,9 +83,10 @@ export const entries: fc.Arbitrary<Entry> = fc
     usage: fc.oneof(fc.constant(""), usageLine),
     usedAt: fc.oneof(fc.constant(0), instant),
   })
-  .map(({ kind, at, cause, buckets, lots, also, rare, maybe, reason, usage, usedAt }) => {
+  .map(({ kind, at, cause, amounts, buckets, lots, also, rare, maybe, reason, usage, usedAt }) => {
     const entry = makeEntry(kind, at, cause)
-    for (const [i, bucket] of BUCKETS.entries()) entry[bucket] = buckets[i]!
+    for (const [i, bucket] of BUCKETS.entries()) entry[bucket] = amounts[buckets[i]!]!
     const parts = Object.fromEntries(Object.entries(rare).filter(([part]) => maybe[part] === 0))
-    return Object.assign(entry, { lots, also, reason, usage, usedAt }, parts)
+    const changed = (pairs: typeof lots) => pairs.map(([id, amount]) => ({ id, change: amounts[amount]! }))
+    return Object.assign(entry, { lots: changed(lots), also: changed(also), reason, usage, usedAt }, parts)
   })
