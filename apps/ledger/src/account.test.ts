@@ -110,7 +110,7 @@ describe("the closing identity", () => {
       desk.grant("plan", 100n)
       change(desk)
       try {
-        assertIdentity(desk.account, makeEntry("charged", 0, "evt"))
+        assertIdentity(desk.account)
         return "closed"
       } catch (error) {
         assert.instanceOf(error, IdentityBroken)
@@ -152,7 +152,8 @@ describe("the closing identity", () => {
     const { account } = paying()
     const unbalanced = makeEntry("granted", 0, "cmd")
     unbalanced.granted = 1n
-    assert.throws(() => assertIdentity(account, unbalanced), /sum to zero/)
+    evolve(account, unbalanced)
+    assert.throws(() => assertIdentity(account), IdentityBroken)
     const strange = makeEntry("charged", 0, "evt")
     strange.lots = [{ id: "lot_x", change: -1n }]
     assert.throws(() => evolve(account, strange), /does not have/)

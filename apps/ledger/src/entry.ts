@@ -98,16 +98,22 @@ export const makeEntry = (kind: EntryKind, at: Instant, cause: string): Entry =>
   usedAt: 0,
 })
 
-const changesText = (changes: ReadonlyArray<LotChange>): string => {
+/** `known` is the text of `amount`: the amounts of a charge are mostly the same, and a bigint's text costs 0.15 µs. */
+const amountText = (value: Nano, amount: Nano, known: string): string =>
+  value === amount ? known : value === -amount ? (known[0] === "-" ? known.slice(1) : "-" + known) : value.toString()
+
+const changesText = (changes: ReadonlyArray<LotChange>, amount: Nano, known: string): string => {
   let text = ""
-  for (const { id, change } of changes) text += `${text === "" ? "" : ","}["${id}","${change}"]`
+  for (const { id, change } of changes) {
+    text += (text === "" ? '["' : ',["') + id + '","' + amountText(change, amount, known) + '"]'
+  }
   return text
 }
 
 /** Parts only few entries have, kept out of the hot path of `encodeBody`. */
 const rareText = (e: Entry): string => {
   let text = ""
-  if (e.also.length > 0) text += `,"also":[${changesText(e.also)}]`
+  if (e.also.length > 0) text += `,"also":[${changesText(e.also, 0n, "0")}]`
   if (e.opened !== null) {
     const { id, kind, amount, expiresAt, cause } = e.opened
     text += `,"opened":${JSON.stringify({ id, kind, amount: amount.toString(), expiresAt, cause })}`
@@ -129,21 +135,24 @@ const rareText = (e: Entry): string => {
  * character that JSON escapes (checked at the border), so they are written as they are.
  */
 export const encodeBody = (e: Entry): string => {
-  let text = `{"cause":"${e.cause}"`
-  if (e.granted !== 0n) text += `,"granted":"${e.granted}"`
-  if (e.debt !== 0n) text += `,"debt":"${e.debt}"`
-  if (e.spent !== 0n) text += `,"spent":"${e.spent}"`
-  if (e.held !== 0n) text += `,"held":"${e.held}"`
-  if (e.available !== 0n) text += `,"available":"${e.available}"`
-  if (e.frozen !== 0n) text += `,"frozen":"${e.frozen}"`
-  if (e.expired !== 0n) text += `,"expired":"${e.expired}"`
-  if (e.revoked !== 0n) text += `,"revoked":"${e.revoked}"`
-  if (e.lots.length > 0) text += `,"lots":[${changesText(e.lots)}]`
-  if (e.hold !== null)
-    text += `,"hold":{"id":"${e.hold.id}","amount":"${e.hold.amount}","expiresAt":${e.hold.expiresAt}}`
-  if (e.usage !== "") text += `,"usage":"${e.usage}"`
-  if (e.usedAt !== 0) text += `,"usedAt":${e.usedAt}`
-  return `${text}${rareText(e)}}`
+  const amount = e.spent
+  const known = amount === 0n ? "0" : amount.toString()
+  let text = '{"cause":"' + e.cause + '"'
+  if (e.granted !== 0n) text += ',"granted":"' + e.granted + '"'
+  if (e.debt !== 0n) text += ',"debt":"' + amountText(e.debt, amount, known) + '"'
+  if (amount !== 0n) text += ',"spent":"' + known + '"'
+  if (e.held !== 0n) text += ',"held":"' + e.held + '"'
+  if (e.available !== 0n) text += ',"available":"' + amountText(e.available, amount, known) + '"'
+  if (e.frozen !== 0n) text += ',"frozen":"' + amountText(e.frozen, amount, known) + '"'
+  if (e.expired !== 0n) text += ',"expired":"' + e.expired + '"'
+  if (e.revoked !== 0n) text += ',"revoked":"' + e.revoked + '"'
+  if (e.lots.length > 0) text += ',"lots":[' + changesText(e.lots, amount, known) + "]"
+  if (e.hold !== null) {
+    text += ',"hold":{"id":"' + e.hold.id + '","amount":"' + e.hold.amount + '","expiresAt":' + e.hold.expiresAt + "}"
+  }
+  if (e.usage !== "") text += ',"usage":"' + e.usage + '"'
+  if (e.usedAt !== 0) text += ',"usedAt":' + e.usedAt
+  return text + rareText(e) + "}"
 }
 
 type ChangeTexts = ReadonlyArray<readonly [id: string, change: string]>

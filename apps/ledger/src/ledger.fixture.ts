@@ -7,13 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { ask, askOwner, connectBus, provisionStreams, publish, type BusHandle } from "@credits/bus"
-import {
-  encodeCharges,
-  SUBJECTS,
-  type ChargeTuple,
-  type ControlAnswer,
-  type WalletAnswer,
-} from "@credits/contracts"
+import { encodeCharges, SUBJECTS, type ChargeTuple, type ControlAnswer, type WalletAnswer } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
 

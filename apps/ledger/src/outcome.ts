@@ -32,7 +32,7 @@ export const refused = (code: RefusalCode, detail: string, more: Partial<LedgerR
 /** Applies an entry, asserts the identity and keeps it for the commit. */
 export const record = (account: Account, entries: Array<Entry>, entry: Entry): void => {
   evolve(account, entry)
-  assertIdentity(account, entry)
+  assertIdentity(account)
   entries.push(entry)
 }
 

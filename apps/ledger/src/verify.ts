@@ -111,7 +111,7 @@ class Verifier {
     if (stored.n !== account.n + 1) this.problem(`account ${stored.account}: entry ${stored.n} follows ${account.n}`)
     const entry = decodeBody(stored.kind as EntryKind, stored.at, stored.body)
     evolve(account, entry)
-    assertIdentity(account, entry)
+    assertIdentity(account)
     if (entry.kind === "charged") this.charges += 1
     known.head = stored.id
     const snapshot = this.#snapshots.get(stored.account)
