@@ -50,9 +50,16 @@ const itemOf = (stored: StoredEntry, entry: Entry, availableAfter: Nano): Statem
   cause: entry.cause,
 })
 
-/** One page, newest first. `available` is the account's own now. A cursor that is none begins at the newest entry. */
+/** A cursor comes back from outside: one that points to no entry of this account begins at the newest. */
+const startOf = async (query: Query, available: Nano, history: History) => {
+  const cursor = decodeCursor(query.cursor)
+  if (cursor !== null && (await history.entry(cursor.id)) !== undefined) return cursor
+  return { id: history.head, available }
+}
+
+/** One page, newest first. `available` is the account's own now. */
 export const statementOf = async (query: Query, available: Nano, history: History): Promise<StatementAnswer> => {
-  const start = decodeCursor(query.cursor) ?? { id: history.head, available }
+  const start = await startOf(query, available, history)
   const items: Array<StatementItem> = []
   let { id, available: after } = start
   for (let steps = 0; id > 0 && items.length < query.limit && steps < STEPS_MAX; steps++) {

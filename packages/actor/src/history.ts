@@ -20,7 +20,9 @@ export const historyOf = (slot: Slot<unknown>, store: ActorStore): History => {
     head: slot.committed,
     entry: async (address) => {
       const block = await blockAt(blockOf(address))
-      return block === undefined ? undefined : entryAt(block, address)
+      const entry = block === undefined ? undefined : entryAt(block, address)
+      // An address may come back from outside, in a cursor: another actor's entry is nobody else's to read.
+      return entry?.account === slot.account ? entry : undefined
     },
     ofCommand: async (id) => {
       const receipt = (await store.receipts([{ key: commandKey(id), account: slot.account }]))[0]

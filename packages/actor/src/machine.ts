@@ -64,7 +64,7 @@ export interface StoredEntry {
 export interface History {
   /** Address of the account's newest entry, 0 when it has none. */
   readonly head: number
-  /** The entry at an address. */
+  /** The actor's own entry at an address; undefined for any other address. */
   readonly entry: (id: number) => Promise<StoredEntry | undefined>
   /** The account's entries of the commit that recorded a stream command (a charge): one of them is its own. */
   readonly ofCommand: (id: string) => Promise<ReadonlyArray<StoredEntry>>
