@@ -102,8 +102,9 @@ export const decideReverse = (
   const fromDebt = left < wasDebt ? left : wasDebt
   const forgiven = fromDebt < account.debt ? fromDebt : account.debt
   entry.debt = -forgiven
-  // Debt that later credit has paid comes back like credit of an expired lot: nobody can say which lot it was.
-  let asAdjustment = fromDebt - forgiven
+  // Debt that later credit has paid: nobody can say which lot it was, and it may have been a bought one (R1.5).
+  const paidSince = fromDebt - forgiven
+  let asAdjustment = paidSince
   left -= fromDebt
   const restored: Array<LotChange> = []
   for (let i = charge.lots.length - 1; i >= 0 && left > 0n; i--) {
@@ -118,7 +119,8 @@ export const decideReverse = (
   }
   entry.lots = restored
   if (asAdjustment > 0n) {
-    const cycleEnd = account.cycle !== null && account.cycle.end > ctx.now ? account.cycle.end : NEVER
+    const { cycle } = account
+    const cycleEnd = paidSince === 0n && cycle !== null && cycle.end > ctx.now ? cycle.end : NEVER
     entry.opened = {
       id: ctx.newLotId(),
       kind: "adjustment",

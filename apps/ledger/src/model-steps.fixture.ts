@@ -157,13 +157,15 @@ const reversed = (model: Model, drawn: Drawn, id: string, wanted: number | null)
   const forgiven = Math.min(owed, model.debt)
   model.debt -= forgiven
   model.spent -= amount
-  let asAdjustment = owed - forgiven
+  const paidSince = owed - forgiven
+  let asAdjustment = paidSince
   for (const unit of charge.paid.toReversed().slice(0, amount - owed)) {
     if (unit.lot.closedAt === null && unit.lot.expiresAt > model.now) unit.spendable = true
     else asAdjustment += 1
   }
   if (asAdjustment > 0) {
-    const end = model.cycleEnd !== null && model.cycleEnd > model.now ? model.cycleEnd : NEVER
+    const inCycle = paidSince === 0 && model.cycleEnd !== null && model.cycleEnd > model.now
+    const end = inCycle ? model.cycleEnd! : NEVER
     openLot(model, lotId((drawn.lots += 1)), "adjustment", asAdjustment, end)
   }
   settle(model)

@@ -131,6 +131,15 @@ describe("a reversal of what was owed", () => {
     assert.deepStrictEqual([desk.left(1), desk.left(2)], inUsd("7", "3"))
   })
 
+  it("R1.5 debt that bought credit has paid comes back without an expiry, as bought credit has none", () => {
+    const desk = plus()
+    desk.charge(usd("3"), { id: "evt-1" })
+    desk.grant("topup", usd("10"))
+    desk.reverse("evt-1")
+    desk.at(31 * DAY)
+    assert.deepStrictEqual([desk.account.available, desk.account.expired], inUsd("10", "0"))
+  })
+
   it("R6.4 what comes back pays another call's debt, also from a lot that was used up", () => {
     const desk = plus()
     desk.grant("plan", usd("5"), { expiresAt: 30 * DAY })

@@ -1,4 +1,6 @@
-/** Goal: a statement is every entry of its own account, newest first, with the balance after each, and nobody else's. */
+/**
+ * Goal: a statement is every entry of its own account, newest first, with the balance after each, and nobody else's.
+ */
 import * as fc from "fast-check"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import type { History, StoredEntry } from "@credits/actor"
