@@ -1,6 +1,6 @@
 /**
- * The outbox's way out: signals and dead letters go to the host when committed, after a start from the database; the next commit
- * deletes the rows of what is stored in its stream.
+ * The outbox's way out: signals and dead letters go to the host when committed, after a start from the database; the next
+ * renewal deletes the rows of what is stored in its stream.
  */
 import type { FromWorker } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
@@ -21,7 +21,7 @@ export class OutboxFeed {
     for (const id of ids) this.#done.push(id)
   }
 
-  /** Rows the next commit may delete. */
+  /** Rows the next renewal may delete. */
   takeDone(): ReadonlyArray<number> {
     const done = this.#done
     this.#done = []

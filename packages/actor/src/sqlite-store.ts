@@ -124,9 +124,8 @@ export class SqliteActorStore implements ActorStore {
   ): Promise<ReadonlyMap<number, string>> {
     this.#s.begin.run()
     try {
-      for (const { id, epoch } of partitions) {
-        if ((this.#s.epoch.get(id) as { epoch: number }).epoch !== epoch) throw new Fenced([id])
-      }
+      const lost = partitions.filter(({ id, epoch }) => (this.#s.epoch.get(id) as { epoch: number }).epoch !== epoch)
+      if (lost.length > 0) throw new Fenced(lost.map(({ id }) => id))
       return this.#claim(claims, claimBlockId)
     } catch (error) {
       this.#rollback()
