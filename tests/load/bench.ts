@@ -49,13 +49,13 @@ export const eventPlan = (
 })
 
 /** Entitled from before the first event on, so that no charge goes to review. */
-export const fundAccounts = async (system: LoadSystem, accounts: number, report: Report): Promise<void> => {
-  report.say(`  giving ${count(accounts)} accounts a plan and money`)
+export const fundAccounts = async (system: LoadSystem, accounts: number, report: Report, from = 0): Promise<void> => {
+  report.say(`  giving ${count(accounts - from)} accounts a plan and money`)
   const result = await generate({
     job: "fund",
     servers: system.servers,
     name: "bench-fund",
-    from: 0,
+    from,
     to: accounts,
     entitledFrom: firstEventAt - DAY_MS,
   })

@@ -45,6 +45,7 @@ const watchDrain = async (system: LoadSystem, before: number, charges: number): 
 export const drain = async (system: LoadSystem, plan: EventPlan): Promise<DrainResult> => {
   const job = { job: "charges", servers: system.servers, name: "bench-load" } as const
   const generator = await startGenerator({ ...job, plan, perMessage: PER_MESSAGE, messagesPerBatch: 200 })
+  await system.untilQuiet()
   const before = await system.ledgerEntries()
   await system.stop("ledger")
   const published = await generator.run()

@@ -5,8 +5,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Bench, fundAccounts } from "./bench.ts"
-import { memoryPerAccount } from "./memory.ts"
+import type { Bench } from "./bench.ts"
+import { fundAndMeasureMemory } from "./memory.ts"
 import { type BenchOptions, readOptions, USAGE } from "./options.ts"
 import { machine, Report } from "./report.ts"
 import { authorizeScenario } from "./scenario-authorize.ts"
@@ -24,11 +24,10 @@ const run = async (options: BenchOptions, report: Report, system: LoadSystem): P
   const baselines = only.has("f") || only.has("a") ? await baselinesScenario(system, options, report) : null
   if (only.size === 1 && only.has("f")) return true
   await system.start("ledger", "pricing", "edge")
-  await fundAccounts(system, options.accounts, report)
+  await fundAndMeasureMemory(system, options, report)
   const bench: Bench = { options, report, system, baselines, emptyDrainPerSecond: null }
   await throughputScenarios(bench)
   if (only.has("a")) await authorizeScenario(bench)
-  await memoryPerAccount(bench)
   if (only.has("e")) await entriesScenario(bench)
   report.say("ledger verify")
   const verdict = await system.verify()

@@ -47,6 +47,7 @@ const besideDrain = async (bench: Bench): Promise<void> => {
   const { system, options, report } = bench
   const plan = eventPlan(options.accounts, (options.seconds + 2) * DRAIN_PER_SECOND_ASSUMED)
   const charges = { job: "charges", servers: system.servers, name: "bench-drain", perMessage: 500 } as const
+  await system.untilQuiet()
   const before = await system.ledgerEntries()
   await system.stop("ledger")
   const { events } = await generate({ ...charges, plan, messagesPerBatch: 200 })
@@ -76,6 +77,7 @@ export const authorizeScenario = async (bench: Bench): Promise<void> => {
   const { report, options, baselines } = bench
   const { seconds } = options
   report.say(SCENARIO)
+  await bench.system.untilQuiet()
   const idle = await measure(bench, `idle: open loop ${perSecond(IDLE_PER_SECOND)}`, {
     kind: "open",
     perSecond: IDLE_PER_SECOND,

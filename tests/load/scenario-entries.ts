@@ -40,6 +40,7 @@ const statementPages = async (bench: Bench): Promise<void> => {
     seed: 23,
     load,
   } as const
+  await system.untilQuiet()
   const { result, cpu } = await generateMeasured({ ...job, accounts: options.accounts }, system.pids)
   report.row(
     SCENARIO,

@@ -22,6 +22,7 @@ const wholePath = async (bench: Bench): Promise<number> => {
   const plan = eventPlan(options.accounts, options.events)
   const job = { job: "usage", servers: system.servers, name: "bench-load", plan, perMessage: 500, inFlight: 8 } as const
   const generator = await startGenerator(job)
+  await system.untilQuiet()
   const cpu = measureCpu({ ...system.pids, generator: generator.pid })
   const start = performance.now()
   let backlog = 0

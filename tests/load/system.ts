@@ -161,6 +161,22 @@ export class LoadSystem {
     }
   }
 
+  /** Drained, the journal published, and pricing's usage projection caught up with it: nothing runs behind what comes next. */
+  async untilQuiet(deadlineMs = 600_000): Promise<void> {
+    const deadline = performance.now() + deadlineMs
+    while (!((await this.isDrained()) && (await this.#isProjected()))) {
+      if (performance.now() > deadline) throw new Error(`not quiet in ${deadlineMs} ms:\n${this.log("pricing")}`)
+      await pause(50)
+    }
+  }
+
+  async #isProjected(): Promise<boolean> {
+    if ((await this.status("ledger"))?.outboxPending !== 0) return false
+    if (!this.#children.has("pricing")) return true
+    const journal = await streamState(this.bus.jsm, STREAMS.ledgerJournal.name)
+    return ((await this.status("pricing"))?.cursors[STREAMS.ledgerJournal.name] ?? 0) >= journal.last
+  }
+
   async isDrained(): Promise<boolean> {
     if (this.#children.has("pricing")) {
       const usage = await streamState(this.bus.jsm, STREAMS.usage.name)
