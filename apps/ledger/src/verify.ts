@@ -67,10 +67,14 @@ class Verifier {
   readonly #chains = new Map<number, { seq: number; chain: string }>()
   readonly #snapshots: ReadonlyMap<string, { readonly head: number; readonly state: string }>
   readonly #broken = new Set<string>()
-  snapshotsChecked = 0
+  readonly #checked = new Set<string>()
 
   constructor(snapshots: ReadonlyMap<string, { readonly head: number; readonly state: string }>) {
     this.#snapshots = snapshots
+  }
+
+  get snapshotsChecked(): number {
+    return this.#checked.size
   }
 
   problem(text: string): void {
@@ -116,7 +120,7 @@ class Verifier {
     known.head = stored.id
     const snapshot = this.#snapshots.get(stored.account)
     if (snapshot === undefined || snapshot.head !== stored.id) return
-    this.snapshotsChecked += 1
+    this.#checked.add(stored.account)
     if (encodeSnapshot(account) !== snapshot.state)
       this.problem(`account ${stored.account}: its snapshot is not what its entries give (I10)`)
   }
@@ -126,6 +130,10 @@ class Verifier {
       const link = this.#chains.get(id) ?? { seq: 0, chain: "" }
       if (link.seq !== seq) this.problem(`partition ${id}: its row says ${seq} entries, there are ${link.seq}`)
       if (link.chain !== chain) this.problem(`partition ${id}: the chain's head is not its row's`)
+    }
+    for (const [account, { head }] of this.#snapshots) {
+      if (head === 0 || this.#checked.has(account) || this.#broken.has(account)) continue
+      this.problem(`account ${account}: its snapshot is of entry ${head}, which the account does not have (I10)`)
     }
     for (const { account } of this.accounts.values()) {
       if (this.#broken.has(account.id)) continue
