@@ -5,12 +5,17 @@ import type { Job, ResultOf } from "./jobs/job.ts"
 import { type Cpu, measureCpu } from "./processes.ts"
 
 export interface Generator<A> {
-  readonly pid: number
   /** Starts the clock and resolves with the result; the process then ends. */
   run(): Promise<A>
+  /** Cores it used itself while it ran; known afterwards. */
+  cores(): number
 }
 
-type Report = { readonly prepared: true } | { readonly result: unknown } | { readonly failed: string }
+interface Finished {
+  readonly result: unknown
+  readonly cores: number
+}
+type Report = { readonly prepared: true } | Finished | { readonly failed: string }
 
 const report = (child: ChildProcess, name: string): Promise<Report> =>
   new Promise((resolve, reject) => {
@@ -34,13 +39,16 @@ export const startGenerator = async <J extends Job>(job: J): Promise<Generator<R
   const prepared = report(child, job.name)
   child.send(job)
   await prepared
+  let cores = 0
   return {
-    pid: child.pid!,
     run: async () => {
-      const result = report(child, job.name)
+      const reported = report(child, job.name)
       child.send("go")
-      return ((await result) as { readonly result: ResultOf[J["job"]] }).result
+      const finished = (await reported) as Finished
+      cores = finished.cores
+      return finished.result as ResultOf[J["job"]]
     },
+    cores: () => cores,
   }
 }
 
@@ -59,7 +67,7 @@ export const generateMeasured = async <J extends Job>(
   pids: Readonly<Record<string, number>>,
 ): Promise<Measured<ResultOf[J["job"]]>> => {
   const generator = await startGenerator(job)
-  const cpu = measureCpu({ ...pids, generator: generator.pid })
+  const cpu = measureCpu(pids)
   const result = await generator.run()
-  return { result, cpu: cpu() }
+  return { result, cpu: { ...cpu(), generator: generator.cores() } }
 }

@@ -55,14 +55,14 @@ const besideDrain = async (bench: Bench): Promise<void> => {
   const generator = await startGenerator(jobOf(bench, load))
   const started = system.start("ledger")
   while ((await system.ledgerEntries()) <= before) await new Promise((resolve) => setTimeout(resolve, 20))
-  const cpu = measureCpu({ ...system.pids, generator: generator.pid })
+  const cpu = measureCpu(system.pids)
   const drainStart = performance.now()
   const from = await system.ledgerEntries()
   const result = await generator.run()
   const to = await system.ledgerEntries()
   const drainSeconds = (performance.now() - drainStart) / 1000
   const name = `open loop ${perSecond(BESIDE_DRAIN_PER_SECOND)} while charges drain`
-  reportLoad(bench, name, load, { result, cpu: cpu() })
+  reportLoad(bench, name, load, { result, cpu: { ...cpu(), generator: generator.cores() } })
   // Entries of the authorizations themselves are not the drain's.
   const rate = (to - from - result.ok) / drainSeconds
   const note = to - before - result.ok >= events ? "it ended before the requests did" : ""
@@ -71,6 +71,26 @@ const besideDrain = async (bench: Bench): Promise<void> => {
   report.bound("authorize p99 while the drain runs at full rate", result.latency.p99, "at most", 60, "ms")
   await started
   await system.untilDrained()
+}
+
+/** Authorize and deduct: calls as the gateway client makes them, until the last one is deducted. */
+const wholeCalls = async (bench: Bench): Promise<void> => {
+  const { system, options, report } = bench
+  const { model, provider } = eventPlan(1, 1)
+  const job = { job: "calls", servers: system.servers, name: "bench-calls", model, provider, seed: 31 } as const
+  const { accounts, seconds } = options
+  const generator = await startGenerator({ ...job, accounts, seconds, callers: COMPARED_CALLERS })
+  const cpu = measureCpu(system.pids)
+  const result = await generator.run()
+  const end = performance.now()
+  await system.untilDrained()
+  const behind = ((performance.now() - end) / 1000).toFixed(2)
+  const name = `authorize and deduct, ${COMPARED_CALLERS} callers`
+  const note = `calls through the gateway client with its spool · last one deducted ${behind} s after the end`
+  const used = { ...cpu(), generator: generator.cores() }
+  report.row(SCENARIO, name, perSecond(result.perSecond), latencyOf(result.latency), `${note} · cores: ${cores(used)}`)
+  report.figure(name, { ...result, cpu: used, histogram: undefined })
+  if (result.ok === 0) throw new Error("no call was authorized")
 }
 
 export const authorizeScenario = async (bench: Bench): Promise<void> => {
@@ -102,5 +122,6 @@ export const authorizeScenario = async (bench: Bench): Promise<void> => {
     const ratio = open.latency.p99 / baselines.echoOpenP99
     report.bound(`open loop ${perSecond(OPEN_LOOP_PER_SECOND)} p99 to the echo's`, ratio, "at most", 3, "×")
   }
+  await wholeCalls(bench)
   await besideDrain(bench)
 }

@@ -2,6 +2,7 @@
  * A load process: takes one job over IPC, prepares it, reports `prepared`, runs when told `go`, reports its result and ends.
  * Generators live in processes of their own, so that what they cost is seen and does not stall what they measure.
  */
+import { prepareCalls } from "./jobs/calls.ts"
 import { prepareFund } from "./jobs/fund.ts"
 import type { Job, Prepared } from "./jobs/job.ts"
 import { prepareCharges, prepareJetStream, prepareUsage } from "./jobs/publish.ts"
@@ -11,6 +12,8 @@ const prepare = (job: Job): Promise<Prepared<unknown>> => {
   switch (job.job) {
     case "requests":
       return prepareRequests(job)
+    case "calls":
+      return prepareCalls(job)
     case "fund":
       return prepareFund(job)
     case "usage":
@@ -28,8 +31,11 @@ try {
   const prepared = await prepare((await message()) as Job)
   process.send!({ prepared: true })
   await message()
+  const start = performance.now()
+  const before = process.cpuUsage()
   const result = await prepared.run()
-  process.send!({ result })
+  const { user, system } = process.cpuUsage(before)
+  process.send!({ result, cores: (user + system) / 1000 / (performance.now() - start) })
   await prepared.close()
 } catch (error) {
   process.send!({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) })

@@ -25,6 +25,17 @@ export interface RequestsJob extends Where {
     | { readonly kind: "open"; readonly perSecond: number; readonly seconds: number }
 }
 
+/** Whole calls through the gateway client: authorize, then the usage event that settles the hold. */
+export interface CallsJob extends Where {
+  readonly job: "calls"
+  readonly accounts: number
+  readonly seed: number
+  readonly callers: number
+  readonly seconds: number
+  readonly model: string
+  readonly provider: string
+}
+
 /** Gives accounts a plan and money: one group command each. */
 export interface FundJob extends Where {
   readonly job: "fund"
@@ -57,7 +68,7 @@ export interface JetStreamJob extends Where {
   readonly inFlight: number
 }
 
-export type Job = RequestsJob | FundJob | UsageJob | ChargesJob | JetStreamJob
+export type Job = RequestsJob | CallsJob | FundJob | UsageJob | ChargesJob | JetStreamJob
 
 export interface PublishResult {
   readonly events: number
@@ -83,6 +94,7 @@ export interface JetStreamResult {
 
 export interface ResultOf {
   readonly requests: LoadResult
+  readonly calls: LoadResult
   readonly fund: FundResult
   readonly usage: PublishResult
   readonly charges: PublishResult
