@@ -70,6 +70,20 @@ describe("one effect and one answer", () => {
     assert.strictEqual((await ledger.wallet(account)).held, "0")
   })
 
+  it("R6.5 usage that went to review is charged when it is sent again after its reason is gone", async () => {
+    const account = "acc_reviewed"
+    const event = charge("evt-early", account, "3")
+    await send(event)
+    await ledger.until(
+      "the dead letter",
+      () => Promise.resolve(deadLetters.find((letter) => letter.account === account)),
+      (letter) => letter?.reason === "no_entitlement",
+    )
+    await funded(account)
+    await send(event, event, mark(account, 1))
+    await spent(account, "3.01")
+  })
+
   it("R6.6 the same id with another body is kept for review, uncharged; the first stands", async () => {
     const account = await funded("acc_other")
     await send(charge("evt-1", account, "3"), charge("evt-1", account, "4", "another body"), mark(account, 1))

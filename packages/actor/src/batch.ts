@@ -5,7 +5,7 @@ import type { DeadLetter, SignalMessage } from "@credits/contracts"
 import type { BadCommand, Decision, EntryHead, Machine, Notice, Request, StreamCommand } from "./machine.ts"
 import { addressOf, BLOCK_ENTRIES_MAX, BLOCK_SEPARATOR, chainHash, entryText } from "./block.ts"
 import type { Partition } from "./partition.ts"
-import type { NewBlock, NewOutbox, NewReceipt } from "./rows.ts"
+import type { Claim, NewBlock, NewOutbox, NewReceipt } from "./rows.ts"
 import type { Slot } from "./slots.ts"
 
 export interface RequestUnit<Req> {
@@ -27,7 +27,7 @@ export interface CommandUnit<Command> {
   readonly command: Command | BadCommand
   poison: string
   /** Its actor, once loaded: spares a second look-up among 100,000s of strings. */
-  slot: Slot<unknown> | null
+  slot: { readonly account: string } | null
 }
 
 /** An account something is due for; `cold` ones came from the database and must be written back to it. */
@@ -52,6 +52,8 @@ export class Draft<State> {
   entries = 0
   readonly receipts: Array<NewReceipt> = []
   readonly outbox: Array<NewOutbox> = []
+  /** Claims given up again: what went to review may be sent again when a person has dealt with its reason. */
+  readonly unclaimed: Array<Claim> = []
   readonly touched = new Set<Slot<State>>()
   readonly partitions = new Map<number, Partition>()
   /** Block id every entry of this batch is at or behind. */

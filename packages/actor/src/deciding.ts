@@ -244,15 +244,11 @@ export class Deciding<State> {
       const decision = this.#decide(slot, draft, unit, (ctx, entries) =>
         machine.decideCommand(slot.state, command, ctx, entries),
       )
-      if (decision._tag === "review")
-        this.#deadLetter(
-          draft,
-          unit,
-          decision.reason,
-          decision.detail,
-          command.account,
-          JSON.stringify(command, bigintText),
-        )
+      if (decision._tag === "review") {
+        const { reason, detail } = decision
+        this.#deadLetter(draft, unit, reason, detail, command.account, JSON.stringify(command, bigintText))
+        draft.unclaimed.push(claims[index]!.claim)
+      }
     }
   }
 

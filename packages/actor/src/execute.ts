@@ -205,6 +205,7 @@ export class Executor<State> {
                 ? claims.map((c) => c.claim)
                 : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
             claimBlockId: firstId,
+            unclaimed: draft.unclaimed,
             receipts: draft.receipts,
             outbox: draft.outbox,
             outboxDone: work.outboxDone,
@@ -213,7 +214,7 @@ export class Executor<State> {
           leaseMs,
         )
     this.counters.commitMs += performance.now() - started
-    await this.#committed(work, draft, applied, replies, readsOnly, snapshots.length)
+    await this.#committed(work, draft, applied, replies, readsOnly, snapshots)
   }
 
   async #read(slot: Slot<State>, unit: RequestUnit<Request>, now: number): Promise<string> {
@@ -302,7 +303,7 @@ export class Executor<State> {
     applied: ReadonlyArray<number>,
     replies: ReadonlyArray<readonly [string, string]>,
     readsOnly: boolean,
-    snapshots: number,
+    snapshots: ReadonlyArray<NewSnapshot>,
   ): Promise<void> {
     const { slots, due, ticks, feed, owned, send } = this.#p
     const real = Date.now()
@@ -337,6 +338,7 @@ export class Executor<State> {
       if (unit.request.key !== "" || texts.has(unit.reply) || !done.has(unit.partition)) continue
       const slot = slots.get(unit.request.account)!
       texts.set(unit.reply, await this.#read(slot, unit, draft.now))
+      slot.rest()
     }
     const ready = work.requests.filter((unit) => done.has(unit.partition) && texts.has(unit.reply))
     if (ready.length > 0)
@@ -346,7 +348,9 @@ export class Executor<State> {
     counters.entries += draft.entries
     counters.requests += work.requests.length
     counters.commands += work.commands.length
-    counters.snapshots += snapshots
+    counters.snapshots += snapshots.length
+    // Written while idle: these actors rest until somebody asks for them.
+    if (work.snapshots > 0) for (const { account, state } of snapshots) slots.get(account)?.reset(state)
   }
 }
 

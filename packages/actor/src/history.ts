@@ -12,7 +12,10 @@ const BLOCKS_PER_COMMIT_MAX = 16
 /** Receipt key of a stream command; requests have `<op>:<id>`. */
 export const commandKey = (id: string): string => `c:${id}`
 
-export const historyOf = (slot: Slot<unknown>, store: ActorStore): History => {
+export const historyOf = (
+  slot: Pick<Slot<unknown>, "account" | "partition" | "committed">,
+  store: ActorStore,
+): History => {
   let last: NewBlock | undefined
   /** Neighbours of a chain often share a block: the last one read is kept. */
   const blockAt = async (id: number) => (last?.id === id ? last : (last = await store.block(id)))

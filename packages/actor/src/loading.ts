@@ -10,7 +10,16 @@ import type { Slots } from "./slots.ts"
 /** Blocks read at a time; the leases are renewed between pages. */
 const LOAD_PAGE = 1_000
 
-const NOTHING = { blocks: [], claims: [], claimBlockId: 0, receipts: [], outbox: [], outboxDone: [], snapshots: [] }
+const NOTHING = {
+  blocks: [],
+  claims: [],
+  claimBlockId: 0,
+  unclaimed: [],
+  receipts: [],
+  outbox: [],
+  outboxDone: [],
+  snapshots: [],
+}
 
 /** Renews the leases without any other work; false when one was lost. */
 const holdLeases = async (taken: ReadonlyArray<Partition>, store: ActorStore, leaseMs: number): Promise<boolean> => {

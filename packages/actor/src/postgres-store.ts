@@ -217,7 +217,10 @@ export class PostgresActorStore implements ActorStore {
 
 const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
   const { partitions: p, blocks: b, outbox: o, snapshots: s } = batch
-  const claims = batch.claims.map((c) => ({ ...c, answer: null, expiresAt: null, blockId: batch.claimBlockId }))
+  const unclaimed = new Set(batch.unclaimed)
+  const claims = batch.claims
+    .filter((c) => !unclaimed.has(c))
+    .map((c) => ({ ...c, answer: null, expiresAt: null, blockId: batch.claimBlockId }))
   const r = [...claims, ...batch.receipts]
   return [
     p.map((x) => x.id),

@@ -86,6 +86,8 @@ export interface Batch {
   /** Receipts of stream commands, in the order they were claimed. */
   readonly claims: ReadonlyArray<Claim>
   readonly claimBlockId: number
+  /** Claims of this batch that are given up again. */
+  readonly unclaimed: ReadonlyArray<Claim>
   readonly receipts: ReadonlyArray<NewReceipt>
   readonly outbox: ReadonlyArray<NewOutbox>
   readonly outboxDone: ReadonlyArray<number>

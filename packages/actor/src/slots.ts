@@ -12,10 +12,13 @@ type SlotMachine<State> = Pick<
   "empty" | "decodeSnapshot" | "encodeSnapshot" | "nextDue" | "evolve" | "decodeEntry"
 >
 
+/**
+ * One actor. At rest it is only its snapshot's text (about 0.6 KiB with everything around it, half of the objects it stands
+ * for); the state is made from it when somebody looks, and the text is given up when something changes.
+ */
 export class Slot<State> {
   readonly account: string
   readonly partition: number
-  state: State
   /** Address of the newest entry, 0 for none. */
   head: number
   /** The same, as last committed: where a reload starts after a batch that failed. */
@@ -26,12 +29,43 @@ export class Slot<State> {
   since = 0
   /** The instant under which it waits in the due heap. */
   waitsFor = Number.POSITIVE_INFINITY
-  constructor(account: string, partition: number, state: State, head: number) {
+  readonly #machine: SlotMachine<State>
+  #state: State | null
+  #text: string | null
+
+  constructor(machine: SlotMachine<State>, account: string, partition: number, text: string | null, head: number) {
     this.account = account
     this.partition = partition
-    this.state = state
     this.head = head
     this.committed = head
+    this.#machine = machine
+    this.#state = null
+    this.#text = text
+  }
+
+  get state(): State {
+    if (this.#state === null) {
+      const { account } = this
+      this.#state =
+        this.#text === null ? this.#machine.empty(account) : this.#machine.decodeSnapshot(account, this.#text)
+    }
+    return this.#state
+  }
+
+  /** The state is no longer what its text says. */
+  changed(): void {
+    this.#text = null
+  }
+
+  /** Back to a snapshot's text; null: an actor without entries. */
+  reset(text: string | null): void {
+    this.#state = null
+    this.#text = text
+  }
+
+  /** Nobody looks any more: objects go, the text stays, if the text still holds. */
+  rest(): void {
+    if (this.#text !== null) this.#state = null
   }
 }
 
@@ -68,20 +102,18 @@ export class Slots<State> {
   async load(missing: Map<string, number>, store: ActorStore): Promise<void> {
     if (missing.size === 0) return
     for (const row of await store.snapshotsOf([...missing.keys()])) {
-      this.#slots.set(
-        row.account,
-        new Slot(row.account, row.partition, this.#machine.decodeSnapshot(row.account, row.state), row.head),
-      )
+      this.#slots.set(row.account, new Slot(this.#machine, row.account, row.partition, row.state, row.head))
       missing.delete(row.account)
     }
     for (const [account, partition] of missing)
-      this.#slots.set(account, new Slot(account, partition, this.#machine.empty(account), 0))
+      this.#slots.set(account, new Slot(this.#machine, account, partition, null, 0))
   }
 
   /** After the entry at this address was applied; `block` is the first block of its commit. */
   touched(slot: Slot<State>, address: number, block: number): void {
     slot.head = address
     slot.since += 1
+    slot.changed()
     if (slot.dirtyFrom === 0) {
       slot.dirtyFrom = block
       this.#dirty.set(slot.account, slot)
@@ -151,11 +183,12 @@ export class Slots<State> {
         entries.push(entry)
         id = entry.prev
       }
-      slot.state =
-        row === undefined ? this.#machine.empty(slot.account) : this.#machine.decodeSnapshot(slot.account, row.state)
+      slot.reset(row === undefined ? null : row.state)
+      const { state } = slot
+      if (entries.length > 0) slot.changed()
       for (let i = entries.length - 1; i >= 0; i--) {
         const { kind, at, body } = entries[i]!
-        this.#machine.evolve(slot.state, this.#machine.decodeEntry(kind, at, body))
+        this.#machine.evolve(state, this.#machine.decodeEntry(kind, at, body))
       }
       slot.head = slot.committed
       slot.since = entries.length

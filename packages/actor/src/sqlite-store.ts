@@ -185,6 +185,7 @@ export class SqliteActorStore implements ActorStore {
   async commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>> {
     try {
       for (const b of batch.blocks) this.#s.newBlock.run(b.id, b.partition, b.seq, b.count, b.chain, b.text)
+      for (const c of batch.unclaimed) this.#s.unclaim.run(c.key, c.account)
       for (const r of batch.receipts)
         this.#s.newReceipt.run(r.key, r.account, r.content, r.answer, r.expiresAt, r.blockId)
       for (const o of batch.outbox) this.#s.newOutbox.run(o.id, o.partition, o.subject, o.payload)
@@ -272,6 +273,7 @@ const prepare = (db: BetterSqlite3.Database) => {
     newReceipt: db.prepare(
       "INSERT INTO receipt (key, account, content, answer, expires_at, block_id) VALUES (?, ?, ?, ?, ?, ?)",
     ),
+    unclaim: db.prepare("DELETE FROM receipt WHERE key = ? AND account = ?"),
     newOutbox: db.prepare("INSERT INTO outbox (id, partition, subject, payload) VALUES (?, ?, ?, ?)"),
     outboxDone: db.prepare("DELETE FROM outbox WHERE id = ?"),
     forget: db.prepare(
