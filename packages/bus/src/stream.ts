@@ -2,7 +2,7 @@
  * What a stream looks like now, and reading it in order from a sequence that a database remembers (decision 2). There
  * is no acknowledgement: the cursor is the caller's. A reader never skips silently: whenever its consumer is
  * (re)created it compares the stream's incarnation, first and last sequence with the cursor and stops with a gap
- * otherwise.
+ * otherwise; one that reads all subjects of its stream also looks again when a sequence is not the next.
  */
 import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
@@ -22,16 +22,23 @@ export interface StreamState {
   readonly bytes: number
 }
 
-/** @throws BusUnavailable | BusRefused (no such stream) */
-export const streamState = async (jsm: JetStreamManager, stream: string): Promise<StreamState> => {
+const lookAt = async (
+  jsm: JetStreamManager,
+  stream: string,
+): Promise<{ readonly state: StreamState; readonly subjects: ReadonlyArray<string> }> => {
   try {
-    const info = await jsm.streams.info(stream)
-    const { first_seq: first, last_seq: last, messages, bytes } = info.state
-    return { incarnation: String(info.created), first: messages === 0 ? last + 1 : first, last, messages, bytes }
+    const { config, created, state } = await jsm.streams.info(stream)
+    const { first_seq: first, last_seq: last, messages, bytes } = state
+    const bounds = { first: messages === 0 ? last + 1 : first, last, messages, bytes }
+    return { state: { incarnation: String(created), ...bounds }, subjects: config.subjects ?? [] }
   } catch (cause) {
     throw clientErrorOf(stream, cause)
   }
 }
+
+/** @throws BusUnavailable | BusRefused (no such stream) */
+export const streamState = async (jsm: JetStreamManager, stream: string): Promise<StreamState> =>
+  (await lookAt(jsm, stream)).state
 
 /** Why a cursor no longer fits its stream: commands between the cursor and the stream were lost or are not ours. */
 export interface CursorGap {
@@ -175,6 +182,10 @@ class Reader implements OrderedReader {
   #heardAt = 0
   #watchedAt = 0
   #failures = 0
+  /** Every message of the stream is for this reader: its sequences have no gaps. */
+  #isWhole = false
+  /** A message that came after a hole, and for which the stream was looked at again. */
+  #afterHole = 0
   readonly #watcher: NodeJS.Timeout
   readonly #forgetReconnects: () => void
 
@@ -243,7 +254,7 @@ class Reader implements OrderedReader {
     try {
       await createConsumer(this.#bus.connection, stream, name, this.#position + 1, filters)
       // Asked after the creation: the first sequence only grows, so what is there now was there then.
-      const state = await streamState(this.#bus.jsm, stream)
+      const { state, subjects } = await lookAt(this.#bus.jsm, stream)
       if (generation !== this.#generation) return
       const gap = cursorGapOf(stream, this.#position, this.#incarnation, state)
       if (gap !== undefined) {
@@ -251,6 +262,7 @@ class Reader implements OrderedReader {
         return this.#options.onGap(gap)
       }
       this.#incarnation = state.incarnation
+      this.#isWhole = filters.length === 0 || subjects.every((subject) => filters.includes(subject))
       this.#options.onCreated?.(state, this.#position + 1)
       this.#listen(generation, name)
     } catch (cause) {
@@ -290,6 +302,11 @@ class Reader implements OrderedReader {
   #deliver(msg: Msg): void {
     const { seq, delivered } = sequencesOf(msg.reply ?? "")
     if (delivered !== this.#delivered + 1) return this.#recreate(`message ${delivered} after ${this.#delivered}`)
+    if (this.#isWhole && seq !== this.#position + 1 && seq !== this.#afterHole) {
+      // Trimmed under us? The server goes on with what is left and says nothing: look again before anything is skipped.
+      this.#afterHole = seq
+      return this.#recreate(`message ${seq} after ${this.#position}`)
+    }
     this.#delivered = delivered
     if (this.#asked > 0) this.#asked--
     const before = this.#position
