@@ -1,6 +1,6 @@
 /**
- * What the databases say after everything came to rest, compared with what the gateway knows it handed in. Reads the services'
- * own files read-only; owns the comparison and the sentences it makes of differences.
+ * What the databases say after everything came to rest, compared with what the gateway knows it handed in. Reads the
+ * services' own files read-only; owns the comparison and the sentences it makes of differences.
  */
 import { spawn } from "node:child_process"
 import { join, resolve } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * The smallest machine the partition runtime can run: accounts that count. Deciding on a command or request that adds 13 throws,
- * and so does due work of an account named `…-stuck`: what a defect in a service's own code looks like. Partition = the digit after `p`.
+ * The smallest machine the partition runtime can run: accounts that count. Deciding on a command or request that adds
+ * 13 throws, and so does due work of an account named `…-stuck`: what a defect in a service's own code looks like.
+ * Partition = the digit after `p`.
  */
 import type { AnyMachine, Decision, EntryHead, Request, StreamCommand } from "@credits/actor"
 

@@ -1,7 +1,7 @@
 /**
- * Goal: whatever is killed, every accepted event is deducted exactly once and no hold leaks or pays twice (I2, I3, C11). Method:
- * the whole system as `npm start` runs it, a real gateway client, `kill -9` at random moments from a printed seed. Many more
- * rounds by hand: `node tests/chaos/main.ts --rounds 20`.
+ * Goal: whatever is killed, every accepted event is deducted exactly once and no hold leaks or pays twice (I2, I3,
+ * C11). Method: the whole system as `npm start` runs it, a real gateway client, `kill -9` at random moments from a
+ * printed seed. Many more rounds by hand: `node tests/chaos/main.ts --rounds 20`.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ChaosRun, VICTIMS } from "./rounds.ts"

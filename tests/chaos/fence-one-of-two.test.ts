@@ -1,7 +1,7 @@
 /**
- * Goal: when one of two partitions is taken over while a batch over both waits, only the other one is written, answered and
- * published (decision 3, I5, C11). Method: Postgres; a second connection holds one partition's row lock until the batch waits for it,
- * raises its epoch and commits: what a takeover is.
+ * Goal: when one of two partitions is taken over while a batch over both waits, only the other one is written, answered
+ * and published (decision 3, I5, C11). Method: Postgres; a second connection holds one partition's row lock until the
+ * batch waits for it, raises its epoch and commits: what a takeover is.
  */
 import { actorMigrations, PostgresActorStore, type Batch, type PartitionRow } from "@credits/actor"
 import { migrateNow, openDatabaseNow, openPostgresPool } from "@credits/store"
@@ -92,6 +92,7 @@ describe("fence: one of two partitions is taken over", () => {
       blocks: rows.map((row, i) => blockFor(row, firstId + i, `acc${row.id}`)),
       claims: [0, 1].map((partition) => receipt(partition)),
       claimBlockId: firstId,
+      unclaimed: [],
       receipts: [0, 1].map((partition) => ({
         ...receipt(partition),
         key: `r${partition}`,

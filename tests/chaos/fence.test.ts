@@ -1,6 +1,6 @@
 /**
- * Goal: two ledgers on one database never both decide (decision 3, I2, I5, C11). Method: two real processes, real NATS, SQLite and
- * Postgres; the owner is stopped past its lease and resumed, or killed, while charges and requests flow.
+ * Goal: two ledgers on one database never both decide (decision 3, I2, I5, C11). Method: two real processes, real NATS,
+ * SQLite and Postgres; the owner is stopped past its lease and resumed, or killed, while charges and requests flow.
  */
 import { openPostgresPool } from "@credits/store"
 import { postgresForTests, type TestPostgres } from "@credits/testkit"

@@ -1,7 +1,7 @@
 /**
- * A model gateway under load: authorize → usage with and without holds, holds that are released, extended or left to expire,
- * calls with the customer's own key, and the same events again and again. Owns what was accepted and what each must cost
- * (computed here from the price book, not asked of the system); knows nothing of what dies meanwhile.
+ * A model gateway under load: authorize → usage with and without holds, holds that are released, extended or left to
+ * expire, calls with the customer's own key, and the same events again and again. Owns what was accepted and what each
+ * must cost (computed here from the price book, not asked of the system); knows nothing of what dies meanwhile.
  */
 import type { Gateway, Hold } from "@credits/client"
 import type { Nano } from "@credits/kernel"

@@ -1,6 +1,7 @@
 /**
- * Two ledger processes on one database and one nats-server, with charges and requests flowing: who owns, what each of them
- * answered, and what is in the database. Every request is sent once, so two answers to one are two ledgers that answered.
+ * Two ledger processes on one database and one nats-server, with charges and requests flowing: who owns, what each of
+ * them answered, and what is in the database. Every request is sent once, so two answers to one are two ledgers that
+ * answered.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -151,7 +152,9 @@ export class LedgerPair {
         if (message.data.length > 0) this.answers.get(message.subject.slice(inbox.length + 1))!.push(message.string())
       },
     })
-    for (let n = 0; this.#pumping; n++) {
+    let n = 0
+    while (this.#pumping) {
+      n += 1
       const messages = ACCOUNTS.slice(0, CHARGES_AT_ONCE).map((account) => ({
         subject: SUBJECTS.ledgerCommand(partitionOf(account)),
         payload: encodeCharges([[`c${n}-${account}`, account, Date.now(), "1000", "", `h${n}`, USAGE]]),
@@ -198,7 +201,10 @@ export class LedgerPair {
     return verifyLedger({ CREDITS_DATA_DIR: this.#dataDir, CREDITS_DATABASE_URL: this.#databaseUrl ?? "" })
   }
 
-  /** What is wrong: a charge not deducted exactly once, an answer twice, or one that no committed entry stands behind (I5). */
+  /**
+   * What is wrong: a charge not deducted exactly once, an answer twice, or one that no committed entry stands behind
+   * (I5).
+   */
   async differences(): Promise<ReadonlyArray<string>> {
     const found: Array<string> = []
     const charges = new Map<string, number>()

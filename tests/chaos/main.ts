@@ -1,6 +1,6 @@
 /**
- * The crash rounds by hand: `node tests/chaos/main.ts [--rounds 20] [--victims ledger,pricing,nats,all] [--seed 1]`. Prints a
- * line a round; exit code 1 at the first difference, with the data folder left where it is.
+ * The crash rounds by hand: `node tests/chaos/main.ts [--rounds 20] [--victims ledger,pricing,nats,all] [--seed 1]`.
+ * Prints a line a round; exit code 1 at the first difference, with the data folder left where it is.
  */
 import { parseArgs } from "node:util"
 import { ChaosRun, type Victim, VICTIMS } from "./rounds.ts"

@@ -1,6 +1,6 @@
 /**
- * Goal: a defect meets only the command that has it (decision 5). Method: a partition worker on a real database whose machine
- * throws where it is told to; everything else of the same batch must count, in order, once.
+ * Goal: a defect meets only the command that has it (decision 5). Method: a partition worker on a real database whose
+ * machine throws where it is told to; everything else of the same batch must count, in order, once.
  */
 import type { DeadLetter } from "@credits/contracts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"

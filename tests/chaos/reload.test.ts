@@ -1,7 +1,7 @@
 /**
- * Goal: whatever makes a worker discard its memory, it reads the stream again from what the database has applied, never from what
- * it had only received (decision 2, I3). Method: a partition worker on a real database; a second connection takes the write lock,
- * or takes a partition away and gives it back.
+ * Goal: whatever makes a worker discard its memory, it reads the stream again from what the database has applied, never
+ * from what it had only received (decision 2, I3). Method: a partition worker on a real database; a second connection
+ * takes the write lock, or takes a partition away and gives it back.
  */
 import { openSqliteFile } from "@credits/store"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"

@@ -1,6 +1,7 @@
 /**
- * One round of killing: load, `kill -9` of a victim at a random moment, restart, load again, rest, audit. Owns the system under
- * test, the accounts and the gateway over all rounds, so that every audit covers everything accepted since the beginning.
+ * One round of killing: load, `kill -9` of a victim at a random moment, restart, load again, rest, audit. Owns the
+ * system under test, the accounts and the gateway over all rounds, so that every audit covers everything accepted since
+ * the beginning.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

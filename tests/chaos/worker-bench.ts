@@ -1,6 +1,6 @@
 /**
- * A partition worker on a real database with this test as its host: what the host would send it, and everything it says. No
- * NATS, so that a test can put any message at any moment.
+ * A partition worker on a real database with this test as its host: what the host would send it, and everything it
+ * says. No NATS, so that a test can put any message at any moment.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
