@@ -1,6 +1,6 @@
 /**
- * The outbox's way out: signals and dead letters go to the host when committed, after a start from the database; the next
- * renewal deletes the rows of what is stored in its stream.
+ * The outbox's way out: signals and dead letters go to the host when committed, after a start from the database; the
+ * next renewal deletes the rows of what is stored in its stream.
  */
 import type { FromWorker } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
