@@ -3,6 +3,7 @@
  * before it starts and another with its answer, so a command that died half-way leaves a beginning without an end.
  */
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -65,7 +66,8 @@ const SCHEMA_VERSION = 1
 
 export interface AuditRun {
   readonly id: string
-  readonly ended: (answer: unknown) => Effect.Effect<void, CommandFailure>
+  /** Never fails: what was done is done. A row that cannot be written is said on stderr; the beginning stands alone. */
+  readonly ended: (answer: unknown) => Effect.Effect<void>
 }
 
 export class Audit extends Context.Service<
@@ -128,7 +130,12 @@ export const makeAudit = Effect.gen(function* () {
         const run = ulid(yield* Clock.currentTimeMillis, randomBytes(10))
         const row = { run, command, reason }
         yield* append(database, { ...row, phase: "began", detail: JSON.stringify(input) })
-        const ended = (answer: unknown) => append(database, { ...row, phase: "ended", detail: JSON.stringify(answer) })
+        const ended = (answer: unknown) =>
+          append(database, { ...row, phase: "ended", detail: JSON.stringify(answer) }).pipe(
+            Effect.catch((failure) =>
+              Console.error(`credits: done, but run ${run} has no end in the audit: ${failure.detail}`),
+            ),
+          )
         return { id: run, ended }
       }),
     list: (limit) =>
