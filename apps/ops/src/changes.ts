@@ -93,6 +93,9 @@ export const exitOf = (outcomes: ReadonlyArray<AccountOutcome>): ExitCode => {
   return exits.has(EXIT.ok) ? EXIT.partly : EXIT.failed
 }
 
+const UNKNOWN =
+  "unavailable means: no answer came in time, so it may have been done. `credits account statement` of the account tells"
+
 const lastLine = (change: AccountChange<never>, outcomes: ReadonlyArray<AccountOutcome>): string => {
   const bad = outcomes.filter((outcome) => outcome.failure !== null).length
   const good = outcomes.length - bad
@@ -119,6 +122,9 @@ export const changeAccounts = <R>(
     )
     const items = outcomes.map((outcome) => ({ accountId: outcome.account, status: outcome.status, ...outcome.json }))
     if (run !== null) yield* run.ended({ items })
+    if (change.apply && outcomes.some((outcome) => outcome.failure?.code === "unavailable")) {
+      yield* remark(UNKNOWN)
+    }
     yield* remark(lastLine(change as unknown as AccountChange<never>, outcomes))
     return {
       json: { applied: change.apply, reason: change.reason, ...change.input, items },

@@ -58,7 +58,5 @@ export const refused = (refusal: Pick<LedgerRefusal, "detail"> & { readonly code
     exit: EXIT_OF_REFUSAL[refusal.code] ?? EXIT.conflict,
     code: refusal.code,
     detail: refusal.detail,
-    ...(refusal.code === "unavailable"
-      ? { next: "`credits doctor` says which part is down; nothing was changed by an answer that did not come back" }
-      : {}),
+    ...(refusal.code === "unavailable" ? { next: "`credits doctor` says which part is down" } : {}),
   })

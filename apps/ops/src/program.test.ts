@@ -96,6 +96,7 @@ describe("account", () => {
     const take = ["--amount=-1", "--apply", "--reason", "ticket 3", "--json"]
     const run = await system.credits("account", "adjust", "--accounts-file", file, ...take)
     assert.strictEqual(run.exit, 6)
+    assert.match(run.stderr, /repeat it with --id cmd_/)
     const { items } = run.json<{ items: Array<{ accountId: string; status: string }> }>()
     assert.deepEqual(
       items.map((item) => [item.accountId, item.status]),

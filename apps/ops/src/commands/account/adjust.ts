@@ -13,7 +13,7 @@ import { randomBytes } from "node:crypto"
 import { accountsArgument, accountsFile, resolveAccounts } from "../../accounts.ts"
 import { answering, remark } from "../../answer.ts"
 import { applyFlag, changeAccounts, reasonFlag, requireReason } from "../../changes.ts"
-import { usage } from "../../failure.ts"
+import { EXIT, usage } from "../../failure.ts"
 import { askLedger, readWallet } from "../../ledger.ts"
 import { System } from "../../system.ts"
 import { usdOf } from "../../wallet.ts"
@@ -64,10 +64,7 @@ const adjust = (input: Input) =>
     const id = yield* commandId(input.id)
     const system = yield* System
     const bus = yield* system.connect
-    if (input.apply && accounts.length > 1) {
-      yield* remark(`if this ends half-way, repeat it with --id ${id}: nobody is adjusted twice`)
-    }
-    return yield* changeAccounts({
+    const answer = yield* changeAccounts({
       command: "account adjust",
       apply: input.apply,
       reason,
@@ -101,6 +98,10 @@ const adjust = (input: Input) =>
           }),
         ),
     })
+    if (input.apply && answer.exit !== EXIT.ok) {
+      yield* remark(`repeat it with --id ${id}: whoever was adjusted is not adjusted twice`)
+    }
+    return answer
   })
 
 export const accountAdjust = Command.make(
