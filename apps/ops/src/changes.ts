@@ -93,8 +93,7 @@ export const exitOf = (outcomes: ReadonlyArray<AccountOutcome>): ExitCode => {
   return exits.has(EXIT.ok) ? EXIT.partly : EXIT.failed
 }
 
-const UNKNOWN =
-  "unavailable means: no answer came in time, so it may have been done. `credits account statement` of the account tells"
+const UNKNOWN = "unavailable: no answer came in time, so it may have been done. `credits account statement` tells"
 
 const lastLine = (change: AccountChange<never>, outcomes: ReadonlyArray<AccountOutcome>): string => {
   const bad = outcomes.filter((outcome) => outcome.failure !== null).length
