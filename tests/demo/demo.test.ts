@@ -1,6 +1,6 @@
 /**
- * Goal: `npm run demo` works from nothing and its numbers add up. Method: the real program starts a system of its own, plays a
- * small trace file, and checks itself; here its exit code and what it printed are read.
+ * Goal: `npm run demo` works from nothing and its numbers add up. Method: the real program starts a system of its
+ * own, plays a small trace file, and checks itself; here its exit code and what it printed are read.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -39,7 +39,7 @@ const traceFile = (calls: number): string => {
 }
 
 describe("demo", () => {
-  it("R6.1 R6.3 R8.1 plays a trace through a system of its own, and what it prints adds up to the nano-USD", async () => {
+  it("R6.1 R6.3 R8.1 plays a trace through a system of its own, and its sums agree to the nano-USD", async () => {
     const { code, stdout, stderr } = await run("--trace", traceFile(1_500), "--concurrency", "32")
     assert.strictEqual(code, 0, `${stderr}\n${stdout}`)
     assert.match(stdout, /1,500 calls: [\d,]+ hosted, [\d,]+ with the customer's own key, [\d,]+ refused/)

@@ -1,6 +1,6 @@
 /**
- * (f) What the parts do by themselves on this machine, in the same run: bare NATS echo, bare JetStream, bare SQLite, fsync.
- * Ratios to these compare across machines; absolute figures do not.
+ * (f) What the parts do by themselves on this machine, in the same run: bare NATS echo, bare JetStream, bare SQLite,
+ * fsync. Ratios to these compare across machines; absolute figures do not.
  */
 import { fork } from "node:child_process"
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs"
@@ -75,7 +75,8 @@ export const bareSqlite = (events: number, group: number): SqliteResult => {
   }
   const seconds = (performance.now() - start) / 1000
   const synchronous = db.pragma("synchronous", { simple: true }) as number
-  const settings = `${db.pragma("journal_mode", { simple: true }) as string}, synchronous=${synchronous === 2 ? "FULL" : synchronous}`
+  const mode = db.pragma("journal_mode", { simple: true }) as string
+  const settings = `${mode}, synchronous=${synchronous === 2 ? "FULL" : synchronous}`
   db.close()
   rmSync(directory, { recursive: true })
   return { rowsPerSecond: events / seconds, commit: summaryOf(histogram), settings }

@@ -1,6 +1,6 @@
 /**
- * Goal: the load tests work, whatever their figures. Method: the real program with very little load; its exit code, its table
- * and its JSON are read. Figures are for `npm run bench` on a quiet machine, not for a test.
+ * Goal: the load tests work, whatever their figures. Method: the real program with very little load; its exit code,
+ * its table and its JSON are read. Figures are for `npm run bench` on a quiet machine, not for a test.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"

@@ -1,4 +1,7 @@
-/** (b, c, d, e) How fast the ledger applies charge arrays that wait for it: published while it is stopped, then started. */
+/**
+ * (b, c, d, e) How fast the ledger applies charge arrays that wait for it: published while it is stopped, then
+ * started.
+ */
 import type { Bench } from "./bench.ts"
 import { startGenerator } from "./generator.ts"
 import type { EventPlan } from "./payloads.ts"

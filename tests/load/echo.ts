@@ -1,6 +1,6 @@
 /**
- * The bare responder of the baselines: answers every question at once with a text as long as a hold's. What NATS and the
- * client cost by themselves, with the same subjects, questions and client code as an authorization.
+ * The bare responder of the baselines: answers every question at once with a text as long as a hold's. What NATS and
+ * the client cost by themselves, with the same subjects, questions and client code as an authorization.
  */
 import { connectBus, serve } from "@credits/bus"
 import { makeHoldId } from "@credits/kernel"

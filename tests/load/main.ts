@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: the load tests. Starts a system of its own in a temporary folder, loads it from processes of their own,
- * prints a table with the bounds, writes JSON to bench-results/, and ends with `ledger verify`: a fast run with a wrong
- * ledger is a failed run. Bounds that are missed are printed and do not fail the run: figures depend on the machine.
+ * `npm run bench`: the load tests. Starts a system of its own in a temporary folder, loads it from processes of their
+ * own, prints a table with the bounds, writes JSON to bench-results/, and ends with `ledger verify`: a fast run with
+ * a wrong ledger is a failed run. Bounds that are missed are printed and do not fail the run: figures depend on the
+ * machine.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -56,7 +57,8 @@ const main = async (): Promise<number> => {
     ok = await run(options, report, system)
   } finally {
     process.stdout.write(
-      `\n${about.processor}, ${about.cores} cores, ${about.memoryGiB} GiB · ${about.node} · commit ${about.commit}\n${DURABILITY}\n`,
+      `\n${about.processor}, ${about.cores} cores, ${about.memoryGiB} GiB · ${about.node} · commit ${about.commit}\n` +
+        `${DURABILITY}\n`,
     )
     if (about.loadAverage > 0.5)
       process.stdout.write(`the machine was busy when this began: load average ${about.loadAverage}\n`)

@@ -1,6 +1,7 @@
 /**
- * What an idle account costs in the ledger's memory: a fresh process that holds a fifth of the accounts and one that holds all
- * of them, after the same number of reads. The difference is accounts; what the process itself needs is in both.
+ * What an idle account costs in the ledger's memory: a fresh process that holds a fifth of the accounts and one that
+ * holds all of them, after the same number of reads. The difference is accounts; what the process itself needs is in
+ * both.
  */
 import { fundAccounts } from "./bench.ts"
 import { generate } from "./generator.ts"

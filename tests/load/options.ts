@@ -16,7 +16,8 @@ export interface BenchOptions {
   readonly out: string
 }
 
-export const USAGE = `usage: npm run bench -- [--only a,b] [--seconds N] [--events N] [--stored N] [--accounts N] [--quick] [--out DIR]
+export const USAGE = `usage: npm run bench -- [--only a,b] [--quick] [--out DIR]
+                        [--seconds N] [--events N] [--stored N] [--accounts N]
 
   a  authorize through NATS: closed and open loop, alone and while charges drain
   b  usage arrays end to end; drain of charge arrays

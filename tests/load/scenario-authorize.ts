@@ -1,4 +1,6 @@
-/** (a) Authorize through NATS: the most there is, what users feel at a fixed rate, when idle, and while charges drain. */
+/**
+ * (a) Authorize through NATS: the most there is, what users feel at a fixed rate, when idle, and while charges drain.
+ */
 import { type Bench, CLOSED_CALLERS, COMPARED_CALLERS, eventPlan, OPEN_LOOP_PER_SECOND } from "./bench.ts"
 import type { RequestLoad } from "./baselines.ts"
 import type { LoadResult } from "@credits/testkit"

@@ -1,6 +1,6 @@
 /**
- * The system under load: nats-server, ledger, pricing and edge as their own processes, started from the same bundles as in
- * production, in a temporary data folder. Owns their life and what they report of themselves.
+ * The system under load: nats-server, ledger, pricing and edge as their own processes, started from the same bundles
+ * as in production, in a temporary data folder. Owns their life and what they report of themselves.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs"
@@ -17,7 +17,9 @@ const ROOT = join(import.meta.dirname, "../..")
 const CONTROL = { ledger: SUBJECTS.ledgerControl, pricing: SUBJECTS.pricingControl } as const
 const READY_MS = 120_000
 
-/** CREDITS_DEV_APPS: bundles from elsewhere, to compare two builds. CREDITS_BENCH_PROFILE: a folder for CPU profiles. */
+/**
+ * CREDITS_DEV_APPS: bundles from elsewhere, to compare two builds. CREDITS_BENCH_PROFILE: a folder for CPU profiles.
+ */
 const APPS = process.env["CREDITS_DEV_APPS"] ?? join(ROOT, "apps")
 
 export const bundleOf = (app: string, file = "main.js"): string => join(APPS, app, "dist", file)
@@ -161,7 +163,10 @@ export class LoadSystem {
     }
   }
 
-  /** Drained, the journal published, and pricing's usage projection caught up with it: nothing runs behind what comes next. */
+  /**
+   * Drained, the journal published, and pricing's usage projection caught up with it: nothing runs behind what comes
+   * next.
+   */
   async untilQuiet(deadlineMs = 600_000): Promise<void> {
     const deadline = performance.now() + deadlineMs
     while (!((await this.isDrained()) && (await this.#isProjected()))) {

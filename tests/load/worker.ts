@@ -1,6 +1,7 @@
 /**
- * A load process: takes one job over IPC, prepares it, reports `prepared`, runs when told `go`, reports its result and ends.
- * Generators live in processes of their own, so that what they cost is seen and does not stall what they measure.
+ * A load process: takes one job over IPC, prepares it, reports `prepared`, runs when told `go`, reports its result
+ * and ends. Generators live in processes of their own, so that what they cost is seen and does not stall what they
+ * measure.
  */
 import { prepareCalls } from "./jobs/calls.ts"
 import { prepareFund } from "./jobs/fund.ts"

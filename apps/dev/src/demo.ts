@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: fifty accounts sign in, get plans and credit from an operator, and play a usage trace through the running
- * system (or one of its own) as a model gateway would; then it prints what became of the money and proves that it adds up.
- * Progress on stderr, the result on stdout; exit code 1 when a check fails.
+ * `npm run demo`: fifty accounts sign in, get plans and credit from an operator, and play a usage trace through the
+ * running system (or one of its own) as a model gateway would; then it prints what became of the money and proves that
+ * it adds up. Progress on stderr, the result on stdout; exit code 1 when a check fails.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -99,8 +99,9 @@ const timing = (tally: PlayTally, trace: ReadonlyArray<TraceCall>, deductedMs: n
   const span = trace.at(-1)!.atMs
   const faster = span / 1000 / tally.seconds
   return dim(
-    `  played in ${seconds(tally.seconds * 1000)} (${count(tally.calls / tally.seconds)} calls/s), ${duration(span)} of traffic ` +
-      `${count(Math.max(1, faster))} × faster than it happened; everything deducted ${seconds(deductedMs)} after the last call`,
+    `  played in ${seconds(tally.seconds * 1000)} (${count(tally.calls / tally.seconds)} calls/s), ` +
+      `${duration(span)} of traffic ${count(Math.max(1, faster))} × faster than it happened; ` +
+      `everything deducted ${seconds(deductedMs)} after the last call`,
   )
 }
 

@@ -1,6 +1,6 @@
 /**
- * The gateway client as an Effect service: the same as `Gateway`, with refusals and failures in the error channel and its
- * life in a scope. Owns nothing but the translation.
+ * The gateway client as an Effect service: the same as `Gateway`, with refusals and failures in the error channel and
+ * its life in a scope. Owns nothing but the translation.
  */
 import type { Nano } from "@credits/kernel"
 import { Context, Effect, Layer } from "effect"

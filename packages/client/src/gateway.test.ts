@@ -1,6 +1,6 @@
 /**
- * Goal: what the client accepted is in the usage stream, whatever dies. Method: a real nats-server and a real process are
- * killed mid-stream; afterwards the stream is read whole and compared with what was accepted.
+ * Goal: what the client accepted is in the usage stream, whatever dies. Method: a real nats-server and a real process
+ * are killed mid-stream; afterwards the stream is read whole and compared with what was accepted.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -164,10 +164,10 @@ describe("gateway usage", () => {
 
   it("holds callers back when the spool is full, refuses with SpoolFull, and goes on when there is room", async () => {
     const gateway = await openGateway(
-      options({ spool: { directory, sync: "os", bytesMax: 64 * 1024 }, intake: { fullWaitMs: 60 } }),
+      options({ spool: { directory, sync: "os", bytesMax: 64 * 1024 }, intake: { fullWaitMs: 3_000 } }),
     )
     const start = await nextSeq()
-    server.signal("SIGSTOP")
+    await server.kill()
     const outcomes = await Promise.allSettled(
       Array.from({ length: 400 }, async () => {
         const next = event()
@@ -179,7 +179,7 @@ describe("gateway usage", () => {
     assert.isAbove(refused.length, 100)
     for (const { reason } of refused) assert.instanceOf(reason, SpoolFull)
     const waiting = gateway.usage(event())
-    server.signal("SIGCONT")
+    await server.restart()
     await waiting
     await gateway.flush()
     const accepted = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []))

@@ -1,6 +1,6 @@
 /**
- * What a model gateway installs: authorize → call → usage, over NATS (contract section 4). Plain promises; `client.ts` is the
- * same as an Effect service. Owns the life of the connection, the price watch, the spool and the publisher.
+ * What a model gateway installs: authorize → call → usage, over NATS (contract section 4). Plain promises; `client.ts`
+ * is the same as an Effect service. Owns the life of the connection, the price watch, the spool and the publisher.
  *
  * A refusal is an ordinary answer (`{ refused }`); a promise rejects only for usage events that were not accepted.
  */
@@ -109,7 +109,9 @@ export class Gateway {
     this.#publisher.start()
   }
 
-  /** Opens the spool (rejects with `SpoolInUse`), connects, reads the price books and starts to drain what is spooled. */
+  /**
+   * Opens the spool (rejects with `SpoolInUse`), connects, reads the price books and starts to drain what is spooled.
+   */
   static async open(options: GatewayOptions): Promise<Gateway> {
     const spool = await Spool.open(options.spool)
     try {
@@ -174,8 +176,8 @@ export class Gateway {
   }
 
   /**
-   * Accepts a usage event (CloudEvents `ai.usage.v1`): resolves when it is on the spool's disk, from where it reaches the
-   * stream at least once. Rejects with `UsageEventInvalid`, `SpoolFull`, `SpoolWriteFailed` or `ClientClosed`.
+   * Accepts a usage event (CloudEvents `ai.usage.v1`): resolves when it is on the spool's disk, from where it reaches
+   * the stream at least once. Rejects with `UsageEventInvalid`, `SpoolFull`, `SpoolWriteFailed` or `ClientClosed`.
    */
   usage(event: unknown): Promise<void> {
     return this.#intake.accept(event)

@@ -1,6 +1,6 @@
 /**
- * The price books as a gateway sees them: read from the bucket, kept up to date, used to quote what a call can cost at most
- * (decision 13). Owns the watch; the arithmetic is @credits/pricebook's.
+ * The price books as a gateway sees them: read from the bucket, kept up to date, used to quote what a call can cost at
+ * most (decision 13). Owns the watch; the arithmetic is @credits/pricebook's.
  */
 import { type BucketWatch, type BusHandle, kvGet, kvWatch } from "@credits/bus"
 import { BUCKETS, CURRENT_KEY, type VersionList } from "@credits/contracts"
@@ -33,7 +33,9 @@ export class Prices {
     return prices
   }
 
-  /** Versions never change, so only new ones are fetched. A book that cannot be read leaves the ones before it in force. */
+  /**
+   * Versions never change, so only new ones are fetched. A book that cannot be read leaves the ones before it in force.
+   */
   async #load(text: string): Promise<void> {
     const known = new Map(this.#books.map((book) => [book.version, book]))
     const books: Array<PriceBook> = []

@@ -33,7 +33,10 @@ export interface Records {
   readonly damaged: number
 }
 
-/** Takes whole records from the front of `chunk`: at most `countMax` events and `bytesMax` of them with a separator each. */
+/**
+ * Takes whole records from the front of `chunk`: at most `countMax` events and `bytesMax` of them with a separator
+ * each.
+ */
 export const takeRecords = (chunk: Buffer, countMax: number, bytesMax: number): Records => {
   const events: Array<Buffer> = []
   let length = 0

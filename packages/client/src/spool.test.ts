@@ -116,7 +116,7 @@ describe("spool", () => {
     )
     assert.instanceOf(refused, SpoolInUse)
     await spool.close()
-    writeFileSync(join(directory, "lock"), `${process.pid} 1\n`) // our own pid, but another start: a process before a reboot
+    writeFileSync(join(directory, "lock"), `${process.pid} 1\n`) // our own pid, but another start
     await (await Spool.open({ directory })).close()
   })
 })

@@ -2,11 +2,11 @@
  * The gateway's spool: usage events on disk from the moment `append` resolves until the stream has acknowledged them.
  *
  * Owns the directory: append-only segments `<number>.spool`, `cursor` (how far the stream has acknowledged) and `lock`.
- * Knows nothing of NATS. A segment is deleted only when every record in it is acknowledged. After a crash some events are
- * published again, never skipped; that is harmless because the event id is the idempotency key (R6.6).
+ * Knows nothing of NATS. A segment is deleted only when every record in it is acknowledged. After a crash some events
+ * are published again, never skipped; that is harmless because the event id is the idempotency key (R6.6).
  *
- * Survives kill -9 under both sync policies. `always` adds one fdatasync per group of appends and survives power loss as
- * well; with `os` a power loss may take what the kernel had not written yet (typically the last 5–30 s).
+ * Survives kill -9 under both sync policies. `always` adds one fdatasync per group of appends and survives power loss
+ * as well; with `os` a power loss may take what the kernel had not written yet (typically the last 5–30 s).
  */
 import { mkdir, open, readdir, stat, unlink, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
@@ -104,7 +104,9 @@ export class Spool {
     for (const size of segments.values()) this.#bytes += size
   }
 
-  /** Opens or creates the spool. What an earlier process left is read from `acknowledged` on. Rejects with `SpoolInUse`. */
+  /**
+   * Opens or creates the spool. What an earlier process left is read from `acknowledged` on. Rejects with `SpoolInUse`.
+   */
   static async open(options: SpoolOptions): Promise<Spool> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 })
     const unlock = takeSpoolLock(options.directory)
@@ -168,7 +170,8 @@ export class Spool {
 
   /** Group commit: each write takes what queued while the one before ran. */
   async #write(): Promise<void> {
-    // A group never outgrows a segment: else one segment could hold the whole spool and could not be deleted while in use.
+    // A group never outgrows a segment: else one segment could hold the whole spool and could not be deleted while in
+    // use.
     const groupBytesMax = Math.min(WRITE_BYTES_MAX, this.#segmentBytesMax)
     while (this.#pending.length > 0) {
       let bytes = 0
@@ -232,8 +235,8 @@ export class Spool {
   }
 
   /**
-   * Records from a position on, at most `countMax` and `bytesMax` together; null when there are none yet. Damaged records
-   * are skipped and counted, so a batch can be empty and still move on.
+   * Records from a position on, at most `countMax` and `bytesMax` together; null when there are none yet. Damaged
+   * records are skipped and counted, so a batch can be empty and still move on.
    */
   async read(from: SpoolPosition, countMax: number, bytesMax: number): Promise<SpoolBatch | null> {
     let position = from

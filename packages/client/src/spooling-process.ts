@@ -1,6 +1,6 @@
 /**
- * A process for the kill -9 test: opens a client without a server in reach, hands in events until it is killed, and prints
- * the id of each event after it was accepted.
+ * A process for the kill -9 test: opens a client without a server in reach, hands in events until it is killed, and
+ * prints the id of each event after it was accepted.
  */
 import { Spool } from "./spool.ts"
 import { UsageIntake } from "./usage-intake.ts"

@@ -7,7 +7,9 @@ import { ClientClosed, SpoolFull, UsageEventInvalid } from "./errors.ts"
 import type { Spool } from "./spool.ts"
 
 export interface UsageIntakeOptions {
-  /** How long `accept` waits for room in a full spool before it fails with `SpoolFull`. Default 5,000 ms; 0 = at once. */
+  /**
+   * How long `accept` waits for room in a full spool before it fails with `SpoolFull`. Default 5,000 ms; 0 = at once.
+   */
   readonly fullWaitMs?: number
   /** Callers that wait for room, at most; one more fails with `SpoolFull` at once. Default 10,000. */
   readonly waitersMax?: number
@@ -38,7 +40,10 @@ export class UsageIntake {
     return this.#waiters.length
   }
 
-  /** Rejects with `UsageEventInvalid`, `SpoolFull`, `SpoolWriteFailed` or `ClientClosed`: then the event is not accepted. */
+  /**
+   * Rejects with `UsageEventInvalid`, `SpoolFull`, `SpoolWriteFailed` or `ClientClosed`: then the event is not
+   * accepted.
+   */
   accept(value: unknown): Promise<void> {
     if (this.#closed) return Promise.reject(new ClientClosed())
     const decoded = decodeUsageEvent(value)

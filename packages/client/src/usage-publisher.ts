@@ -1,9 +1,10 @@
 /**
- * Moves events from the spool into the usage stream. Owns batching, what is in flight and the repeats; the spool owns the
- * disk and the caller's `send` owns the connection.
+ * Moves events from the spool into the usage stream. Owns batching, what is in flight and the repeats; the spool owns
+ * the disk and the caller's `send` owns the connection.
  *
- * Only a PubAck counts: the NATS client drops buffered publishes silently on a disconnect. So every publish is a request,
- * few are in flight, and when one fails everything from the last acknowledged event on is sent again, in order.
+ * Only a PubAck counts: the NATS client drops buffered publishes silently on a disconnect. So every publish is a
+ * request, few are in flight, and when one fails everything from the last acknowledged event on is sent again, in
+ * order.
  */
 import { MESSAGE_BYTES_MAX, USAGE_EVENTS_PER_MESSAGE_MAX } from "@credits/contracts"
 import type { SpoolPosition } from "./spool-cursor.ts"

@@ -6,7 +6,8 @@ const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 describe("load", () => {
   it("open loop counts latency from the scheduled instant, so that a stall shows in every call it delays", async () => {
-    // The one server answers nothing for 100 ms: calls scheduled meanwhile wait for it although each is quick by itself.
+    // The one server answers nothing for 100 ms: calls scheduled meanwhile wait for it although each is quick by
+    // itself.
     let stalled = after(100)
     const result = await openLoop({ schedule: steadySchedule(500, 0.3), call: () => stalled.then(() => "ok" as const) })
     stalled = Promise.resolve()

@@ -2,9 +2,9 @@
  * Load drivers with one definition of latency, for anything that answers: NATS requests or HTTP.
  *
  * Open loop: calls start when the schedule says, whether or not earlier ones were answered, and latency counts from the
- * **scheduled** instant: what a user at that rate feels. Closed loop: a fixed number of callers, each waiting for its answer:
- * the most throughput there is. A closed loop hides stalls (measured: p99 4 ms where the open loop saw 295 ms), so it never
- * speaks for latency under load.
+ * **scheduled** instant: what a user at that rate feels. Closed loop: a fixed number of callers, each waiting for its
+ * answer: the most throughput there is. A closed loop hides stalls (measured: p99 4 ms where the open loop saw 295
+ * ms), so it never speaks for latency under load.
  */
 import { build, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js"
 
@@ -120,8 +120,8 @@ export interface OpenLoopOptions {
 export const LATE_MS = 2.5
 
 /**
- * Resolves when all calls are answered or given up. Sleeps between instants instead of spinning: a spinning generator takes
- * the processor from what it measures (p99 35 ms instead of 9 on two cores).
+ * Resolves when all calls are answered or given up. Sleeps between instants instead of spinning: a spinning generator
+ * takes the processor from what it measures (p99 35 ms instead of 9 on two cores).
  */
 export const openLoop = async (options: OpenLoopOptions): Promise<LoadResult> => {
   const { schedule, call } = options

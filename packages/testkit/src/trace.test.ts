@@ -6,7 +6,8 @@ const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b)
 describe("trace", () => {
   it("reads the Azure format, with seven digits of a second, in order of time", () => {
     const calls = parseTrace(
-      "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:50.9951690,396,109\r\n2023-11-16 18:15:46.6805900,374,44\n",
+      "TIMESTAMP,ContextTokens,GeneratedTokens\n" +
+        "2023-11-16 18:15:50.9951690,396,109\r\n2023-11-16 18:15:46.6805900,374,44\n",
     )
     assert.deepEqual(calls, [
       { atMs: 0, inputTokens: 374, outputTokens: 44 },

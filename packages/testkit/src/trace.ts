@@ -1,6 +1,7 @@
 /**
  * Usage traces: when calls came and how many tokens they had. Reads the Azure LLM inference trace format
- * (`TIMESTAMP,ContextTokens,GeneratedTokens`) and generates calls of the same shape. Knows nothing of accounts or money.
+ * (`TIMESTAMP,ContextTokens,GeneratedTokens`) and generates calls of the same shape. Knows nothing of accounts or
+ * money.
  */
 import { readFileSync } from "node:fs"
 import { random } from "./random.ts"
@@ -41,8 +42,9 @@ export const parseTrace = (text: string): ReadonlyArray<TraceCall> => {
 export const loadTrace = (path: string): ReadonlyArray<TraceCall> => parseTrace(readFileSync(path, "utf8"))
 
 /**
- * Shape of production chat traffic (measured on the Azure conversation trace of 2023): log-normal prompt lengths with median
- * e^6.63 ≈ 760, answers in two groups (short ones around 95, long ones around 400 tokens), nearly independent of the prompt;
+ * Shape of production chat traffic (measured on the Azure conversation trace of 2023): log-normal prompt lengths with
+ * median e^6.63 ≈ 760, answers in two groups (short ones around 95, long ones around 400 tokens), nearly independent
+ * of the prompt;
  * 5.5 calls a second whose rate swings slowly by about half, so that calls come in bursts.
  */
 const PROMPT_LN = { mean: 6.633, deviation: 0.985, max: 14_050 }

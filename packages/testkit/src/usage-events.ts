@@ -1,6 +1,6 @@
 /**
- * Makes usage events (CloudEvents `ai.usage.v1`) for tests, the demo and load. Owns ids and shape; the caller says who used
- * what. Time-ordered ids keep idempotency tables append-only; random ones show what that is worth (decision 12).
+ * Makes usage events (CloudEvents `ai.usage.v1`) for tests, the demo and load. Owns ids and shape; the caller says who
+ * used what. Time-ordered ids keep idempotency tables append-only; random ones show what that is worth (decision 12).
  */
 import { formatInstant, type Instant, makeId } from "@credits/kernel"
 import { type Random, random } from "./random.ts"

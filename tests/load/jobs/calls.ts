@@ -1,4 +1,7 @@
-/** Load job: whole calls as a gateway makes them: authorize, then the usage event that settles the hold, through @credits/client. */
+/**
+ * Load job: whole calls as a gateway makes them: authorize, then the usage event that settles the hold, through
+ * @credits/client.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * What a load process can be told to do. A job prepares (connects, builds what it sends), says so, starts when told, and
- * answers with one result. Plain data both ways: it crosses a process.
+ * What a load process can be told to do. A job prepares (connects, builds what it sends), says so, starts when told,
+ * and answers with one result. Plain data both ways: it crosses a process.
  */
 import type { LoadResult } from "@credits/testkit"
 import type { EventPlan } from "../payloads.ts"
@@ -11,9 +11,10 @@ export interface Where {
 }
 
 /**
- * Questions to whoever answers: the echoes to a bare responder, the others to the ledger. `echo` uses the NATS client's own
- * request, as anybody would; `echo-asker` the client code of an authorization, which keeps one subscription and no timers.
- * `wallets` reads the wallet of every account once, in order, whatever the load's time is.
+ * Questions to whoever answers: the echoes to a bare responder, the others to the ledger. `echo` uses the NATS
+ * client's own request, as anybody would; `echo-asker` the client code of an authorization, which keeps one
+ * subscription and no timers. `wallets` reads the wallet of every account once, in order, whatever the load's time
+ * is.
  */
 export interface RequestsJob extends Where {
   readonly job: "requests"

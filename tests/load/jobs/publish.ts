@@ -1,4 +1,7 @@
-/** Load jobs: usage arrays into the usage stream, charge arrays into the command stream, and a bare stream to compare with. */
+/**
+ * Load jobs: usage arrays into the usage stream, charge arrays into the command stream, and a bare stream to compare
+ * with.
+ */
 import {
   ask,
   type BusHandle,

@@ -1,6 +1,7 @@
 /**
- * Who plays: fifty accounts that sign in, and what operators give them. Plus, Pro and Max with their cycle's credits; some on
- * Free, who may only bring their own key; some with so little that calls are refused. Owns the roles and their set-up.
+ * Who plays: fifty accounts that sign in, and what operators give them. Plus, Pro and Max with their cycle's credits;
+ * some on Free, who may only bring their own key; some with so little that calls are refused. Owns the roles and their
+ * set-up.
  */
 import { formatUsd, usd } from "@credits/kernel"
 import { creditsDone } from "./credits-command.ts"
@@ -25,9 +26,9 @@ export const ROLES: ReadonlyArray<Role> = [
 ]
 
 const NAMES = (
-  "ada alan amelia anders barbara blaise carl cecilia chien claude donald dorothy edsger emmy enrico euclid frances grace " +
-  "hedy henri hypatia isaac james jean john joan kathleen katherine kurt leonhard linus lise mae margaret maria marie max " +
-  "michael niklaus niels radia rosalind richard rita sofia srinivasa stephanie tim vera wernher"
+  "ada alan amelia anders barbara blaise carl cecilia chien claude donald dorothy edsger emmy enrico euclid frances " +
+  "grace hedy henri hypatia isaac james jean john joan kathleen katherine kurt leonhard linus lise mae margaret " +
+  "maria marie max michael niklaus niels radia rosalind richard rita sofia srinivasa stephanie tim vera wernher"
 ).split(" ")
 
 export interface Player {

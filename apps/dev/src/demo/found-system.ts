@@ -1,6 +1,7 @@
 /**
- * The system that the demo plays through: the one that runs on this machine, or one of its own in a temporary folder that it
- * starts as `npm start` would and stops afterwards. Owns finding, starting and stopping; nothing of what is played.
+ * The system that the demo plays through: the one that runs on this machine, or one of its own in a temporary folder
+ * that it starts as `npm start` would and stops afterwards. Owns finding, starting and stopping; nothing of what is
+ * played.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * What the system made of the calls, read from it after everything is deducted: the wallets from the ledger, usage by model
- * from the customers' own endpoint. Owns the waiting and the comparison with what was played.
+ * What the system made of the calls, read from it after everything is deducted: the wallets from the ledger, usage by
+ * model from the customers' own endpoint. Owns the waiting and the comparison with what was played.
  */
 import { askOwner, type BusHandle } from "@credits/bus"
 import { type LedgerReply, SUBJECTS, type WalletAnswer } from "@credits/contracts"

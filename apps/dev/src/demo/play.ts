@@ -1,7 +1,7 @@
 /**
- * Plays calls as a model gateway would: authorize, "call the model", hand in the usage event that settles the hold. Owns who
- * calls what and in which order (from a seed), and counts what came of it. Prices each call by itself, so that the system's
- * own sums can be checked against something.
+ * Plays calls as a model gateway would: authorize, "call the model", hand in the usage event that settles the hold.
+ * Owns who calls what and in which order (from a seed), and counts what came of it. Prices each call by itself, so
+ * that the system's own sums can be checked against something.
  */
 import { type Gateway, SpoolFull } from "@credits/client"
 import type { Nano } from "@credits/kernel"

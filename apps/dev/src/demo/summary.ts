@@ -22,10 +22,13 @@ export const callsSection = (tally: PlayTally): string => {
   const refused = [...tally.refusals.values()].reduce((all, each) => all + each, 0)
   const hosted = total((model) => model.hosted)
   const byok = total((model) => model.byok)
+  const input = total((model) => model.inputTokens)
+  const output = total((model) => model.outputTokens)
   return [
     bold("Calls"),
-    `  ${count(tally.calls)} calls: ${count(hosted)} hosted, ${count(byok)} with the customer's own key, ${count(refused)} refused`,
-    `  ${count(total((model) => model.inputTokens))} tokens in, ${count(total((model) => model.outputTokens))} tokens out` +
+    `  ${count(tally.calls)} calls: ${count(hosted)} hosted, ${count(byok)} with the customer's own key, ` +
+      `${count(refused)} refused`,
+    `  ${count(input)} tokens in, ${count(output)} tokens out` +
       dim(`  (${count(tally.cancelled)} calls cancelled midway, ${count(tally.failed)} failed and cost nothing)`),
   ].join("\n")
 }
@@ -54,7 +57,8 @@ export const modelsSection = (tally: PlayTally, shown: ReadonlyMap<string, Usage
     right("cost, USD"),
   ]
   const byCost = rows.toSorted((a, b) => Number(b[5]) - Number(a[5]))
-  return `${bold("Cost by model")}\n${table(columns, [...byCost, [""], [bold("all"), "", "", "", "", bold(exactUsd(cost))]])}`
+  const last = [bold("all"), "", "", "", "", bold(exactUsd(cost))]
+  return `${bold("Cost by model")}\n${table(columns, [...byCost, [""], last])}`
 }
 
 const REASONS: Readonly<Record<string, string>> = {

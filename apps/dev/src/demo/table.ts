@@ -7,7 +7,7 @@ export const dim = paint(2)
 export const red = paint(31)
 export const green = paint(32)
 
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- the escape character is what a colour begins with
 const visible = (text: string): number => text.replaceAll(/\u001b\[\d+m/g, "").length
 
 export interface Column {
