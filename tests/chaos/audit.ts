@@ -39,7 +39,8 @@ const shownIn = (dataDir: string): ReadonlyMap<string, Shown> => {
   try {
     const rows = db
       .prepare(
-        `SELECT account, sum(calls) AS calls, sum(cost) AS cost, sum(byok_calls) AS byok FROM usage_rollup GROUP BY account`,
+        `SELECT account, sum(calls) AS calls, sum(cost) AS cost, sum(byok_calls) AS byok
+         FROM usage_rollup GROUP BY account`,
       )
       .safeIntegers(true)
       .all() as ReadonlyArray<{ account: string; calls: bigint; cost: bigint; byok: bigint }>
@@ -113,9 +114,8 @@ const projectionDifferences = (
     const have = shown.get(account)
     const same = have?.calls === want.calls && have.byokCalls === want.byokCalls && have.cost === want.cost
     if (same) return []
-    return [
-      `usage of ${account} shows ${have?.calls} calls, ${have?.byokCalls} BYOK, ${have?.cost}; it was ${want.calls}, ${want.byokCalls}, ${want.cost}`,
-    ]
+    const has = have === undefined ? "nothing" : `${have.calls} calls, ${have.byokCalls} BYOK, ${have.cost}`
+    return [`usage of ${account} shows ${has}; it was ${want.calls}, ${want.byokCalls}, ${want.cost}`]
   })
 }
 

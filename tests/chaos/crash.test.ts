@@ -18,7 +18,8 @@ describe(`I2 I3 kill -9 under load, CHAOS_SEED=${SEED}`, () => {
 
   for (let round = 1; round <= ROUNDS; round++) {
     for (const victim of VICTIMS) {
-      it(`round ${round}: ${victim === "all" ? "everything at once" : victim}; each accepted event is deducted once, holds end once, the usage shown is the same`, async () => {
+      const who = victim === "all" ? "everything at once" : victim
+      it(`round ${round}, ${who}: each accepted event is deducted once, each hold ends once`, async () => {
         const result = await run.round(victim).catch((error: unknown) => {
           throw new Error(`${String(error)}\n${run.log()}`, { cause: error })
         })
@@ -29,7 +30,7 @@ describe(`I2 I3 kill -9 under load, CHAOS_SEED=${SEED}`, () => {
     }
   }
 
-  it("the load was one: holds were given, events were repeated, calls were refused only while nobody could answer", () => {
+  it("the load was one: holds, repeats, and refusals only while nobody could answer", () => {
     const { holds, repeats, refusals, accepted } = run.load
     expect(accepted.size).toBeGreaterThan(ROUNDS * VICTIMS.length * 500)
     expect(holds).toBeGreaterThan(accepted.size / 4)

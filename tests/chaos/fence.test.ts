@@ -33,7 +33,7 @@ const nothingWrong = async (running: LedgerPair): Promise<void> => {
 }
 
 describe("fence on SQLite", () => {
-  it("I2 I5 an owner stopped past its lease and resumed: at most one decides, whether the other could take over or had to wait", async () => {
+  it("I2 I5 an owner stopped past its lease and resumed: at most one of the two decides", async () => {
     pair = await LedgerPair.start()
     await pair.more(600)
     // Stopped inside a transaction it keeps the write lock, and the other one waits until it resumes: safe, only slow.

@@ -27,7 +27,7 @@ describe("decision 5: one poison command stops nobody else", () => {
       (sum) => sum >= messages,
     )
 
-  it("a decision that throws becomes a dead letter `defect`; before and after it, also of the same account, everything counts", async () => {
+  it("a decision that throws becomes a dead letter `defect`; all before and after it counts", async () => {
     bench.messages(
       generation,
       [1, [adding("a", "acc-p0-x", 1), adding("bad", "acc-p0-x", UNLUCKY), adding("b", "acc-p0-x", 2)]],

@@ -27,6 +27,7 @@ const KILL_AFTER_MAX = 200
 const EVENTS_MEANWHILE = 150
 const EVENTS_AFTER = 150
 const REST_MS = 60_000
+const KILLED_AGAIN_SHARE = 0.3
 
 export interface RoundResult {
   readonly victim: Victim
@@ -127,9 +128,12 @@ export class ChaosRun {
       await this.#system.killAll()
       this.#system = await startSystem({ dataDir: this.#dataDir })
     } else {
-      const pid = this.#system.pidOf(victim)
-      if (!this.#system.kill(victim)) throw new Error(`${victim} was not running\n${this.#system.log()}`)
-      await this.#system.restarted(victim, pid, 40_000)
+      // Sometimes once more while it is coming back, before it is ready.
+      for (let deaths = this.#source.next() < KILLED_AGAIN_SHARE ? 2 : 1; deaths > 0; deaths--) {
+        const pid = this.#system.pidOf(victim)
+        if (!this.#system.kill(victim)) throw new Error(`${victim} was not running\n${this.#system.log()}`)
+        await this.#system.restarted(victim, pid, 40_000)
+      }
     }
     await until(
       `the system is ready after the death of ${victim}`,

@@ -202,19 +202,23 @@ export class StreamReader {
     const { last } = await streamState(this.bus.jsm, stream)
     const ids: Array<string> = []
     if (last === 0) return ids
-    await new Promise<void>((done, reject) => {
-      const reader = orderedReader(this.bus, {
-        stream,
-        filters: [],
-        startSeq: 1,
-        onMessage: ({ seq, data }) => {
-          const { charges } = JSON.parse(Buffer.from(data).toString()) as { charges: ReadonlyArray<ChargeTuple> }
-          for (const [id] of charges) ids.push(id)
-          if (seq === last) void reader.close().then(done)
-        },
-        onGap: ({ reason }) => reject(new Error(reason)),
-      })
+    const { promise, resolve: done, reject } = Promise.withResolvers<void>()
+    const reader = orderedReader(this.bus, {
+      stream,
+      filters: [],
+      startSeq: 1,
+      onMessage: ({ seq, data }) => {
+        const { charges } = JSON.parse(Buffer.from(data).toString()) as { charges: ReadonlyArray<ChargeTuple> }
+        for (const [id] of charges) ids.push(id)
+        if (seq === last) done()
+      },
+      onGap: ({ reason }) => reject(new Error(reason)),
     })
+    try {
+      await promise
+    } finally {
+      await reader.close()
+    }
     return ids
   }
 
