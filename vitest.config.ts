@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * Two groups. *Parts*: tests beside the code, in as many files at once as there are cores. *System*: whole services with their
- * databases and bus, one file at a time, because each of them wants the machine for itself; they start when the parts are done.
+ * Two groups. *Parts*: tests beside the code, in as many files at once as there are cores. *System*: whole services
+ * with their databases and bus, one file at a time, because each of them wants the machine for itself; they start when
+ * the parts are done.
  */
 export default defineConfig({
   test: {

@@ -1,6 +1,7 @@
 /**
- * The mirrors a machine's apt uses, read from both forms of its source files: one line per source (`*.list`) and stanzas
- * (`*.sources`, deb822). Understands what is needed to ask the same mirror for another suite, and ignores the rest.
+ * The mirrors a machine's apt uses, read from both forms of its source files: one line per source (`*.list`) and
+ * stanzas (`*.sources`, deb822). Understands what is needed to ask the same mirror for another suite, and ignores the
+ * rest.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,4 +1,7 @@
-/** Goal: the mirror and its key are read from the source files that machines have. Method: such files, as texts and as folders. */
+/**
+ * Goal: the mirror and its key are read from the source files that machines have. Method: such files, as texts and as
+ * folders.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -70,7 +73,8 @@ deb-src http://three.example/debian bookworm main`
   it("keys that stand in the stanza itself are handed to apt as a file", () => {
     const folder = mkdtempSync(join(tmpdir(), "credits-apt-"))
     const [source] = parseStanzas(
-      "Types: deb\nURIs: http://k.example\nSuites: bookworm\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n",
+      "Types: deb\nURIs: http://k.example\nSuites: bookworm\n" +
+        "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n",
     )
     assert.isDefined(source)
     const line = aptSourceLine(source, "forky", "main", folder)

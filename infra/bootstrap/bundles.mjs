@@ -1,5 +1,6 @@
 /**
- * The bundles that a start runs (apps/<app>/dist): built through turbo when a source changed since they were, left alone otherwise.
+ * The bundles that a start runs (apps/<app>/dist): built through turbo when a source changed since they were, left
+ * alone otherwise.
  */
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
@@ -15,7 +16,8 @@ const BUILD_TIMEOUT_MS = 5 * 60_000
 const stampPath = join(repositoryDir, "node_modules", ".credits-bundles")
 
 /**
- * Path, size and time of every source: 1 ms for some hundred files, where reading them all would take longer than the rest of a start.
+ * Path, size and time of every source: 1 ms for some hundred files, where reading them all would take longer than the
+ * rest of a start.
  * @returns {string}
  */
 const fingerprint = () => {

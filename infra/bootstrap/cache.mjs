@@ -1,6 +1,7 @@
 /**
- * The project's cache: the one folder that set-up writes tools to (CREDITS_CACHE_DIR, default `.cache` in the checkout).
- * Deleting it costs a download and nothing else. Also owns the lock that keeps two set-ups from working at once.
+ * The project's cache: the one folder that set-up writes tools to (CREDITS_CACHE_DIR, default `.cache` in the
+ * checkout). Deleting it costs a download and nothing else. Also owns the lock that keeps two set-ups from working at
+ * once.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"

@@ -1,4 +1,7 @@
-/** Goal: one set-up of a checkout at a time, and none blocked by a dead one. Method: the lock's own file in a folder of the test. */
+/**
+ * Goal: one set-up of a checkout at a time, and none blocked by a dead one. Method: the lock's own file in a folder of
+ * the test.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * Which certificates the programs of a set-up trust. Node ships its own list and does not read the machine's, so behind a proxy
- * that signs with a company certificate npm and our downloads would refuse what curl and apt accept. What the person has set wins.
+ * Which certificates the programs of a set-up trust. Node ships its own list and does not read the machine's, so
+ * behind a proxy that signs with a company certificate npm and our downloads would refuse what curl and apt accept.
+ * What the person has set wins.
  */
 import { existsSync } from "node:fs"
 

@@ -85,7 +85,8 @@ export const become = (program, args, options) =>
     const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: "inherit" })
     for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
       process.on(signal, () => {
-        // A Ctrl-C reaches the child by itself, as a member of the terminal's foreground group: a second one could read as "stop now".
+        // A Ctrl-C reaches the child by itself, as a member of the terminal's foreground group: a second one could
+        // read as "stop now".
         if (signal === "SIGINT" && process.stdin.isTTY) return
         child.kill(signal)
       })

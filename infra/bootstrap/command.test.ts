@@ -1,6 +1,6 @@
 /**
- * Goal: a step that fails says why in one line, and the program that takes our place ends the way we end. Method: small shell and
- * node programs, in processes of their own.
+ * Goal: a step that fails says why in one line, and the program that takes our place ends the way we end. Method:
+ * small shell and node programs, in processes of their own.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -42,7 +42,8 @@ describe("taking our place", () => {
   /** A process that becomes `node -e program`. */
   const become = (program: string, ...args: readonly string[]) => {
     const module = JSON.stringify(new URL("command.mjs", import.meta.url).href)
-    const script = `import(${module}).then((m) => m.become(process.execPath, ${JSON.stringify(["-e", program, ...args])}, { env: process.env }))`
+    const words = JSON.stringify(["-e", program, ...args])
+    const script = `import(${module}).then((m) => m.become(process.execPath, ${words}, { env: process.env }))`
     return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] })
   }
 
@@ -58,7 +59,8 @@ describe("taking our place", () => {
   it("hands on signals, and waits for the program to end in its own way", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const child = become(
-        `process.on("${signal}", () => { console.log("clean"); process.exit(9) }); setInterval(() => {}, 1e6); console.log("up")`,
+        `process.on("${signal}", () => { console.log("clean"); process.exit(9) }); ` +
+          `setInterval(() => {}, 1e6); console.log("up")`,
       )
       await once(child.stdout, "data")
       child.kill(signal)

@@ -1,6 +1,7 @@
 /**
- * nats-server from the distribution's newer suite, through the mirror that the machine's apt already uses. apt works on lists,
- * cache and state of its own inside the project's cache and only unpacks the package there: no root, nothing on the machine changes.
+ * nats-server from the distribution's newer suite, through the mirror that the machine's apt already uses. apt works
+ * on lists, cache and state of its own inside the project's cache and only unpacks the package there: no root, nothing
+ * on the machine changes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -49,7 +50,8 @@ export const fromDebianSuite = (folder) => ({
 
 /**
  * @param {string} path
- * @returns {{ id: string, codename: string }} e.g. debian, bookworm; a derivative without a mirror of its own is not served
+ * @returns {{ id: string, codename: string }} e.g. debian, bookworm; a derivative without a mirror of its own is not
+ * served
  */
 const readOsRelease = (path) => {
   const text = existsSync(path) ? readFileSync(path, "utf8") : ""
@@ -78,7 +80,8 @@ const unpackFrom = async (work, sourceLine) => {
 }
 
 /**
- * Read after the machine's own apt configuration (whose proxy stays in force) and moves every folder apt writes to into `work`.
+ * Read after the machine's own apt configuration (whose proxy stays in force) and moves every folder apt writes to
+ * into `work`.
  * @param {string} work
  * @param {string} sourceLine
  * @returns {string} path of the file

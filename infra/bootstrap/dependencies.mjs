@@ -1,4 +1,7 @@
-/** The packages of the workspace: installed from the lockfile, and left alone while lockfile and manifests are what they were. */
+/**
+ * The packages of the workspace: installed from the lockfile, and left alone while lockfile and manifests are what
+ * they were.
+ */
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -51,7 +54,8 @@ export const ensureDependencies = async (node) => {
     } catch (error) {
       throw new SetupFailed(
         `the packages could not be installed: ${reasonOf(error)}`,
-        "if a manifest changed, run `pnpm install` to renew the lockfile; otherwise check that npm reaches its registry (npm ping)",
+        "if a manifest changed, run `pnpm install` to renew the lockfile; " +
+          "otherwise check that npm reaches its registry (npm ping)",
       )
     }
     writeStamp(stampPath, fingerprint())

@@ -1,6 +1,7 @@
 /**
- * nats-server: which one the embedded bus runs. Looks in a fixed order, checks the version of whatever it finds, and takes the
- * first that is new enough; a way that yields nothing says why in one line. How each way works is in files of its own.
+ * nats-server: which one the embedded bus runs. Looks in a fixed order, checks the version of whatever it finds, and
+ * takes the first that is new enough; a way that yields nothing says why in one line. How each way works is in files
+ * of its own.
  */
 import { accessSync, constants, statSync } from "node:fs"
 import { delimiter, join } from "node:path"
@@ -15,7 +16,8 @@ import { isAtLeast, parseVersion } from "./version.mjs"
 export const NATS_SERVER_MINIMUM = "2.15.0"
 
 /**
- * One place to look. `find` returns the path of a program, or null when nobody asked to look there, or throws the reason.
+ * One place to look. `find` returns the path of a program, or null when nobody asked to look there, or throws the
+ * reason.
  * @typedef {{ name: string, find: () => Promise<string | null> }} Way
  */
 
@@ -111,7 +113,8 @@ const isProgram = (path) => {
 export const ensureNatsServer = async (node) => {
   const named = fromVariable(process.env["CREDITS_NATS_SERVER"])
   const folder = join(cacheDir, "nats-server")
-  // A person who named a server hears why it is not taken; that the PATH has none matters only when nothing else is left.
+  // A person who named a server hears why it is not taken; that the PATH has none matters only when nothing else is
+  // left.
   const fromNamed = await chooseNatsServer([named], say)
   if (fromNamed !== null) return fromNamed
   /** @type {string[]} */
@@ -131,7 +134,8 @@ export const ensureNatsServer = async (node) => {
     }
     throw new SetupFailed(
       `no nats-server ${NATS_SERVER_MINIMUM} or newer was found`,
-      "install one (https://nats.io/download, `brew install nats-server`) or name one with CREDITS_NATS_SERVER=/path/to/it",
+      "install one (https://nats.io/download, `brew install nats-server`) " +
+        "or name one with CREDITS_NATS_SERVER=/path/to/it",
     )
   })
 }

@@ -1,6 +1,6 @@
 /**
- * Goal: the order and the refusals of the search for a nats-server. Method: fake servers, small scripts that print a version, in a
- * folder that the test owns; no network.
+ * Goal: the order and the refusals of the search for a nats-server. Method: fake servers, small scripts that print a
+ * version, in a folder that the test owns; no network.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,7 +1,7 @@
 /**
- * Node: the services run their TypeScript as it is written, which needs 22.19 or newer. An older machine gets Node 24 in the
- * project's cache, as the npm package of its platform. (The package named `node` only chooses one of these in an install script,
- * and npm 11 runs no such scripts unasked.)
+ * Node: the services run their TypeScript as it is written, which needs 22.19 or newer. An older machine gets Node 24
+ * in the project's cache, as the npm package of its platform. (The package named `node` only chooses one of these in
+ * an install script, and npm 11 runs no such scripts unasked.)
  */
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"

@@ -12,8 +12,8 @@ const INSTALL_TIMEOUT_MS = 5 * 60_000
  * @param {readonly string[]} packages exact versions
  */
 export const npmInstall = async (folder, packages) => {
-  // A package.json makes the folder npm's project. (`--prefix` would do so too, but it also moves npm's global configuration there,
-  // and with it the machine's registry and certificates out of sight.)
+  // A package.json makes the folder npm's project. (`--prefix` would do so too, but it also moves npm's global
+  // configuration there, and with it the machine's registry and certificates out of sight.)
   writeFileSync(join(folder, "package.json"), `{ "private": true }\n`)
   const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--loglevel=error"]
   await run("npm", ["install", ...quiet, ...packages], {
@@ -23,7 +23,10 @@ export const npmInstall = async (folder, packages) => {
   })
 }
 
-/** When we are ourselves run by npm, what it says about the project (`npm_config_local_prefix` …) must not reach the inner npm. */
+/**
+ * When we are ourselves run by npm, what it says about the project (`npm_config_local_prefix` …) must not reach the
+ * inner npm.
+ */
 const projectlessEnvironment = () => {
   const ours = /^npm_(package_|lifecycle_|command|config_local_prefix)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))

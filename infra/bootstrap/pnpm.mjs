@@ -39,7 +39,8 @@ export const ensurePnpm = async () => {
 }
 
 /**
- * pnpm is one native program per platform; npm installs those that fit this machine (two on Linux when npm knows no libc).
+ * pnpm is one native program per platform; npm installs those that fit this machine (two on Linux when npm knows no
+ * libc).
  * @param {string} modules
  * @returns {Promise<string>}
  */

@@ -1,4 +1,7 @@
-/** Putting an unpacked program where the cache keeps it: whole or not at all, so that a broken set-up leaves no half of one. */
+/**
+ * Putting an unpacked program where the cache keeps it: whole or not at all, so that a broken set-up leaves no half of
+ * one.
+ */
 import { chmodSync, copyFileSync, mkdirSync, renameSync } from "node:fs"
 import { basename, join } from "node:path"
 

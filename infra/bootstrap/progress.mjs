@@ -1,6 +1,6 @@
 /**
- * What a person sees while set-up runs: one line per step, on stderr, so that stdout belongs to the program that is started.
- * Also owns the error that ends a set-up: a sentence and the next step, never a stack trace.
+ * What a person sees while set-up runs: one line per step, on stderr, so that stdout belongs to the program that is
+ * started. Also owns the error that ends a set-up: a sentence and the next step, never a stack trace.
  */
 
 /** A set-up step that cannot go on. `next` tells the person what to do about it. */

@@ -1,6 +1,6 @@
 /**
- * nats-server from its official release on GitHub, checked against the checksum file of the same release. Fails within seconds
- * on a machine that cannot reach GitHub, because another way follows.
+ * nats-server from its official release on GitHub, checked against the checksum file of the same release. Fails within
+ * seconds on a machine that cannot reach GitHub, because another way follows.
  */
 import { createHash } from "node:crypto"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * Goal: only an archive with the release's own checksum is unpacked. Method: texts for the names and checksums, and a release served
- * from this machine, whole or spoiled.
+ * Goal: only an archive with the release's own checksum is unpacked. Method: texts for the names and checksums, and a
+ * release served from this machine, whole or spoiled.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -32,7 +32,8 @@ describe("the release archive", () => {
   })
 
   it("has exactly the checksum of its own line", () => {
-    const listed = `${"f".repeat(64)}  a.tar.gz.sig\n${listedSum.toUpperCase()}  a.tar.gz\n${"e".repeat(64)} *b.tar.gz\n`
+    const listed =
+      `${"f".repeat(64)}  a.tar.gz.sig\n${listedSum.toUpperCase()}  a.tar.gz\n` + `${"e".repeat(64)} *b.tar.gz\n`
     assert.strictEqual(checksumOf(listed, "a.tar.gz"), listedSum)
     assert.strictEqual(checksumOf(listed, "b.tar.gz"), "e".repeat(64))
     assert.throws(() => checksumOf(listed, "c.tar.gz"), /does not list c\.tar\.gz/)

@@ -1,6 +1,7 @@
 /**
- * `node infra/bootstrap/run.mjs VERB [ARGUMENTS]`: what `npm start`, `npm test`, `npm run …` and `npx credits` call. Makes the
- * machine ready for the verb (Node, pnpm, packages, nats-server, bundles), then runs its program in our place.
+ * `node infra/bootstrap/run.mjs VERB [ARGUMENTS]`: what `npm start`, `npm test`, `npm run …` and `npx credits` call.
+ * Makes the machine ready for the verb (Node, pnpm, packages, nats-server, bundles), then runs its program in our
+ * place.
  *
  * Plain JavaScript without dependencies, because it runs before there are any and on Nodes that cannot read TypeScript.
  */
@@ -15,9 +16,10 @@ import { say, SetupFailed } from "./progress.mjs"
 import { isAtLeast } from "./version.mjs"
 
 /**
- * What each verb runs, and what it needs besides Node and the packages. `directory` is where the program works: set-up and tests
- * belong to the checkout; the command line belongs to the folder it was typed in.
- * @typedef {{ program: string | null, args?: readonly string[], bundles: boolean, natsServer: boolean, inCheckout: boolean }} Verb
+ * What each verb runs, and what it needs besides Node and the packages. `directory` is where the program works: set-up
+ * and tests belong to the checkout; the command line belongs to the folder it was typed in.
+ * @typedef {{ program: string | null, args?: readonly string[], bundles: boolean, natsServer: boolean, inCheckout:
+ * boolean }} Verb
  */
 const verbs = /** @type {Record<string, Verb>} */ ({
   setup: { program: null, bundles: true, natsServer: true, inCheckout: true },

@@ -1,4 +1,6 @@
-/** Versions as three numbers, and their order. Pre-release tags are ignored: a release candidate counts as its release. */
+/**
+ * Versions as three numbers, and their order. Pre-release tags are ignored: a release candidate counts as its release.
+ */
 
 /**
  * @param {string} text any text with a version in it, e.g. "nats-server: v2.15.1"

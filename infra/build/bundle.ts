@@ -1,6 +1,6 @@
 /**
- * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file per entry.
- * A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
+ * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file
+ * per entry. A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -33,7 +33,9 @@ if (entries.length > 0) {
     external: ["better-sqlite3", "pg-native"],
     // Bundled CommonJS packages (pg, ws) still call require for Node's own modules; ESM has none by itself.
     banner: {
-      js: `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`,
+      js:
+        `import { createRequire as __createRequire } from "node:module"; ` +
+        `const require = __createRequire(import.meta.url);`,
     },
     logLevel: "warning",
   }).catch(() => {

@@ -1,4 +1,7 @@
-/** `npm run check`: types, linter, formatter and the tidy test. With `--fix`: what linter and formatter can mend themselves. */
+/**
+ * `npm run check`: types, linter, formatter and the tidy test. With `--fix`: what linter and formatter can mend
+ * themselves.
+ */
 import { checks, runSteps } from "./step.ts"
 
 const fixes = [

@@ -1,4 +1,7 @@
-/** Counting what vitest reports. A file that cannot load and a run that dies have no tests to count, yet each is one failure. */
+/**
+ * Counting what vitest reports. A file that cannot load and a run that dies have no tests to count, yet each is one
+ * failure.
+ */
 import { existsSync, readFileSync } from "node:fs"
 import { relative } from "node:path"
 import { repositoryDir } from "./step.ts"

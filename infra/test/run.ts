@@ -1,6 +1,7 @@
 /**
- * `npm test [-- FILTER…]`: the checks, then every test suite. The last line is `N passed, N failed`, with a failed check counted as
- * one; the exit code is 0 only when something ran and nothing failed. Filters and flags go to vitest as they are.
+ * `npm test [-- FILTER…]`: the checks, then every test suite. The last line is `N passed, N failed`, with a failed
+ * check counted as one; the exit code is 0 only when something ran and nothing failed. Filters and flags go to vitest
+ * as they are.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -46,8 +46,8 @@ export const runSteps = async (steps: readonly Step[]): Promise<readonly string[
 
 /** What must hold before any test is worth running. */
 export const checks: readonly Step[] = [
-  // The patch teaches tsc the mistakes one can make with Effect. It is done here and not in an install script, because npm runs the
-  // checkout's install scripts for `npx credits`, also before there are any packages.
+  // The patch teaches tsc the mistakes one can make with Effect. It is done here and not in an install script, because
+  // npm runs the checkout's install scripts for `npx credits`, also before there are any packages.
   { name: "types", first: ["effect-tsgo", "patch"], program: "tsc", args: ["--noEmit"] },
   { name: "lint", program: "oxlint", args: [] },
   { name: "format", program: "oxfmt", args: ["--check"] },

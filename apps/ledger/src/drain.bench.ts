@@ -85,7 +85,8 @@ port2.on("message", (message: FromWorker) => {
     const cpu = process.cpuUsage(cpuBefore)
     const cpuUs = `${(cpu.user / CHARGES).toFixed(1)} + ${(cpu.system / CHARGES).toFixed(1)} system`
     process.stdout.write(
-      `${cpuUs} µs CPU a charge, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ${(journalBytes / 1e6).toFixed(0)} MB journal, rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`,
+      `${cpuUs} µs CPU a charge, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ` +
+        `${(journalBytes / 1e6).toFixed(0)} MB journal, rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`,
     )
     port2.postMessage({ t: "stop" })
   }

@@ -211,12 +211,12 @@ const verify = async (): Promise<boolean> => {
   return ok
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 verify().then(
   (ok) => process.exit(ok ? 0 : 1),
   (error: unknown) => {
-    process.stdout.write(
-      `${JSON.stringify({ ok: false, entries: 0, problems: [error instanceof Error ? error.message : String(error)] })}\n`,
-    )
+    process.stdout.write(`${JSON.stringify({ ok: false, entries: 0, problems: [messageOf(error)] })}\n`)
     process.exit(1)
   },
 )

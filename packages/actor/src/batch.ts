@@ -113,7 +113,9 @@ export class Draft<State> {
     return addressOf(block.id, place)
   }
 
-  /** Extends the partition's hash chain by a block. One join makes one flat text (growing it entry by entry costs 4 ×). */
+  /**
+   * Extends the partition's hash chain by a block. One join makes one flat text (growing it entry by entry costs 4 ×).
+   */
   #close(id: number, { id: blockId, seq, texts }: OpenBlock): void {
     const partition = this.partition(id)
     const text = texts.join(BLOCK_SEPARATOR)

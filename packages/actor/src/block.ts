@@ -7,7 +7,10 @@ import type { NewBlock } from "./rows.ts"
 
 /** An address is block id × this + place; a commit that adds more to one partition makes several blocks. */
 export const BLOCK_ENTRIES_MAX = 512
-/** Makes a block's text the inside of a JSON array, and its entries findable without parsing: JSON text has no raw newline. */
+/**
+ * Makes a block's text the inside of a JSON array, and its entries findable without parsing: JSON text has no raw
+ * newline.
+ */
 export const BLOCK_SEPARATOR = ",\n"
 
 export const addressOf = (blockId: number, place: number): number => blockId * BLOCK_ENTRIES_MAX + place
@@ -16,7 +19,8 @@ export const blockOf = (address: number): number => Math.floor(address / BLOCK_E
 /** One entry as stored, chained and published. `recordedAt` is left out when it equals `at`. */
 export const entryText = (e: Omit<StoredEntry, "id" | "partition" | "body">, body: string): string => {
   const recorded = e.recordedAt === e.at ? "" : `,"recordedAt":${e.recordedAt}`
-  return `{"seq":${e.seq},"account":"${e.account}","n":${e.n},"prev":${e.prev},"at":${e.at}${recorded},"kind":"${e.kind}","body":${body}}`
+  const head = `{"seq":${e.seq},"account":"${e.account}","n":${e.n},"prev":${e.prev},"at":${e.at}${recorded}`
+  return `${head},"kind":"${e.kind}","body":${body}}`
 }
 
 const parsed = (text: string, block: NewBlock, place: number): StoredEntry => {

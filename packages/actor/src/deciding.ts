@@ -1,6 +1,6 @@
 /**
- * The deciding part of a group commit: requests, stream commands and due work against loaded actors, into a draft. Synchronous.
- * Knows duplicates and what was set aside; knows nothing of the database.
+ * The deciding part of a group commit: requests, stream commands and due work against loaded actors, into a draft.
+ * Synchronous. Knows duplicates and what was set aside; knows nothing of the database.
  */
 import { replyText, type AnyMachine, type CommandUnit, type Draft, type Names, type RequestUnit } from "./batch.ts"
 import { commandKey } from "./history.ts"

@@ -1,6 +1,6 @@
 /**
- * Who is due next: a binary heap of (instant, slot) with lazy deletion. A slot waits at most under its earliest known instant;
- * when that comes, the actor itself says what is due.
+ * Who is due next: a binary heap of (instant, slot) with lazy deletion. A slot waits at most under its earliest known
+ * instant; when that comes, the actor itself says what is due.
  */
 import type { Slot } from "./slots.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Runs group commits: load, fence, claim, decide, write, commit; only then answers leave (I5). A decision that throws, a
- * command the database refuses, a lost fence: each is confined to what caused it (decision 5).
+ * Runs group commits: load, fence, claim, decide, write, commit; only then answers leave (I5). A decision that throws,
+ * a command the database refuses, a lost fence: each is confined to what caused it (decision 5).
  */
 import type { AnyMachine, CommandUnit, DueUnit, Names, RequestUnit } from "./batch.ts"
 import { Draft } from "./batch.ts"
@@ -9,7 +9,7 @@ import type { DueHeap } from "./due-heap.ts"
 import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
-import { partitionRow, type Partition } from "./partition.ts"
+import { committedPartition, partitionRow, type Partition } from "./partition.ts"
 import type { FromWorker, JournalItem } from "./protocol.ts"
 import { CommitUnknown, Fenced, type ActorStore, type NewSnapshot } from "./rows.ts"
 import type { Ticks } from "./ticks.ts"
@@ -33,6 +33,8 @@ export interface Work {
   /** Write snapshots beyond what is due: idle time or a planned stop. */
   readonly snapshots: number
 }
+
+export const NO_WORK: Work = { requests: [], commands: [], due: [], touch: [], outboxDone: [], snapshots: 0 }
 
 export interface ExecutorParts<State> {
   readonly machine: AnyMachine<State>
@@ -69,7 +71,10 @@ export class Executor<State> {
     return this.#nextId
   }
 
-  /** Ids of a block taken by an earlier owner of these partitions could be higher: take a fresh one after an acquisition. */
+  /**
+   * Ids of a block taken by an earlier owner of these partitions could be higher: take a fresh one after an
+   * acquisition.
+   */
   async freshIds(): Promise<void> {
     this.#nextId = await this.#p.store.allocate(ID_BLOCK)
     this.#blockEnd = this.#nextId + ID_BLOCK
@@ -117,13 +122,16 @@ export class Executor<State> {
   async #halves(work: Work): Promise<void> {
     const requests = Math.ceil(work.requests.length / 2)
     const commands = Math.ceil(work.commands.length / 2)
-    const none = { due: [], touch: [], outboxDone: [], snapshots: 0 }
     if (work.requests.length > 0 && work.commands.length > 0) {
-      await this.run({ ...none, requests: work.requests, commands: [] })
+      await this.run({ ...NO_WORK, requests: work.requests })
       await this.run({ ...work, requests: [] })
       return
     }
-    await this.run({ ...none, requests: work.requests.slice(0, requests), commands: work.commands.slice(0, commands) })
+    await this.run({
+      ...NO_WORK,
+      requests: work.requests.slice(0, requests),
+      commands: work.commands.slice(0, commands),
+    })
     await this.run({ ...work, requests: work.requests.slice(requests), commands: work.commands.slice(commands) })
   }
 
@@ -220,7 +228,8 @@ export class Executor<State> {
   async #read(slot: Slot<State>, unit: RequestUnit<Request>, now: number): Promise<string> {
     const { machine } = this.#p
     try {
-      return `{"ok":${JSON.stringify(await machine.read(slot.state, unit.request, now, historyOf(slot, this.#p.store)))}}`
+      const answer = await machine.read(slot.state, unit.request, now, historyOf(slot, this.#p.store))
+      return `{"ok":${JSON.stringify(answer)}}`
     } catch (error) {
       this.#p.send({ t: "log", level: "error", message: "a read failed", detail: { error: String(error) } })
       return JSON.stringify({ refused: machine.refusal("unavailable", "the read failed") })
@@ -311,7 +320,10 @@ export class Executor<State> {
     const done = new Set(applied)
     if (!readsOnly) {
       const leaseUntil = real + this.#p.leaseMs
-      for (const [id, partition] of draft.partitions) if (done.has(id)) owned.set(id, { ...partition, leaseUntil })
+      for (const [id, written] of draft.partitions) {
+        const now = owned.get(id)
+        if (done.has(id) && now !== undefined) owned.set(id, committedPartition(written, now, leaseUntil))
+      }
       const lost = [...draft.partitions.keys()].filter((id) => !done.has(id))
       if (lost.length > 0) this.#fenced(lost)
     }

@@ -1,6 +1,6 @@
 /**
- * The host of a partition worker: requests and stream messages in, answers, journal, signals, dead letters and ticks out.
- * Owns NATS and back-pressure; decides nothing. Plain callbacks per message, Effect only around its life.
+ * The host of a partition worker: requests and stream messages in, answers, journal, signals, dead letters and ticks
+ * out. Owns NATS and back-pressure; decides nothing. Plain callbacks per message, Effect only around its life.
  */
 import { Worker } from "node:worker_threads"
 import type { ControlAnswer, ControlRequest, TickMessage } from "@credits/contracts"
@@ -42,7 +42,10 @@ export interface HostOptions {
   ) => void
 }
 
-/** A batch's objects die together after its commit: a nursery that holds several batches spares copying them (−20 % CPU). */
+/**
+ * A batch's objects die together after its commit: a nursery that holds several batches spares copying them (−20 %
+ * CPU).
+ */
 const YOUNG_GENERATION_MB = 192
 /** 400,000 actors at under 1 KiB, receipts in flight, and room. */
 const OLD_GENERATION_MB = 4_096

@@ -1,6 +1,7 @@
 /**
- * The journal's way out (decision 9): hands committed blocks to the host in order, partition by partition, straight from the
- * commit while the host keeps up and from the database when it does not (after a start, or a long outage of the bus).
+ * The journal's way out (decision 9): hands committed blocks to the host in order, partition by partition, straight
+ * from the commit while the host keeps up and from the database when it does not (after a start, or a long outage of
+ * the bus).
  */
 import type { JournalItem } from "./protocol.ts"
 import type { ActorStore, NewBlock } from "./rows.ts"
@@ -75,7 +76,8 @@ export class JournalFeed {
     for (const block of blocks) if (block.id > this.#fed.get(block.partition)!.id) items.push(this.#item(block))
     const last = blocks.at(-1)
     for (const partition of partitions) {
-      // Everything there is was read: from here on commits feed directly. Otherwise what was read need not be read again.
+      // Everything there is was read: from here on commits feed directly. Otherwise what was read need not be read
+      // again.
       if (blocks.length < READ_LIMIT) this.#behind.delete(partition)
       else this.#fed.get(partition)!.id = Math.max(this.#fed.get(partition)!.id, last!.id)
     }

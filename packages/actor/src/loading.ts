@@ -1,6 +1,6 @@
 /**
- * Bringing partitions to memory after taking them: snapshots and the entries after them. Actors without such entries are loaded
- * when first needed.
+ * Bringing partitions to memory after taking them: snapshots and the entries after them. Actors without such entries
+ * are loaded when first needed.
  */
 import { entriesOf } from "./block.ts"
 import { partitionRow, type Partition } from "./partition.ts"

@@ -90,7 +90,10 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   readonly nextDue: (state: State) => number
   readonly applyDue: (state: State, now: number, holdsMayExpire: boolean, entries: Array<Entry>) => number
 
-  /** Decodes a request; answers the reply text for one that is invalid. `restricted`: it came in on the gateways' subject. */
+  /**
+   * Decodes a request; answers the reply text for one that is invalid. `restricted`: it came in on the gateways'
+   * subject.
+   */
   readonly decodeRequest: (text: string, partition: number, restricted: boolean) => Req | { readonly invalid: string }
   /** Decodes a stream message; commands that cannot be used come back with a reason, the others count (decision 5). */
   readonly decodeMessage: (payload: Uint8Array, partition: number) => ReadonlyArray<Command | BadCommand> | BadCommand

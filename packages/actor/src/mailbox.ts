@@ -1,10 +1,12 @@
 /**
- * The worker's mailbox (decision 6): two lanes, both bounded by the host. Requests wait as texts; stream messages are decoded
- * when their turn comes and may span commits. Owns the order and what one commit takes; knows nothing of the database.
+ * The worker's mailbox (decision 6): two lanes, both bounded by the host. Requests wait as texts; stream messages are
+ * decoded when their turn comes and may span commits. Owns the order and what one commit takes; knows nothing of the
+ * database.
  */
 import type { BadCommand, Request, StreamCommand } from "./machine.ts"
 import type { AnyMachine, CommandUnit, RequestUnit } from "./batch.ts"
 import type { Partition } from "./partition.ts"
+import type { ToWorker } from "./protocol.ts"
 
 /** Commands of one commit (decision 4): 2,000, or 250 while a synchronous caller waits (2.7 ms instead of 13). */
 export const COMMANDS_MAX = 2_000
@@ -47,16 +49,21 @@ export class Mailbox<State> {
     return this.#messages.length - this.#messagesFrom
   }
 
-  offerRequest(partition: number, restricted: boolean, reply: string, text: string): void {
-    this.#requests.push({ partition, restricted, reply, text })
+  offerRequests({ partitions, restricted, replies, texts }: Extract<ToWorker, { readonly t: "requests" }>): void {
+    for (let i = 0; i < replies.length; i++) {
+      const [partition, reply, text] = [partitions[i]!, replies[i]!, texts[i]!]
+      this.#requests.push({ partition, restricted: restricted[i]!, reply, text })
+    }
   }
 
-  offerMessage(partition: number, seq: number, payload: Uint8Array): void {
-    if (seq > this.delivered) this.delivered = seq
-    this.#messages.push({ partition, seq, payload, commands: null, next: 0 })
+  offerMessages({ partitions, seqs, payloads }: Extract<ToWorker, { readonly t: "messages" }>): void {
+    for (let i = 0; i < seqs.length; i++) {
+      const [partition, seq, payload] = [partitions[i]!, seqs[i]!, payloads[i]!]
+      if (seq > this.delivered) this.delivered = seq
+      this.#messages.push({ partition, seq, payload, commands: null, next: 0 })
+    }
   }
 
-  /** Forgets what was received and not applied, also how far it went: it will be read again from the database's cursor. */
   clearMessages(): void {
     this.#messages = []
     this.#messagesFrom = 0
@@ -95,8 +102,8 @@ export class Mailbox<State> {
   }
 
   /**
-   * Up to `max` commands from the head of the stream lane. Messages a partition's cursor has passed are skipped. `consumed` is
-   * called for every message that is finished with.
+   * Up to `max` commands from the head of the stream lane. Messages a partition's cursor has passed are skipped.
+   * `consumed` is called for every message that is finished with.
    */
   takeCommands(
     owned: ReadonlyMap<number, Partition>,

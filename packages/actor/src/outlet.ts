@@ -1,6 +1,6 @@
 /**
- * The outlet of a host (decision 9): journal blocks, signals and dead letters to their streams, in order, each batch after the
- * PubAck of the one before. Tries until stored: a repeat is known by its seq, a gap would not be.
+ * The outlet of a host (decision 9): journal blocks, signals and dead letters to their streams, in order, each batch
+ * after the PubAck of the one before. Tries until stored: a repeat is known by its seq, a gap would not be.
  */
 import { HEADERS } from "@credits/contracts"
 import { publishAtomic, type BusHandle, type OutgoingMessage } from "@credits/bus"

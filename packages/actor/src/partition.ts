@@ -22,3 +22,25 @@ export interface Partition {
 
 export const openPartition = (row: PartitionRow, leaseUntil: number): Partition => ({ ...row, leaseUntil })
 export const partitionRow = ({ leaseUntil: _, ...row }: Partition): PartitionRow => row
+
+/** The journal is stored up to these: the next commit writes it down. */
+export const journaledUpTo = (
+  owned: ReadonlyMap<number, Partition>,
+  items: ReadonlyArray<readonly [partition: number, seq: number, block: number]>,
+): void => {
+  for (const [id, seq, block] of items) {
+    const partition = owned.get(id)
+    if (partition === undefined || seq <= partition.journaledSeq) continue
+    partition.journaledSeq = seq
+    partition.journaledId = block
+  }
+}
+
+/** What the commit wrote, with what was learned while it was on its way (Postgres lets the loop turn). */
+export const committedPartition = (written: Partition, now: Partition, leaseUntil: number): Partition => ({
+  ...written,
+  leaseUntil,
+  incarnation: now.incarnation === "" ? written.incarnation : now.incarnation,
+  journaledSeq: Math.max(written.journaledSeq, now.journaledSeq),
+  journaledId: Math.max(written.journaledId, now.journaledId),
+})

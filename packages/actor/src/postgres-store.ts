@@ -1,6 +1,6 @@
 /**
- * The partition runtime's tables on Postgres: one statement a batch in which every insert joins the fence, so a partition that
- * has another owner gets nothing and the others commit (decision 3). Partitions are locked in id order.
+ * The partition runtime's tables on Postgres: one statement a batch in which every insert joins the fence, so a
+ * partition that has another owner gets nothing and the others commit (decision 3). Partitions are locked in id order.
  */
 import type pg from "pg"
 import {
@@ -15,8 +15,9 @@ import {
   type StoredReceipt,
 } from "./rows.ts"
 
-const PARTITION_COLUMNS = `id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS "cursorIndex", seq, chain, floor,
-  journaled_seq AS "journaledSeq", journaled_id AS "journaledId", signal_seq AS "signalSeq", last_at AS "lastAt"`
+const PARTITION_COLUMNS = `id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS "cursorIndex", seq, chain,
+  floor,  journaled_seq AS "journaledSeq", journaled_id AS "journaledId",
+  signal_seq AS "signalSeq", last_at AS "lastAt"`
 const BLOCK_SELECT = "SELECT id, partition, seq, count, chain, text FROM entry_block"
 const NOW_MS = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 
@@ -29,7 +30,9 @@ const partitionOf = (row: Record<string, unknown>): PartitionRow =>
   numbers(row, "epoch", "cursor", "cursorIndex", "seq", "floor", "journaledSeq", "journaledId", "signalSeq", "lastAt")
 const blockOf = (row: Record<string, unknown>): NewBlock => numbers(row, "id", "seq")
 
-/** Errors after which the statement may or may not have committed: everything that is not the database's own refusal. */
+/**
+ * Errors after which the statement may or may not have committed: everything that is not the database's own refusal.
+ */
 const isRefusal = (error: unknown): boolean =>
   typeof (error as { code?: unknown }).code === "string" &&
   /^[0-9A-Z]{5}$/.test((error as { code: string }).code) &&
@@ -37,9 +40,11 @@ const isRefusal = (error: unknown): boolean =>
 
 const COMMIT = `
 WITH wanted AS (
-  SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
+  SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+    $8::bigint[],
     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
-    AS w(id, epoch, incarnation, cursor_seq, cursor_index, seq, chain, floor, journaled_seq, journaled_id, signal_seq, last_at)
+    AS w(id, epoch, incarnation, cursor_seq, cursor_index, seq, chain, floor, journaled_seq,
+      journaled_id, signal_seq, last_at)
 ), locked AS (
   SELECT p.id FROM partition p JOIN wanted w ON w.id = p.id AND w.epoch = p.epoch ORDER BY p.id FOR UPDATE OF p
 ), fence AS (
@@ -65,7 +70,8 @@ WITH wanted AS (
 ), new_snapshot AS (
   INSERT INTO snapshot (account, partition, head, next_due, state)
   SELECT s.account, s.partition, s.head, s.next_due, s.state
-  FROM unnest($32::text[], $33::int[], $34::bigint[], $35::bigint[], $36::text[]) AS s(account, partition, head, next_due, state)
+  FROM unnest($32::text[], $33::int[], $34::bigint[], $35::bigint[], $36::text[])
+    AS s(account, partition, head, next_due, state)
     JOIN fence f ON f.id = s.partition
   ON CONFLICT (account) DO UPDATE SET head = excluded.head, next_due = excluded.next_due, state = excluded.state
 )
@@ -90,8 +96,10 @@ export class PostgresActorStore implements ActorStore {
   async acquire(owner: string, leaseMs: number, wanted: ReadonlyArray<number>): Promise<ReadonlyArray<PartitionRow>> {
     const rows = await this.#rows(
       `WITH free AS (
-         SELECT id FROM partition WHERE id = ANY($1::int[]) AND (owner = $2 OR lease_until < ${NOW_MS}) ORDER BY id FOR UPDATE SKIP LOCKED
-       ) UPDATE partition p SET owner = $2, epoch = p.epoch + 1, lease_until = ${NOW_MS} + $3::bigint FROM free WHERE p.id = free.id
+         SELECT id FROM partition WHERE id = ANY($1::int[]) AND (owner = $2 OR lease_until < ${NOW_MS})
+         ORDER BY id FOR UPDATE SKIP LOCKED
+       ) UPDATE partition p SET owner = $2, epoch = p.epoch + 1, lease_until = ${NOW_MS} + $3::bigint
+       FROM free WHERE p.id = free.id
        RETURNING ${PARTITION_COLUMNS.replace(/^id/, "p.id")}`,
       [wanted, owner, leaseMs],
     )
@@ -135,7 +143,8 @@ export class PostgresActorStore implements ActorStore {
 
   async outboxFrom(partitions: ReadonlyArray<number>, after: number, limit: number): Promise<ReadonlyArray<NewOutbox>> {
     const rows = await this.#rows(
-      "SELECT id, partition, subject, payload FROM outbox WHERE id > $1 AND partition = ANY($2::int[]) ORDER BY id LIMIT $3",
+      `SELECT id, partition, subject, payload FROM outbox WHERE id > $1 AND partition = ANY($2::int[])
+       ORDER BY id LIMIT $3`,
       [after, partitions, limit],
     )
     return rows.map((row) => numbers<NewOutbox>(row, "id"))
@@ -162,7 +171,8 @@ export class PostgresActorStore implements ActorStore {
   ): Promise<ReadonlyArray<StoredReceipt | undefined>> {
     if (keys.length === 0) return []
     const rows = await this.#rows(
-      `SELECT r.key, r.account, r.content, r.answer, r.block_id AS "blockId" FROM unnest($1::text[], $2::text[]) AS w(key, account)
+      `SELECT r.key, r.account, r.content, r.answer, r.block_id AS "blockId"
+       FROM unnest($1::text[], $2::text[]) AS w(key, account)
        JOIN receipt r ON r.key = w.key AND r.account = w.account`,
       [keys.map((k) => k.key), keys.map((k) => k.account)],
     )
@@ -172,7 +182,10 @@ export class PostgresActorStore implements ActorStore {
     return keys.map(({ key, account }) => found.get(`${key} ${account}`))
   }
 
-  /** Only the owner of an account's partition writes its receipts, so looking first is enough; the fence guards the rest. */
+  /**
+   * Only the owner of an account's partition writes its receipts, so looking first is enough; the fence guards the
+   * rest.
+   */
   async begin(
     _partitions: ReadonlyArray<PartitionRow>,
     claims: ReadonlyArray<Claim>,

@@ -1,6 +1,7 @@
 /**
- * What the host (NATS, Effect, main thread) and the partition worker (decisions, database, worker thread) say to each other.
- * Structured-clone messages; bulk goes in arrays so that one message carries what one turn of the loop collected.
+ * What the host (NATS, Effect, main thread) and the partition worker (decisions, database, worker thread) say to each
+ * other. Structured-clone messages; bulk goes in arrays so that one message carries what one turn of the loop
+ * collected.
  */
 import type { ControlAnswer } from "@credits/contracts"
 

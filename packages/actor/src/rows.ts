@@ -27,8 +27,8 @@ export interface PartitionRow {
 }
 
 /**
- * The entries one commit adds to a partition, in order: one row, its text written once and used three times (database, hash
- * chain, journal). Measured: a row an entry costs 2.4 µs of binding and half the commit's pages.
+ * The entries one commit adds to a partition, in order: one row, its text written once and used three times (database,
+ * hash chain, journal). Measured: a row an entry costs 2.4 µs of binding and half the commit's pages.
  */
 export interface NewBlock {
   readonly id: number
@@ -137,8 +137,8 @@ export interface ActorStore {
     keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
   ): Promise<ReadonlyArray<StoredReceipt | undefined>>
   /**
-   * Starts the batch's transaction where the database needs it open (SQLite), checks the fences and claims the stream commands'
-   * keys. Answers, by index, what was stored before for keys that are not new.
+   * Starts the batch's transaction where the database needs it open (SQLite), checks the fences and claims the stream
+   * commands' keys. Answers, by index, what was stored before for keys that are not new.
    */
   begin(
     partitions: ReadonlyArray<PartitionRow>,

@@ -1,6 +1,6 @@
 /**
- * Slots: the actors of owned partitions in memory, each with the row id of its newest entry. Owns loading (snapshot + entries
- * after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
+ * Slots: the actors of owned partitions in memory, each with the row id of its newest entry. Owns loading (snapshot +
+ * entries after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
  */
 import { blockOf, entryAt } from "./block.ts"
 import type { AnyMachine } from "./batch.ts"
@@ -13,8 +13,8 @@ type SlotMachine<State> = Pick<
 >
 
 /**
- * One actor. At rest it is only its snapshot's text (about 0.6 KiB with everything around it, half of the objects it stands
- * for); the state is made from it when somebody looks, and the text is given up when something changes.
+ * One actor. At rest it is only its snapshot's text (about 0.6 KiB with everything around it, half of the objects it
+ * stands for); the state is made from it when somebody looks, and the text is given up when something changes.
  */
 export class Slot<State> {
   readonly account: string
@@ -69,7 +69,10 @@ export class Slot<State> {
   }
 }
 
-/** A snapshot is written at the latest when this many blocks follow the first it lacks: bounds the replay at start (~30 entries a block). */
+/**
+ * A snapshot is written at the latest when this many blocks follow the first it lacks: bounds the replay at start (~30
+ * entries a block).
+ */
 export const SNAPSHOT_LAG_MAX = 60_000
 /** And when one account has this many: bounds the replay of one account. */
 export const SNAPSHOT_ENTRIES_MAX = 20_000
@@ -169,8 +172,8 @@ export class Slots<State> {
   }
 
   /**
-   * After a batch that was not committed: the slots go back to what the database holds (snapshot, then the chain of entries
-   * up to the committed head).
+   * After a batch that was not committed: the slots go back to what the database holds (snapshot, then the chain of
+   * entries up to the committed head).
    */
   async restore(touched: Iterable<Slot<State>>, store: ActorStore): Promise<void> {
     for (const slot of touched) {

@@ -1,6 +1,7 @@
 /**
- * The partition runtime's tables on SQLite: prepared multi-row inserts on one handle, `BEGIN IMMEDIATE`, epoch checks in the
- * same transaction (decision 3). Everything is synchronous underneath; the promises of the interface are already resolved.
+ * The partition runtime's tables on SQLite: prepared multi-row inserts on one handle, `BEGIN IMMEDIATE`, epoch checks
+ * in the same transaction (decision 3). Everything is synchronous underneath; the promises of the interface are
+ * already resolved.
  */
 import type BetterSqlite3 from "better-sqlite3"
 import {
@@ -88,7 +89,8 @@ export class SqliteActorStore implements ActorStore {
     const list = partitions.join(",")
     return this.#db
       .prepare(
-        `SELECT id, partition, subject, payload FROM outbox WHERE id > ? AND partition IN (${list}) ORDER BY id LIMIT ?`,
+        `SELECT id, partition, subject, payload FROM outbox
+         WHERE id > ? AND partition IN (${list}) ORDER BY id LIMIT ?`,
       )
       .all(after, limit) as Array<NewOutbox>
   }
@@ -237,8 +239,9 @@ export class SqliteActorStore implements ActorStore {
   }
 }
 
-const PARTITION_SELECT = `SELECT id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS cursorIndex, seq, chain, floor,
-  journaled_seq AS journaledSeq, journaled_id AS journaledId, signal_seq AS signalSeq, last_at AS lastAt FROM partition`
+const PARTITION_SELECT = `SELECT id, epoch, incarnation, cursor_seq AS cursor, cursor_index AS cursorIndex, seq, chain,
+  floor,  journaled_seq AS journaledSeq, journaled_id AS journaledId,
+  signal_seq AS signalSeq, last_at AS lastAt FROM partition`
 
 const prepare = (db: BetterSqlite3.Database) => {
   const claimInto = "INSERT INTO receipt (key, account, content, block_id) VALUES"
@@ -252,11 +255,13 @@ const prepare = (db: BetterSqlite3.Database) => {
     partition: db.prepare(`${PARTITION_SELECT} WHERE id = ?`),
     epoch: db.prepare("SELECT epoch FROM partition WHERE id = ?"),
     acquire: db.prepare(
-      "UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ? WHERE id = ? AND (owner = ? OR lease_until < ?)",
+      `UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ?
+       WHERE id = ? AND (owner = ? OR lease_until < ?)`,
     ),
     release: db.prepare("UPDATE partition SET lease_until = 0 WHERE id = ? AND epoch = ?"),
     update: db.prepare(
-      `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?, floor = ?,
+      `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?,
+       floor = ?,
        journaled_seq = ?, journaled_id = ?, signal_seq = ?, last_at = ? WHERE id = ? AND epoch = ?`,
     ),
     allocate: db.prepare("UPDATE row_counter SET next = next + ? WHERE name = 'block' RETURNING next"),

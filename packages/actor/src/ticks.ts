@@ -1,5 +1,6 @@
 /**
- * Ticks (decision 9): newest figures of the actors that changed, at most four times a second and only while someone wants them.
+ * Ticks (decision 9): newest figures of the actors that changed, at most four times a second and only while someone
+ * wants them.
  */
 import type { Slot } from "./slots.ts"
 

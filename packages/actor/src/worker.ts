@@ -1,18 +1,20 @@
 /**
- * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits, keeps the business
- * clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS (decisions 3–6, 10, 11).
+ * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits, keeps the
+ * business clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS
+ * (decisions 3–6, 10, 11).
  */
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
 import { makeIds } from "./ids.ts"
+import { Alarm } from "./alarm.ts"
 import type { AnyMachine, Names } from "./batch.ts"
 import { DueWork } from "./due-work.ts"
-import { Executor } from "./execute.ts"
+import { Executor, NO_WORK } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
 import { loadPartitions } from "./loading.ts"
 import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
 import { OutboxFeed } from "./outbox-feed.ts"
-import { openPartition, type Partition } from "./partition.ts"
+import { journaledUpTo, openPartition, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
 import { statusOf } from "./status.ts"
@@ -54,7 +56,7 @@ export class PartitionWorker<State> {
   readonly #feed: JournalFeed
   readonly #executor: Executor<State>
   #clock: ClockText = { offset: 0, frozenAt: null }
-  #wake: (() => void) | null = null
+  readonly #alarm = new Alarm()
   readonly #outbox = new OutboxFeed()
   #controls: Array<{ token: number; run: number | null }> = []
   #stopping = false
@@ -116,21 +118,12 @@ export class PartitionWorker<State> {
   #take(message: ToWorker): void {
     switch (message.t) {
       case "requests":
-        for (let i = 0; i < message.replies.length; i++) {
-          this.#mailbox.offerRequest(
-            message.partitions[i]!,
-            message.restricted[i]!,
-            message.replies[i]!,
-            message.texts[i]!,
-          )
-        }
+        this.#mailbox.offerRequests(message)
         break
       case "messages":
         // What a reader of an earlier announcement still delivered would make the cursor jump over what is read again.
         if (message.generation !== this.#generation) break
-        for (let i = 0; i < message.seqs.length; i++) {
-          this.#mailbox.offerMessage(message.partitions[i]!, message.seqs[i]!, message.payloads[i]!)
-        }
+        this.#mailbox.offerMessages(message)
         break
       case "stream":
         this.#incarnation = message.incarnation
@@ -146,7 +139,8 @@ export class PartitionWorker<State> {
         this.#clock = message.clock
         break
       case "journaled":
-        this.#journaled(message.items, message.bytes)
+        this.#feed.acknowledged(message.bytes)
+        journaledUpTo(this.#owned, message.items)
         break
       case "outboxed":
         this.#outbox.stored(message.ids)
@@ -161,17 +155,7 @@ export class PartitionWorker<State> {
         this.#stopping = true
         break
     }
-    this.#wake?.()
-  }
-
-  #journaled(items: ReadonlyArray<readonly [number, number, number]>, bytes: number): void {
-    this.#feed.acknowledged(bytes)
-    for (const [id, seq, entryId] of items) {
-      const partition = this.#owned.get(id)
-      if (partition === undefined || seq <= partition.journaledSeq) continue
-      partition.journaledSeq = seq
-      partition.journaledId = entryId
-    }
+    this.#alarm.ring()
   }
 
   #drainPort(): void {
@@ -248,7 +232,8 @@ export class PartitionWorker<State> {
     await loadPartitions(taken, this.#slots, store, this.#leaseMs)
     for (const slot of this.#slots.all()) this.#due.heap.wait(slot, this.#o.machine.nextDue(slot.state))
     for (const p of taken) this.#feed.own(p.id, p.seq, p.journaledSeq, p.journaledId)
-    // What the reader of the partitions owned so far delivered says nothing about these: all are read from their cursors.
+    // What the reader of the partitions owned so far delivered says nothing about these: all are read from their
+    // cursors.
     this.#mailbox.clearMessages()
     for (const partition of taken) this.#owned.set(partition.id, partition)
     // Renew at once: loading may have taken a good part of the lease.
@@ -336,14 +321,7 @@ export class PartitionWorker<State> {
   /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
   async #writeSnapshots(): Promise<boolean> {
     if (this.#slots.dirty === 0 || Date.now() - this.#workedAt < IDLE_MS) return false
-    await this.#executor.run({
-      requests: [],
-      commands: [],
-      due: [],
-      touch: [],
-      outboxDone: [],
-      snapshots: IDLE_SNAPSHOTS,
-    })
+    await this.#executor.run({ ...NO_WORK, snapshots: IDLE_SNAPSHOTS })
     return true
   }
 
@@ -364,7 +342,7 @@ export class PartitionWorker<State> {
     for (;;) {
       const due = await this.#due.take(this.#now(), DUE_PER_COMMIT)
       if (due.length === 0) return
-      await this.#executor.run({ requests: [], commands: [], due, touch: [], outboxDone: [], snapshots: 0 })
+      await this.#executor.run({ ...NO_WORK, due })
     }
   }
 
@@ -413,14 +391,7 @@ export class PartitionWorker<State> {
       until = Math.min(until, this.#due.earliest - this.#clock.offset)
     }
     until = Math.min(until, this.#ticks.dueAt)
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, until - real))
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = null
+    await this.#alarm.sleep(until - real)
   }
 
   /** A planned stop: what is decided is committed, snapshots are written, the lease is given back. */

@@ -158,8 +158,8 @@ export interface Responder {
 
 /**
  * Answers questions on a subject, without a queue group: a partition has one owner (field notes B6). A handler that
- * throws answers nothing here; the caller's repeat and deadline deal with it, and `onError` (default: a process warning)
- * hears of it.
+ * throws answers nothing here; the caller's repeat and deadline deal with it, and `onError` (default: a process
+ * warning) hears of it.
  */
 export const serve = (
   nc: NatsConnection,

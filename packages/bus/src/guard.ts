@@ -1,7 +1,7 @@
 /**
- * Subscription callbacks that throw. The client library ends its read loop on the first one and the connection then hears
- * nothing more, without closing and without a word: measured with nats-core 3.4. Every callback of a connection of ours is
- * guarded: the message is lost to that callback, the error is told, everything else goes on.
+ * Subscription callbacks that throw. The client library ends its read loop on the first one and the connection then
+ * hears nothing more, without closing and without a word: measured with nats-core 3.4. Every callback of a connection
+ * of ours is guarded: the message is lost to that callback, the error is told, everything else goes on.
  */
 import type { Msg, NatsConnection, Subscription, SubscriptionOptions } from "@nats-io/nats-core"
 

@@ -1,7 +1,7 @@
 /**
- * Whether a connection is up now, and requests that know it. The client library buffers what is sent while it is down, drops
- * that buffer silently when it is up again, and lets the request run into its timeout (field notes B5): here a request
- * waits for the connection before it is sent and fails as soon as the connection it was sent on is gone.
+ * Whether a connection is up now, and requests that know it. The client library buffers what is sent while it is down,
+ * drops that buffer silently when it is up again, and lets the request run into its timeout (field notes B5): here a
+ * request waits for the connection before it is sent and fails as soon as the connection it was sent on is gone.
  */
 import type { Msg, MsgHdrs, NatsConnection, Payload } from "@nats-io/nats-core"
 import { BusUnavailable, clientErrorOf } from "./errors.ts"
@@ -78,7 +78,9 @@ export const ready = async (nc: NatsConnection, subject: string, timeoutMs: numb
   await untilUp(nc, subject, timeoutMs)
 }
 
-/** Sends now, on the connection as it is. @throws BusUnavailable (outcome unknown when it breaks meanwhile) | BusRefused */
+/**
+ * Sends now, on the connection as it is. @throws BusUnavailable (outcome unknown when it breaks meanwhile) | BusRefused
+ */
 export const send = (nc: NatsConnection, subject: string, payload: Payload, settings: RequestSettings): Promise<Msg> =>
   new Promise((resolve, reject) => {
     const { downs } = linkOf(nc)

@@ -82,8 +82,8 @@ export interface OrderedReaderOptions {
   /** Incarnation stored with the cursor; undefined when nothing was read before. */
   readonly incarnation?: string | undefined
   /**
-   * Called synchronously, in order, without gaps or repeats between two `onCreated` calls of one reader. One that throws
-   * gets the same message again after a pause.
+   * Called synchronously, in order, without gaps or repeats between two `onCreated` calls of one reader. One that
+   * throws gets the same message again after a pause.
    */
   readonly onMessage: (message: StreamMessage) => void
   /** After every (re)creation of the consumer, before its first message. */

@@ -4,22 +4,22 @@
  *
  * Message: `{"v":1,"charges":[[id, account, occurredAt, cost, holdId, hash, usage], …]}`, all of one partition.
  */
-import type { Instant, Nano } from "@credits/kernel";
+import type { Instant, Nano } from "@credits/kernel"
 
 export interface Charge {
   /** The usage event's id: the idempotency key, for ever (R6.6). */
-  readonly id: string;
-  readonly account: string;
+  readonly id: string
+  readonly account: string
   /** When the usage happened (its CloudEvents time), ms. */
-  readonly occurredAt: Instant;
+  readonly occurredAt: Instant
   /** Nano-USD, ≥ 0. */
-  readonly cost: Nano;
+  readonly cost: Nano
   /** The hold to settle, or "" for usage without a hold (R6.5). */
-  readonly holdId: string;
+  readonly holdId: string
   /** Content hash of the usage event; "same id, another body" compares only this. */
-  readonly hash: string;
+  readonly hash: string
   /** The usage it was charged for, see `encodeUsageLine`. */
-  readonly usage: string;
+  readonly usage: string
 }
 
 export type ChargeTuple = readonly [
@@ -30,34 +30,36 @@ export type ChargeTuple = readonly [
   holdId: string,
   hash: string,
   usage: string,
-];
+]
 
 /** What was used, for statements and rollups. Token counts are disjoint: each token is in exactly one of them. */
 export interface UsageLine {
-  readonly provider: string;
-  readonly model: string;
-  readonly bookVersion: string;
+  readonly provider: string
+  readonly model: string
+  readonly bookVersion: string
   /** Tokens of the prompt that were neither read from nor written to a cache. */
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheWrite5mTokens: number;
-  readonly cacheWrite1hTokens: number;
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheWrite5mTokens: number
+  readonly cacheWrite1hTokens: number
   /** Reasoning tokens, not counted in `outputTokens`. */
-  readonly reasoningTokens: number;
-  readonly images: number;
-  readonly requests: number;
-  readonly status: "ok" | "failed" | "cancelled";
-  readonly requestId: string;
+  readonly reasoningTokens: number
+  readonly images: number
+  readonly requests: number
+  readonly status: "ok" | "failed" | "cancelled"
+  readonly requestId: string
 }
 
 /** One `|`-separated line; provider, model and ids cannot contain `|` (checked at the border). */
 export const encodeUsageLine = (u: UsageLine): string =>
-  `${u.provider}|${u.model}|${u.bookVersion}|${u.inputTokens}|${u.outputTokens}|${u.cacheReadTokens}|${u.cacheWrite5mTokens}|${u.cacheWrite1hTokens}|${u.reasoningTokens}|${u.images}|${u.requests}|${u.status}|${u.requestId}`;
+  `${u.provider}|${u.model}|${u.bookVersion}|${u.inputTokens}|${u.outputTokens}|` +
+  `${u.cacheReadTokens}|${u.cacheWrite5mTokens}|${u.cacheWrite1hTokens}|${u.reasoningTokens}|` +
+  `${u.images}|${u.requests}|${u.status}|${u.requestId}`
 
 export const decodeUsageLine = (line: string): UsageLine | null => {
-  const p = line.split("|");
-  if (p.length !== 13) return null;
+  const p = line.split("|")
+  if (p.length !== 13) return null
   return {
     provider: p[0]!,
     model: p[1]!,
@@ -72,9 +74,9 @@ export const decodeUsageLine = (line: string): UsageLine | null => {
     requests: Number(p[10]),
     status: p[11] as UsageLine["status"],
     requestId: p[12]!,
-  };
-};
+  }
+}
 
 /** Encodes charges of one partition into a command message. */
 export const encodeCharges = (charges: ReadonlyArray<ChargeTuple>): string =>
-  `{"v":1,"charges":${JSON.stringify(charges)}}`;
+  `{"v":1,"charges":${JSON.stringify(charges)}}`

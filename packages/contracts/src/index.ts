@@ -1,8 +1,11 @@
-/** @credits/contracts: every message, subject, stream and HTTP schema that crosses a process. Nothing here runs a service. */
-export * from "./subjects.ts";
-export * from "./charge.ts";
-export * from "./ledger.ts";
-export * from "./journal.ts";
-export * from "./usage.ts";
-export * from "./pricing.ts";
-export * from "./permissions.ts";
+/**
+ * @credits/contracts: every message, subject, stream and HTTP schema that crosses a process. Nothing here runs a
+ * service.
+ */
+export * from "./subjects.ts"
+export * from "./charge.ts"
+export * from "./ledger.ts"
+export * from "./journal.ts"
+export * from "./usage.ts"
+export * from "./pricing.ts"
+export * from "./permissions.ts"

@@ -2,45 +2,45 @@
  * The ledger's outputs (decision 9). Journal and signal messages of a partition come strictly in order; each names the
  * seq of the message before it, so a reader that misses one knows.
  */
-import type { EntryKind, NanoText } from "./ledger.ts";
+import type { EntryKind, NanoText } from "./ledger.ts"
 
 /** One entry as published: `body` is exactly what the database holds. */
 export interface JournalEntry {
-  readonly seq: number;
-  readonly account: string;
+  readonly seq: number
+  readonly account: string
   /** Number of this entry in its account. */
-  readonly n: number;
-  readonly at: number;
-  readonly kind: EntryKind;
-  readonly body: EntryBody;
+  readonly n: number
+  readonly at: number
+  readonly kind: EntryKind
+  readonly body: EntryBody
 }
 
 /** Deltas of the eight buckets as integer strings of nano-USD; absent = 0. */
 export interface EntryBody {
-  readonly granted?: NanoText;
-  readonly debt?: NanoText;
-  readonly spent?: NanoText;
-  readonly held?: NanoText;
-  readonly available?: NanoText;
-  readonly frozen?: NanoText;
-  readonly expired?: NanoText;
-  readonly revoked?: NanoText;
+  readonly granted?: NanoText
+  readonly debt?: NanoText
+  readonly spent?: NanoText
+  readonly held?: NanoText
+  readonly available?: NanoText
+  readonly frozen?: NanoText
+  readonly expired?: NanoText
+  readonly revoked?: NanoText
   /** [lot id, change of its remaining amount] in the order they paid. */
-  readonly lots?: ReadonlyArray<readonly [id: string, change: NanoText]>;
+  readonly lots?: ReadonlyArray<readonly [id: string, change: NanoText]>
   /** Charges: the usage line (`decodeUsageLine`) and when the usage happened. */
-  readonly usage?: string;
-  readonly usedAt?: number;
-  readonly holdId?: string;
-  readonly cause?: string;
-  readonly [more: string]: unknown;
+  readonly usage?: string
+  readonly usedAt?: number
+  readonly holdId?: string
+  readonly cause?: string
+  readonly [more: string]: unknown
 }
 
 export interface JournalMessage {
-  readonly v: 1;
-  readonly partition: number;
+  readonly v: 1
+  readonly partition: number
   /** seq of the last entry of the message before this one; 0 at the beginning. */
-  readonly after: number;
-  readonly entries: ReadonlyArray<JournalEntry>;
+  readonly after: number
+  readonly entries: ReadonlyArray<JournalEntry>
 }
 
 export type SignalKind =
@@ -50,52 +50,48 @@ export type SignalKind =
   | "debt_began"
   | "debt_ended"
   | "lot_expired"
-  | "hold_expired";
+  | "hold_expired"
 
 export interface Signal {
-  readonly seq: number;
-  readonly account: string;
-  readonly kind: SignalKind;
-  readonly at: number;
+  readonly seq: number
+  readonly account: string
+  readonly kind: SignalKind
+  readonly at: number
   /** Balance (available + held) after it, nano-USD. */
-  readonly balance: NanoText;
-  readonly detail: string;
+  readonly balance: NanoText
+  readonly detail: string
 }
 
 export interface SignalMessage {
-  readonly v: 1;
-  readonly partition: number;
-  readonly after: number;
-  readonly signals: ReadonlyArray<Signal>;
+  readonly v: 1
+  readonly partition: number
+  readonly after: number
+  readonly signals: ReadonlyArray<Signal>
 }
 
 /** Newest balances of the accounts that changed: `[account, seq, available, held, debt, frozen]`. */
 export interface TickMessage {
-  readonly v: 1;
-  readonly partition: number;
+  readonly v: 1
+  readonly partition: number
   readonly accounts: ReadonlyArray<
-    readonly [
-      account: string,
-      seq: number,
-      available: NanoText,
-      held: NanoText,
-      debt: NanoText,
-      frozen: NanoText,
-    ]
-  >;
+    readonly [account: string, seq: number, available: NanoText, held: NanoText, debt: NanoText, frozen: NanoText]
+  >
 }
 
 /** A message or event nobody could use, kept with its reason until a person decides. Stream DEAD_LETTERS. */
 export interface DeadLetter {
-  readonly v: 1;
-  readonly id: string;
-  readonly service: string;
-  /** Stable code: `malformed`, `invalid_field`, `model_unknown`, `wrong_sum`, `id_conflict`, `no_entitlement`, `too_large`, `defect`, … */
-  readonly reason: string;
-  readonly detail: string;
-  readonly origin: { readonly stream: string; readonly seq: number; readonly index: number };
-  readonly account: string | null;
-  readonly at: number;
+  readonly v: 1
+  readonly id: string
+  readonly service: string
+  /**
+   * Stable code: `malformed`, `invalid_field`, `model_unknown`, `wrong_sum`, `id_conflict`, `no_entitlement`,
+   * `too_large`, `defect`, …
+   */
+  readonly reason: string
+  readonly detail: string
+  readonly origin: { readonly stream: string; readonly seq: number; readonly index: number }
+  readonly account: string | null
+  readonly at: number
   /** The original, as text (base64 with prefix `base64:` when it was not UTF-8). */
-  readonly payload: string;
+  readonly payload: string
 }

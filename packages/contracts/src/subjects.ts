@@ -2,10 +2,10 @@
  * Every NATS subject, stream, bucket and header, and who may use which. The one place that names what crosses the bus.
  * docs/reference/subjects.md is generated from this file.
  */
-import { PARTITIONS } from "@credits/kernel";
+import { PARTITIONS } from "@credits/kernel"
 
 /** Raised when a message shape changes; a service refuses a newer one (decision 21). */
-export const MESSAGE_VERSION = 1;
+export const MESSAGE_VERSION = 1
 
 export const HEADERS = {
   /** Message schema version, decimal. */
@@ -13,7 +13,7 @@ export const HEADERS = {
   /** `<partition>.<seq>` of a journal or signal message: repeats have the same one. */
   id: "Credits-Id",
   trace: "traceparent",
-} as const;
+} as const
 
 export const SUBJECTS = {
   /** Durable usage batches: a JSON array of CloudEvents `ai.usage.v1` (≤ 500 events of any accounts, ≤ 512 KiB). */
@@ -36,18 +36,18 @@ export const SUBJECTS = {
   /** `status` and `clock` of pricing. */
   pricingControl: "pricing.control",
   deadLetter: (service: string) => `dead-letter.${service}`,
-} as const;
+} as const
 
 /** File storage, `discard: new`, no age or count limit: these feed databases (decision 2). */
 export interface StreamSpec {
-  readonly name: string;
-  readonly subjects: ReadonlyArray<string>;
-  readonly maxBytes: number;
+  readonly name: string
+  readonly subjects: ReadonlyArray<string>
+  readonly maxBytes: number
   /** What reads it with a database cursor; the janitor purges only below the lowest. */
-  readonly readers: ReadonlyArray<string>;
+  readonly readers: ReadonlyArray<string>
 }
 
-const GIB = 1024 * 1024 * 1024;
+const GIB = 1024 * 1024 * 1024
 
 export const STREAMS = {
   usage: { name: "USAGE", subjects: ["usage.events"], maxBytes: 8 * GIB, readers: ["pricing"] },
@@ -75,7 +75,7 @@ export const STREAMS = {
     maxBytes: 1 * GIB,
     readers: [],
   },
-} as const satisfies Record<string, StreamSpec>;
+} as const satisfies Record<string, StreamSpec>
 
 export const BUCKETS = {
   /** Key = book version, value = the book as JSON; key `current` lists the versions with their effective instants. */
@@ -83,16 +83,13 @@ export const BUCKETS = {
   catalogues: "catalogues",
   /** Key `clock`: the one business clock (decision 16). */
   clock: "clock",
-} as const;
+} as const
 
 /** ≤ 500 events and ≤ 512 KiB a usage message; ≤ 4 KiB an event (decision 4). */
-export const USAGE_EVENTS_PER_MESSAGE_MAX = 500;
-export const MESSAGE_BYTES_MAX = 512 * 1024;
-export const EVENT_BYTES_MAX = 4 * 1024;
+export const USAGE_EVENTS_PER_MESSAGE_MAX = 500
+export const MESSAGE_BYTES_MAX = 512 * 1024
+export const EVENT_BYTES_MAX = 4 * 1024
 /** JetStream's limit of one atomic batch (ADR-50). */
-export const ATOMIC_BATCH_MESSAGES_MAX = 1000;
+export const ATOMIC_BATCH_MESSAGES_MAX = 1000
 
-export const partitions: ReadonlyArray<number> = Array.from(
-  { length: PARTITIONS },
-  (_, partition) => partition,
-);
+export const partitions: ReadonlyArray<number> = Array.from({ length: PARTITIONS }, (_, partition) => partition)
