@@ -3,6 +3,7 @@
  * from what it had only received (decision 2, I3). Method: a partition worker on a real database; a second connection
  * takes the write lock, or takes a partition away and gives it back.
  */
+import { type ActorStore, CommitUnknown } from "@credits/actor"
 import { openSqliteFile } from "@credits/store"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { Add } from "./counting-machine.ts"
@@ -67,5 +68,59 @@ describe("decision 2: the cursor is the database's", () => {
       [3, [adding("c", "acc-p0-x", 4)]],
     )
     await totals({ "acc-p0-x": 5, "acc-p1-y": 2 })
+  })
+})
+
+/** Commits, and then says that the answer was lost, as often as it is told to. */
+const forgetful = (store: ActorStore, armed: { times: number }): ActorStore => ({
+  dialect: store.dialect,
+  now: () => store.now(),
+  acquire: (owner, leaseMs, wanted) => store.acquire(owner, leaseMs, wanted),
+  release: (rows) => store.release(rows),
+  allocate: (count) => store.allocate(count),
+  snapshotsOf: (accounts) => store.snapshotsOf(accounts),
+  blocksFrom: (id, partitions, limit) => store.blocksFrom(id, partitions, limit),
+  block: (id) => store.block(id),
+  outboxFrom: (partitions, after, limit) => store.outboxFrom(partitions, after, limit),
+  dueAccounts: (partitions, at, limit) => store.dueAccounts(partitions, at, limit),
+  earliestDue: (partitions) => store.earliestDue(partitions),
+  receipts: (keys) => store.receipts(keys),
+  begin: (partitions, claims, claimBlockId, leaseMs) => store.begin(partitions, claims, claimBlockId, leaseMs),
+  commit: async (batch, leaseMs) => {
+    const applied = await store.commit(batch, leaseMs)
+    if (batch.blocks.length > 0 && armed.times-- > 0) throw new CommitUnknown("the answer was lost")
+    return applied
+  },
+  abort: () => store.abort(),
+  forgetExpired: (now, limit) => store.forgetExpired(now, limit),
+  close: () => store.close(),
+})
+
+describe("decision 5: a commit whose outcome is not known", () => {
+  it("I2 I5 no answer leaves and memory is discarded; what is repeated counts once and gets the stored answer", async () => {
+    const armed = { times: 0 }
+    const bench = await WorkerBench.start({ partitions: [0], between: (store) => forgetful(store, armed) })
+    try {
+      const first = bench.said("owned").at(-1)!.generation
+      await bench.request({ id: "1", account: "acc-p0-x", add: 1 }).all()
+      armed.times = 1
+      const unanswered = bench.request({ id: "2", account: "acc-p0-x", add: 4 })
+      const second = await bench.hears("owned", ({ generation }) => generation > first)
+      expect(unanswered.now()).toEqual([undefined])
+      armed.times = 1
+      bench.messages(second.generation, [1, [adding("a", "acc-p0-x", 2)]])
+      const third = await bench.hears("owned", ({ generation }) => generation > second.generation)
+      bench.messages(third.generation, [1, [adding("a", "acc-p0-x", 2)]], [2, [adding("b", "acc-p0-x", 8)]])
+      const [answer] = await bench.request({ id: "2", account: "acc-p0-x", add: 4 }).all()
+      expect(JSON.parse(answer!)).toEqual({ ok: { total: 5 } })
+      await until(
+        "each counts once",
+        () => bench.totals([0]),
+        (totals) => totals["acc-p0-x"] === 15,
+      )
+      expect(await bench.entries([0])).toHaveLength(4)
+    } finally {
+      await bench.stop()
+    }
   })
 })

@@ -36,6 +36,8 @@ export interface BenchOptions {
   /** Unset: SQLite in a temporary folder. */
   readonly databaseUrl?: string
   readonly leaseMs?: number
+  /** Stands between the worker and its store: a network that loses answers, say. */
+  readonly between?: (store: ActorStore) => ActorStore
 }
 
 export class WorkerBench {
@@ -56,7 +58,7 @@ export class WorkerBench {
       machine: countingMachine(),
       names: NAMES,
       // Its own store object; the pool or handle is shared, as it would be in one process.
-      store: storeOf(database),
+      store: options.between?.(storeOf(database)) ?? storeOf(database),
       owner: "bench",
       partitions: options.partitions,
       port: this.#channel.port1,
