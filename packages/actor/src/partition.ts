@@ -44,3 +44,11 @@ export const committedPartition = (written: Partition, now: Partition, leaseUnti
   journaledSeq: Math.max(written.journaledSeq, now.journaledSeq),
   journaledId: Math.max(written.journaledId, now.journaledId),
 })
+
+/** Where these partitions' stream must be read from: behind the lowest message that is wholly applied. */
+export const readFrom = (
+  owned: ReadonlyArray<Partition>,
+): { readonly cursor: number; readonly incarnation: string } => ({
+  cursor: Math.min(...owned.map(({ cursor, cursorIndex }) => (cursorIndex === -1 ? cursor : cursor - 1))),
+  incarnation: owned.find((partition) => partition.incarnation !== "")?.incarnation ?? "",
+})

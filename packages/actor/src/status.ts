@@ -3,7 +3,9 @@
  */
 import type { ControlAnswer } from "@credits/contracts"
 import type { Names } from "./batch.ts"
+import type { Counters } from "./deciding.ts"
 import type { Partition } from "./partition.ts"
+import type { WorkerMetrics } from "./protocol.ts"
 
 export interface StatusFacts extends Pick<ControlAnswer, "ready" | "now" | "ran" | "outboxPending" | "openRequests"> {
   readonly names: Names
@@ -25,3 +27,19 @@ export const statusOf = (owned: ReadonlyArray<Partition>, facts: StatusFacts): C
     detail: { owned: owned.length, entries, ...detail },
   }
 }
+
+/** Counters and gauges; what the worker alone knows is added by it. */
+export const metricsOf = (
+  counters: Counters,
+  slots: { readonly size: number; readonly dirty: number },
+  mailbox: { readonly messages: number; readonly requests: number },
+  earliestDue: number,
+  now: number,
+): Omit<WorkerMetrics, "owned" | "journalPendingBytes"> => ({
+  ...counters,
+  slots: slots.size,
+  dirty: slots.dirty,
+  queuedCommands: mailbox.messages,
+  queuedRequests: mailbox.requests,
+  oldestDueMs: Math.max(0, now - earliestDue),
+})

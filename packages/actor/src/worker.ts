@@ -14,10 +14,10 @@ import { JournalFeed } from "./journal-feed.ts"
 import { loadPartitions } from "./loading.ts"
 import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
 import { OutboxFeed } from "./outbox-feed.ts"
-import { journaledUpTo, openPartition, type Partition } from "./partition.ts"
+import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
-import { statusOf } from "./status.ts"
+import { metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
 
@@ -252,8 +252,7 @@ export class PartitionWorker<State> {
     this.#mailbox.clearMessages()
     const all = [...this.#owned.values()]
     if (all.length === 0) return
-    const cursor = Math.min(...all.map((p) => (p.cursorIndex === -1 ? p.cursor : p.cursor - 1)))
-    const incarnation = all.find((p) => p.incarnation !== "")?.incarnation ?? ""
+    const { cursor, incarnation } = readFrom(all)
     this.#mailbox.delivered = cursor
     this.#generation += 1
     this.#send({ t: "owned", partitions: all.map((p) => p.id), cursor, incarnation, generation: this.#generation })
@@ -281,7 +280,12 @@ export class PartitionWorker<State> {
     if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
     await this.#due.refresh()
-    this.#metrics()
+    const now = this.#now()
+    const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, now)
+    this.#send({
+      t: "metrics",
+      metrics: { ...metrics, owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes },
+    })
   }
 
   #caughtUp(): boolean {
@@ -361,20 +365,6 @@ export class PartitionWorker<State> {
       openRequests: this.#mailbox.requests,
       detail: { gap: this.#gap, incarnation: this.#incarnation, accounts: this.#slots.size, queuedMessages: waits },
     })
-  }
-
-  #metrics(): void {
-    const { deciding } = this.#executor
-    const gauges = {
-      slots: this.#slots.size,
-      dirty: this.#slots.dirty,
-      queuedCommands: this.#mailbox.messages,
-      queuedRequests: this.#mailbox.requests,
-      journalPendingBytes: this.#feed.pendingBytes,
-      owned: this.#owned.size,
-      oldestDueMs: Math.max(0, this.#now() - this.#due.heap.earliest),
-    }
-    this.#send({ t: "metrics", metrics: { ...deciding.counters, ...gauges } })
   }
 
   /** Sleeps until a message comes or something must be done. Leases use real time, due work business time. */
