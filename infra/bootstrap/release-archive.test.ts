@@ -32,8 +32,12 @@ describe("the release archive", () => {
   })
 
   it("has exactly the checksum of its own line", () => {
-    const listed =
-      `${"f".repeat(64)}  a.tar.gz.sig\n${listedSum.toUpperCase()}  a.tar.gz\n` + `${"e".repeat(64)} *b.tar.gz\n`
+    const listed = [
+      `${"f".repeat(64)}  a.tar.gz.sig`,
+      `${listedSum.toUpperCase()}  a.tar.gz`,
+      `${"e".repeat(64)} *b.tar.gz`,
+      "",
+    ].join("\n")
     assert.strictEqual(checksumOf(listed, "a.tar.gz"), listedSum)
     assert.strictEqual(checksumOf(listed, "b.tar.gz"), "e".repeat(64))
     assert.throws(() => checksumOf(listed, "c.tar.gz"), /does not list c\.tar\.gz/)
