@@ -174,12 +174,7 @@ export class Executor<State> {
     for (const id of work.touch) draft.partition(id)
     const claims = claimsOf(work.commands)
     const started = performance.now()
-    const known = await store.begin(
-      [...draft.partitions.values()].map(partitionRow),
-      claims.map((c) => c.claim),
-      draft.nextId,
-      leaseMs,
-    )
+    const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims, draft.nextId, leaseMs)
     const firstId = draft.nextId
     const replies: Array<readonly [reply: string, text: string]> = []
     const stored = await store.receipts(
@@ -208,10 +203,7 @@ export class Executor<State> {
           {
             partitions: [...draft.partitions.values()].map(partitionRow),
             blocks: draft.blocks,
-            claims:
-              known.size === 0
-                ? claims.map((c) => c.claim)
-                : claims.filter((_, i) => !known.has(i)).map((c) => c.claim),
+            claims: known.size === 0 ? claims : claims.filter((_, i) => !known.has(i)),
             claimBlockId: firstId,
             unclaimed: draft.unclaimed,
             receipts: draft.receipts,
@@ -289,6 +281,8 @@ export class Executor<State> {
       for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
       chosen.push(...more)
     }
+    // Written under their own partition's fence: one that the batch does not touch would write nothing (Postgres).
+    for (const { partition } of chosen) draft.partition(partition)
     return chosen
   }
 

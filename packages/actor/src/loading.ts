@@ -28,8 +28,27 @@ const holdLeases = async (taken: ReadonlyArray<Partition>, store: ActorStore, le
   return (await store.commit({ ...NOTHING, partitions: rows }, leaseMs)).length === rows.length
 }
 
-/** Replays what snapshots lack. Throws when the database contradicts itself or a lease is lost meanwhile. */
+/**
+ * Replays what snapshots lack. Throws when the database contradicts itself or a lease is lost meanwhile; what was loaded
+ * is dropped then: the partitions are not owned yet, so nobody else would, and by the next time it is stale.
+ */
 export const loadPartitions = async <State>(
+  taken: ReadonlyArray<Partition>,
+  slots: Slots<State>,
+  store: ActorStore,
+  leaseMs: number,
+): Promise<void> => {
+  try {
+    await replayAll(taken, slots, store, leaseMs)
+  } catch (error) {
+    slots.drop(new Set(taken.map((partition) => partition.id)))
+    throw error
+  }
+  // What was loaded now may lack older entries than what is in memory already: floors are read off the first.
+  slots.sortDirty()
+}
+
+const replayAll = async <State>(
   taken: ReadonlyArray<Partition>,
   slots: Slots<State>,
   store: ActorStore,
