@@ -206,4 +206,29 @@ describe("fence: one of two partitions is taken over", () => {
       await bench.stop()
     }
   })
+
+  it("I10 snapshots reach the database whatever partitions their batch is about; the next owner finds every account whole", async ({
+    skip,
+  }) => {
+    skip(postgres === undefined, "no Postgres on this machine")
+    const databaseUrl = await created("snapshots")
+    const bench = await WorkerBench.start({ partitions: [0, 1], databaseUrl })
+    await bench.request({ id: "1", account: "acc-p0-x", add: 1 }, { id: "2", account: "acc-p1-y", add: 10 }).all()
+    // Idle time writes them.
+    const pool = await openPostgresPool({ service: "counting", databaseUrl, connectionsMax: 1 })
+    const stored = async () =>
+      (await pool.query("SELECT account FROM snapshot ORDER BY 1")).rows.map((row: { account: string }) => row.account)
+    await until("both have a snapshot", stored, (accounts) => accounts.join() === "acc-p0-x,acc-p1-y", 10_000)
+    await pool.end()
+    await bench.stop()
+    const next = await WorkerBench.start({ partitions: [0, 1], databaseUrl })
+    try {
+      const answers = await next
+        .request({ id: "3", account: "acc-p0-x", add: 1 }, { id: "4", account: "acc-p1-y", add: 10 })
+        .all()
+      expect(answers.map((text) => JSON.parse(text!) as unknown)).toEqual([{ ok: { total: 2 } }, { ok: { total: 20 } }])
+    } finally {
+      await next.stop()
+    }
+  })
 })

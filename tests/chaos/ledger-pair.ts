@@ -90,7 +90,7 @@ export class LedgerPair {
         CREDITS_DATA_DIR: this.#dataDir,
         CREDITS_DATABASE_URL: this.#databaseUrl ?? "",
       },
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", process.env["CHAOS_LOG"] === "1" ? "inherit" : "ignore", "inherit"],
     })
     this.#children.push(child)
   }

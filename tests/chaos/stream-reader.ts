@@ -90,7 +90,7 @@ export class StreamReader {
         CREDITS_DATA_DIR: this.#dataDir,
         CREDITS_DATABASE_URL: "",
       },
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", process.env["CHAOS_LOG"] === "1" ? "inherit" : "ignore", "inherit"],
     })
   }
 
