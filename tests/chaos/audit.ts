@@ -13,19 +13,52 @@ import type { Accepted } from "./gateway-load.ts"
 const REPOSITORY = resolve(import.meta.dirname, "../..")
 const DIFFERENCES_MAX = 20
 
-/** Every entry in the ledger's SQLite file, in order. */
-export const entriesIn = (dataDir: string): ReadonlyArray<StoredEntry> => {
+/** What is in the ledger's tables, whichever database they are in. */
+export interface Books {
+  readonly blocks: ReadonlyArray<NewBlock>
+  readonly floors: ReadonlyMap<number, number>
+  /** By account: address of the newest entry its snapshot holds. */
+  readonly heads: ReadonlyMap<string, number>
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Reads them through `rows`, which runs one statement. */
+export const readBooks = async (rows: (sql: string) => Promise<ReadonlyArray<Row>>): Promise<Books> => ({
+  blocks: (await rows("SELECT id, partition, seq, count, chain, text FROM entry_block ORDER BY id")).map((row) => ({
+    ...(row as unknown as NewBlock),
+    id: Number(row["id"]),
+    seq: Number(row["seq"]),
+  })),
+  floors: new Map(
+    (await rows("SELECT id, floor FROM partition")).map((row) => [Number(row["id"]), Number(row["floor"])]),
+  ),
+  heads: new Map(
+    (await rows("SELECT account, head FROM snapshot")).map((row) => [String(row["account"]), Number(row["head"])]),
+  ),
+})
+
+/** The ledger's SQLite file. */
+export const booksIn = async (dataDir: string): Promise<Books> => {
   const db = openSqliteFile(join(dataDir, "ledger.db"), { readonly: true })
   try {
-    const blocks = db
-      .prepare("SELECT id, partition, seq, count, chain, text FROM entry_block ORDER BY id")
-      .safeIntegers(false)
-      .all() as ReadonlyArray<NewBlock>
-    return blocks.flatMap(entriesOf)
+    return await readBooks(async (sql) => db.prepare(sql).all() as ReadonlyArray<Row>)
   } finally {
     db.close()
   }
 }
+
+export const entriesOfBooks = ({ blocks }: Books): ReadonlyArray<StoredEntry> => blocks.flatMap(entriesOf)
+
+/** A start reads snapshots and the entries from the floor on: an entry in neither would be missing from its account. */
+export const unreachableEntries = ({ blocks, floors, heads }: Books): ReadonlyArray<string> =>
+  blocks
+    .filter(({ id, partition }) => id < floors.get(partition)!)
+    .flatMap((block) =>
+      entriesOf(block)
+        .filter(({ account, id }) => id > (heads.get(account) ?? 0))
+        .map(({ account, id }) => `entry ${id} of ${account} is below its partition's floor and in no snapshot`),
+    )
 
 interface Shown {
   readonly calls: number
@@ -156,13 +189,15 @@ export const differences = async (
   accepted: ReadonlyMap<string, Accepted>,
   wallets: ReadonlyMap<string, WalletFigures>,
 ): Promise<ReadonlyArray<string>> => {
-  const entries = entriesIn(dataDir)
+  const books = await booksIn(dataDir)
+  const entries = entriesOfBooks(books)
   const spent = new Map<string, Nano>()
   for (const { account, cost } of accepted.values()) spent.set(account, (spent.get(account) ?? 0n) + cost)
   const verdict = await verifyLedger({ CREDITS_DATA_DIR: dataDir })
   const found = [
     ...chargeDifferences(accepted, entries),
     ...holdDifferences(entries),
+    ...unreachableEntries(books),
     ...projectionDifferences(accepted, shownIn(dataDir)),
     ...(verdict.ok ? [] : verdict.problems.map((problem) => `ledger verify: ${problem}`)),
     ...[...wallets].flatMap(([account, wallet]) => {

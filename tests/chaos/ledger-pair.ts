@@ -8,7 +8,6 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { entriesOf, PostgresActorStore, type StoredEntry } from "@credits/actor"
 import {
   askOwner,
   type BusHandle,
@@ -23,14 +22,21 @@ import {
   encodeCharges,
   type EntryBody,
   type LedgerReply,
-  partitions,
   STREAMS,
   SUBJECTS,
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import { openPostgresPool } from "@credits/store"
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
-import { entriesIn, type Verdict, verifyLedger } from "./audit.ts"
+import {
+  type Books,
+  booksIn,
+  entriesOfBooks,
+  readBooks,
+  unreachableEntries,
+  type Verdict,
+  verifyLedger,
+} from "./audit.ts"
 import { until } from "./facts.ts"
 
 const MAIN = fileURLToPath(new URL("../../apps/ledger/src/main.ts", import.meta.url))
@@ -187,11 +193,11 @@ export class LedgerPair {
     )
   }
 
-  async #entries(): Promise<ReadonlyArray<StoredEntry>> {
-    if (this.#databaseUrl === undefined) return entriesIn(this.#dataDir)
+  async #books(): Promise<Books> {
+    if (this.#databaseUrl === undefined) return booksIn(this.#dataDir)
     const pool = await openPostgresPool({ service: "ledger", databaseUrl: this.#databaseUrl, connectionsMax: 1 })
     try {
-      return (await new PostgresActorStore(pool).blocksFrom(0, partitions, 1_000_000)).flatMap(entriesOf)
+      return await readBooks(async (sql) => (await pool.query<Record<string, unknown>>(sql)).rows)
     } finally {
       await pool.end()
     }
@@ -206,10 +212,11 @@ export class LedgerPair {
    * (I5).
    */
   async differences(): Promise<ReadonlyArray<string>> {
-    const found: Array<string> = []
+    const books = await this.#books()
+    const found = [...unreachableEntries(books)]
     const charges = new Map<string, number>()
     const holds = new Set<string>()
-    for (const { kind, account, body } of await this.#entries()) {
+    for (const { kind, account, body } of entriesOfBooks(books)) {
       const { cause, hold } = body as EntryBody & { readonly hold?: { readonly id: string } }
       if (kind === "charged") charges.set(cause!, (charges.get(cause!) ?? 0) + 1)
       if (kind === "held") holds.add(`${cause!} ${account} ${hold!.id}`)

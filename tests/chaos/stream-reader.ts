@@ -29,7 +29,7 @@ import {
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
-import { entriesIn } from "./audit.ts"
+import { booksIn, entriesOfBooks } from "./audit.ts"
 import { until } from "./facts.ts"
 
 const REPOSITORY = resolve(import.meta.dirname, "../..")
@@ -188,12 +188,12 @@ export class StreamReader {
 
   /** Numbers of the events that had their effect, in that order. */
   async applied(): Promise<ReadonlyArray<number>> {
-    const ids = this.name === "ledger" ? this.#charged() : await this.#rated()
+    const ids = this.name === "ledger" ? await this.#charged() : await this.#rated()
     return ids.map((id) => Number(id.slice(1)))
   }
 
-  #charged(): ReadonlyArray<string> {
-    const entries = entriesIn(this.#dataDir).filter(({ kind }) => kind === "charged")
+  async #charged(): Promise<ReadonlyArray<string>> {
+    const entries = entriesOfBooks(await booksIn(this.#dataDir)).filter(({ kind }) => kind === "charged")
     return entries.map(({ body }) => (body as EntryBody).cause!)
   }
 
