@@ -24,7 +24,8 @@ export const statusOf = (owned: ReadonlyArray<Partition>, facts: StatusFacts): C
     nextDue: Number.isFinite(nextDue) ? nextDue : null,
     cursors: { [names.stream]: owned.length === 0 ? 0 : Math.min(...owned.map((partition) => partition.cursor)) },
     outboxPending: journal + outboxPending,
-    detail: { owned: owned.length, entries, ...detail },
+    // The heap of this thread: the actors and what is on its way, without what the main thread and libraries need.
+    detail: { owned: owned.length, entries, heapUsedBytes: process.memoryUsage().heapUsed, ...detail },
   }
 }
 
