@@ -6,6 +6,7 @@
 import { type ActorStore, CommitUnknown } from "@credits/actor"
 import { openSqliteFile } from "@credits/store"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { readBooks, unreachableEntries } from "./audit.ts"
 import type { Add } from "./counting-machine.ts"
 import { until } from "./facts.ts"
 import { WorkerBench } from "./worker-bench.ts"
@@ -68,6 +69,28 @@ describe("decision 2: the cursor is the database's", () => {
       [3, [adding("c", "acc-p0-x", 4)]],
     )
     await totals({ "acc-p0-x": 5, "acc-p1-y": 2 })
+  })
+})
+
+describe("I10: what is in no snapshot is above its partition's floor", () => {
+  it("a partition that comes back with old entries keeps its floor, however new those of the others are", async () => {
+    const bench = await WorkerBench.start({ partitions: [0, 1] })
+    const other = openSqliteFile(bench.database.file!)
+    try {
+      const first = bench.said("owned").at(-1)!
+      await bench.request({ id: "1", account: "acc-p1-old", add: 1 }).all()
+      other
+        .prepare("UPDATE partition SET owner = 'other', epoch = epoch + 1, lease_until = ? WHERE id = 1")
+        .run(Date.now() + 1_800)
+      const without = await bench.hears("owned", ({ generation }) => generation > first.generation)
+      await bench.request({ id: "2", account: "acc-p0-new", add: 1 }).all()
+      await bench.hears("owned", ({ partitions }) => partitions.length === 2, bench.heard.indexOf(without) + 1)
+      const books = await readBooks(async (sql) => other.prepare(sql).all() as ReadonlyArray<Record<string, unknown>>)
+      expect(unreachableEntries(books)).toEqual([])
+    } finally {
+      other.close()
+      await bench.stop()
+    }
   })
 })
 
