@@ -1,6 +1,6 @@
 /**
- * Goal: a database that crashes under load costs time only (I2, I3, I5). Method: two real ledgers on one Postgres; it is killed
- * without a checkpoint in the middle of commits and started again, twice.
+ * Goal: a database that crashes under load costs time only (I2, I3, I5). Method: two real ledgers on one Postgres; it
+ * is killed without a checkpoint in the middle of commits and started again, twice.
  */
 import { openPostgresPool } from "@credits/store"
 import { postgresForTests, type TestPostgres } from "@credits/testkit"

@@ -207,7 +207,7 @@ describe("fence: one of two partitions is taken over", () => {
     }
   })
 
-  it("I10 snapshots reach the database whatever partitions their batch is about; the next owner finds every account whole", async ({
+  it("I10 snapshots are written whatever partitions their batch is about; the next owner finds them", async ({
     skip,
   }) => {
     skip(postgres === undefined, "no Postgres on this machine")

@@ -73,7 +73,7 @@ describe("decision 2: the cursor is the database's", () => {
 })
 
 describe("I10: what is in no snapshot is above its partition's floor", () => {
-  it("a partition that comes back with old entries keeps its floor, however new those of the others are", async () => {
+  it("a partition that comes back with old entries keeps its floor", async () => {
     const bench = await WorkerBench.start({ partitions: [0, 1] })
     const other = openSqliteFile(bench.database.file!)
     try {

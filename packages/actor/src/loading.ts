@@ -29,8 +29,8 @@ const holdLeases = async (taken: ReadonlyArray<Partition>, store: ActorStore, le
 }
 
 /**
- * Replays what snapshots lack. Throws when the database contradicts itself or a lease is lost meanwhile; what was loaded
- * is dropped then: the partitions are not owned yet, so nobody else would, and by the next time it is stale.
+ * Replays what snapshots lack. Throws when the database contradicts itself or a lease is lost meanwhile; what was
+ * loaded is dropped then: the partitions are not owned yet, so nobody else would, and by the next time it is stale.
  */
 export const loadPartitions = async <State>(
   taken: ReadonlyArray<Partition>,
