@@ -120,7 +120,7 @@ const forgetful = (store: ActorStore, armed: { times: number }): ActorStore => (
 })
 
 describe("decision 5: a commit whose outcome is not known", () => {
-  it("I2 I5 no answer leaves and memory is discarded; what is repeated counts once and gets the stored answer", async () => {
+  it("I2 I5 sends no answer; what is repeated counts once and gets the stored answer", async () => {
     const armed = { times: 0 }
     const bench = await WorkerBench.start({ partitions: [0], between: (store) => forgetful(store, armed) })
     try {
