@@ -1,4 +1,7 @@
-/** The repository's own files as text, for the tidy test: what there is, what imports what, and which files are the pure core. */
+/**
+ * The repository's own files as text, for the tidy test: what there is, what imports what, and which files are the
+ * pure core.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"

@@ -1,6 +1,6 @@
 /**
- * Goal: the repository stays what ARCHITECTURE.md and CONTRIBUTING.md say it is. Method: every source is read as text; a test fails
- * with the list of places, each as `file:line what is wrong`.
+ * Goal: the repository stays what ARCHITECTURE.md and CONTRIBUTING.md say it is. Method: every source is read as text;
+ * a test fails with the list of places, each as `file:line what is wrong`.
  */
 import { assert, describe, it } from "vitest"
 import { importsOf, isTest, pureSources, roomOf, sources, type Source } from "./tidy-sources.ts"

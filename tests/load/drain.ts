@@ -11,7 +11,10 @@ import type { LoadSystem } from "./system.ts"
 
 export interface DrainResult {
   readonly charges: number
-  /** Of the second half: the accounts are loaded and the code is compiled. What a backlog of any length is worked off at. */
+  /**
+   * Of the second half: the accounts are loaded and the code is compiled. What a backlog of any length is worked off
+   * at.
+   */
   readonly perSecond: number
   /** Of all of it, from the first progress on: every account is loaded from the database once. */
   readonly coldPerSecond: number
@@ -88,7 +91,8 @@ export const reportDrain = async (
 ): Promise<DrainResult> => {
   bench.report.say(`  ${name}: ${count(plan.events)} charges wait while the ledger is stopped`)
   const result = await drain(bench.system, plan)
-  const note = `second half; all of it, accounts loading, ${perSecond(result.coldPerSecond)} · cores: ${cores(result.cpu)}`
+  const cold = `all of it, accounts loading, ${perSecond(result.coldPerSecond)}`
+  const note = `second half; ${cold} · cores: ${cores(result.cpu)}`
   bench.report.row(scenario, name, perSecond(result.perSecond), "", note)
   bench.report.figure(name, result)
   return result
