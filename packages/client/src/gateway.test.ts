@@ -67,7 +67,11 @@ const until = async (fact: () => boolean | Promise<boolean>, what: string): Prom
 /** A connection of its own: one that lived through a killed server may still be on its way back. */
 const withBus = async <A>(work: (own: BusHandle) => Promise<A>): Promise<A> => {
   const own = await connectBus({ servers: server.url, name: "test-reader" })
-  return work(own).finally(() => closeBus(own))
+  try {
+    return await work(own)
+  } finally {
+    await closeBus(own)
+  }
 }
 
 /** Event ids in the stream from a sequence on, in order, repeats included. */
