@@ -27,8 +27,7 @@ if (entries.length > 0) {
     target: "node24",
     sourcemap: "linked",
     sourcesContent: false,
-    // Names stay readable in stack traces, and error classes keep theirs.
-    keepNames: true,
+    // Nothing is minified, so names stay readable; keepNames would wrap every function and cost 1–4 % of a hot loop.
     legalComments: "none",
     external: ["better-sqlite3", "pg-native"],
     // Bundled CommonJS packages (pg, ws) still call require for Node's own modules; ESM has none by itself.

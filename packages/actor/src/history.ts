@@ -6,8 +6,8 @@ import type { History } from "./machine.ts"
 import type { ActorStore, NewBlock } from "./rows.ts"
 import type { Slot } from "./slots.ts"
 
-/** Blocks one commit can add to one partition: 3,500 entries in blocks of 512, or of 400 KiB. */
-const BLOCKS_PER_COMMIT_MAX = 16
+/** Blocks one commit can add to one partition: 2,000 commands and their due work in blocks of 32. */
+const BLOCKS_PER_COMMIT_MAX = 128
 
 /** Receipt key of a stream command; requests have `<op>:<id>`. */
 export const commandKey = (id: string): string => `c:${id}`
