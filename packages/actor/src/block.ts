@@ -8,8 +8,8 @@ import type { NewBlock } from "./rows.ts"
 /** An address is block id × this + place. Fixed for the life of the data. */
 const PLACES = 512
 /**
- * Entries of one block; a commit that adds more to one partition makes several. Few enough that a statement, which reads
- * a block a line, stays quick (50 lines took 52 ms with blocks of 500); many enough that rows stay cheap.
+ * Entries of one block; a commit that adds more to one partition makes several. Few enough that a statement, which
+ * reads a block a line, stays quick (50 lines took 52 ms with blocks of 500); many enough that rows stay cheap.
  */
 export const BLOCK_ENTRIES_MAX = 32
 /**

@@ -16,7 +16,9 @@ export interface SqliteOptions {
 }
 
 const BUSY_TIMEOUT_MS = 5_000
-/** A new file's pages. 16 KiB: a group commit writes a quarter of the frames (the ledger's drain gains 15 % over 4 KiB). */
+/**
+ * A new file's pages. 16 KiB: a group commit writes a quarter of the frames (the ledger's drain gains 15 % over 4 KiB).
+ */
 const PAGE_BYTES = 16_384
 /** 32 MB of log between checkpoints: fewer stalls than the default 1,000 pages (p99 of a commit). */
 const WAL_CHECKPOINT_PAGES = 2_000
