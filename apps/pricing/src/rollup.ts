@@ -7,11 +7,8 @@ import { decodeUsageLine, type JournalEntry, type JournalMessage } from "@credit
 import { dayOf } from "@credits/kernel"
 import type { ByokRecord } from "./call.ts"
 
-/** What is added to one row of the rollup. Counts are sums of whole numbers; `cost` is nano-USD. */
-export interface RollupDelta {
-  readonly day: string
-  readonly account: string
-  readonly model: string
+/** What the rollup sums. Counts are sums of whole numbers; `cost` is nano-USD. */
+export interface UsageSums {
   calls: number
   inputTokens: number
   outputTokens: number
@@ -22,6 +19,13 @@ export interface RollupDelta {
   byokCalls: number
   byokInputTokens: number
   byokOutputTokens: number
+}
+
+/** What is added to one row of the rollup. */
+export interface RollupDelta extends UsageSums {
+  readonly day: string
+  readonly account: string
+  readonly model: string
 }
 
 const DAY_MS = 86_400_000

@@ -2,6 +2,7 @@
  * Reading usage back: one account, whole UTC days, by model, day or both (decision 14).
  * The rollup is keyed by day first, so a read looks at each day for the account: 31 short seeks, not a scan.
  */
+import type { UsageSums } from "./rollup.ts"
 import type { UsageBy, UsageRow } from "@credits/contracts"
 import { dayOf, type Instant } from "@credits/kernel"
 import type { PricingDatabase } from "./store.ts"
@@ -18,19 +19,9 @@ export const daysBetween = (from: Instant, to: Instant): ReadonlyArray<string> |
   return Array.from({ length: end - first }, (_, i) => dayOf((first + i) * DAY_MS))
 }
 
-interface Sums {
+interface Sums extends UsageSums {
   model: string | null
   day: string | null
-  calls: number
-  inputTokens: number
-  outputTokens: number
-  cacheReadTokens: number
-  cacheWriteTokens: number
-  reasoningTokens: number
-  cost: bigint
-  byokCalls: number
-  byokInputTokens: number
-  byokOutputTokens: number
 }
 
 const noSums = (model: string | null, day: string | null): Sums => ({
