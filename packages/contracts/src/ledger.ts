@@ -23,6 +23,7 @@ export type LedgerRequest =
   | Freeze
   | Unfreeze
   | Mark
+  | Exchange
   | Group
   | ReadWallet
   | ReadStatement
@@ -134,12 +135,32 @@ export interface Mark {
   readonly mark: "refill" | "renewal"
   readonly until: number
 }
+/**
+ * R4.3: takes `back` from what is left, unheld, of the lot that `cause` opened; what is missing of it reduces the new
+ * grant, never below 0. No such lot, or an expired one: all of `back` is missing. One entry group: available credit
+ * never dips in between. A grant reduced to 0 opens no lot.
+ */
+export interface Exchange {
+  readonly op: "exchange"
+  readonly id: string
+  readonly account: string
+  /** Cause of the lot to take from. */
+  readonly from: string
+  readonly back: NanoText
+  readonly grant: {
+    readonly kind: LotKind
+    readonly amount: NanoText
+    readonly expiresAt?: number
+    readonly cause: string
+  }
+  readonly reason?: string
+}
 /** All or nothing, in order, in one entry group (R4.3). */
 export interface Group {
   readonly op: "group"
   readonly id: string
   readonly account: string
-  readonly commands: ReadonlyArray<Grant | Revoke | Adjust | Entitle | Mark>
+  readonly commands: ReadonlyArray<Grant | Revoke | Adjust | Entitle | Mark | Exchange>
 }
 export interface ReadWallet {
   readonly op: "wallet"
@@ -206,12 +227,20 @@ export interface RevokeAnswer {
   readonly revoked: NanoText
   readonly availableAfter: NanoText
 }
+export interface ExchangeAnswer {
+  readonly revoked: NanoText
+  /** What was granted after the reduction. */
+  readonly granted: NanoText
+  /** Null: nothing was left to grant. */
+  readonly lotId: string | null
+  readonly availableAfter: NanoText
+}
 export interface DoneAnswer {
   readonly seq: number
   readonly availableAfter: NanoText
 }
 export interface GroupAnswer {
-  readonly answers: ReadonlyArray<LotAnswer | RevokeAnswer | DoneAnswer>
+  readonly answers: ReadonlyArray<LotAnswer | RevokeAnswer | DoneAnswer | ExchangeAnswer>
 }
 
 export interface LotView {

@@ -6,7 +6,18 @@
  */
 import { BUCKETS, STREAMS } from "./subjects.ts"
 
-export const BUS_USERS = ["ledger", "pricing", "edge", "ops", "gateway", "dev"] as const
+export const BUS_USERS = [
+  "ledger",
+  "pricing",
+  "payments",
+  "subscriptions",
+  "topup",
+  "processor",
+  "edge",
+  "ops",
+  "gateway",
+  "dev",
+] as const
 export type BusUser = (typeof BUS_USERS)[number]
 
 export interface Permissions {
@@ -35,6 +46,9 @@ const usage = STREAMS.usage.name
 const commands = STREAMS.ledgerCommands.name
 const journal = STREAMS.ledgerJournal.name
 const signals = STREAMS.ledgerSignals.name
+const paymentFacts = STREAMS.payments.name
+const subscriptionFacts = STREAMS.subscriptions.name
+const topupFacts = STREAMS.topups.name
 const deadLetters = STREAMS.deadLetters.name
 const streamNames: ReadonlyArray<string> = Object.values(STREAMS).map((stream) => stream.name)
 const bucketNames: ReadonlyArray<string> = Object.values(BUCKETS)
@@ -77,6 +91,64 @@ const pricing: Permissions = {
   responds: true,
 }
 
+/** Charges cards; asks nobody. */
+const payments: Permissions = {
+  publish: [
+    "payments.fact",
+    "dead-letter.payments",
+    ...[paymentFacts, deadLetters].map(api.info),
+    bucketGet(BUCKETS.clock),
+  ],
+  subscribe: [inbox("payments"), "payments.request.*", "payments.control", bucketNews(BUCKETS.clock)],
+  responds: true,
+}
+
+const subscriptions: Permissions = {
+  publish: [
+    "subscriptions.fact",
+    "dead-letter.subscriptions",
+    "ledger.request.*",
+    ...["charge", "charge-close", "charge-show", "charge-list", "method"].map((op) => `payments.request.${op}`),
+    ...[paymentFacts, subscriptionFacts, deadLetters].map(api.info),
+    ...api.read(paymentFacts),
+    ...[BUCKETS.clock, BUCKETS.catalogues].map(bucketGet),
+  ],
+  subscribe: [
+    inbox("subscriptions"),
+    "subscriptions.request.*",
+    "subscriptions.control",
+    ...[BUCKETS.clock, BUCKETS.catalogues].map(bucketNews),
+  ],
+  responds: true,
+}
+
+const topup: Permissions = {
+  publish: [
+    "topup.fact",
+    "dead-letter.topup",
+    "ledger.request.*",
+    ...["charge", "charge-show", "method"].map((op) => `payments.request.${op}`),
+    "subscriptions.request.show",
+    ...[signals, paymentFacts, subscriptionFacts, topupFacts, deadLetters].map(api.info),
+    ...[signals, paymentFacts, subscriptionFacts].flatMap(api.read),
+    ...[BUCKETS.clock, BUCKETS.catalogues].map(bucketGet),
+  ],
+  subscribe: [
+    inbox("topup"),
+    "topup.request.*",
+    "topup.control",
+    ...[BUCKETS.clock, BUCKETS.catalogues].map(bucketNews),
+  ],
+  responds: true,
+}
+
+/** The sandbox's card processor only follows the clock; customers and payments reach it over HTTP. */
+const processor: Permissions = {
+  publish: [bucketGet(BUCKETS.clock)],
+  subscribe: [inbox("processor"), bucketNews(BUCKETS.clock)],
+  responds: false,
+}
+
 const edge: Permissions = {
   publish: [
     "usage.events",
@@ -85,11 +157,17 @@ const edge: Permissions = {
     "ledger.tick-interest",
     "pricing.request.*",
     "pricing.control",
+    "payments.request.*",
+    "payments.control",
+    "subscriptions.request.*",
+    "subscriptions.control",
+    "topup.request.*",
+    "topup.control",
     // The clock's quiet rounds compare cursors with stream ends (decision 16).
-    ...[usage, commands, journal].map(api.info),
+    ...[usage, commands, journal, signals, paymentFacts, subscriptionFacts].map(api.info),
     ...bucketNames.map(bucketGet),
   ],
-  subscribe: [inbox("edge"), "ledger.tick.*", "ledger.signal.*", ...bucketNames.map(bucketNews)],
+  subscribe: [inbox("edge"), "ledger.tick.*", "ledger.signal.*", "subscriptions.fact", ...bucketNames.map(bucketNews)],
   responds: false,
 }
 
@@ -99,6 +177,12 @@ const ops: Permissions = {
     "ledger.control",
     "pricing.request.*",
     "pricing.control",
+    "payments.request.*",
+    "payments.control",
+    "subscriptions.request.*",
+    "subscriptions.control",
+    "topup.request.*",
+    "topup.control",
     "$JS.API.INFO",
     ...[...streamNames, ...bucketStreams].map(api.info),
     ...streamNames.map(api.look),
@@ -124,12 +208,26 @@ const dev: Permissions = {
       .map((stream) => api.purge(stream.name)),
     "ledger.control",
     "pricing.control",
+    "payments.control",
+    "subscriptions.control",
+    "topup.control",
   ],
   subscribe: [inbox("dev")],
   responds: false,
 }
 
-const production: Readonly<Record<BusUser, Permissions>> = { ledger, pricing, edge, ops, gateway, dev }
+const production: Readonly<Record<BusUser, Permissions>> = {
+  ledger,
+  pricing,
+  payments,
+  subscriptions,
+  topup,
+  processor,
+  edge,
+  ops,
+  gateway,
+  dev,
+}
 
 /** Outside production the edge is the owner of the settable clock (decision 16). */
 const settableClock: Readonly<Record<BusUser, Permissions>> = {

@@ -35,6 +35,18 @@ export const SUBJECTS = {
   pricingRequest: (op: string) => `pricing.request.${op}`,
   /** `status` and `clock` of pricing. */
   pricingControl: "pricing.control",
+  /** Requests to payments, subscriptions and auto top-up: `<service>.request.<op>`. */
+  paymentsRequest: (op: string) => `payments.request.${op}`,
+  subscriptionsRequest: (op: string) => `subscriptions.request.${op}`,
+  topupRequest: (op: string) => `topup.request.${op}`,
+  /** `status` and `clock` of each. */
+  paymentsControl: "payments.control",
+  subscriptionsControl: "subscriptions.control",
+  topupControl: "topup.control",
+  /** What happened, for whoever must act on it. */
+  paymentsFact: "payments.fact",
+  subscriptionsFact: "subscriptions.fact",
+  topupFact: "topup.fact",
   deadLetter: (service: string) => `dead-letter.${service}`,
 } as const
 
@@ -66,6 +78,24 @@ export const STREAMS = {
   ledgerSignals: {
     name: "LEDGER_SIGNALS",
     subjects: ["ledger.signal.*"],
+    maxBytes: 1 * GIB,
+    readers: ["topup"],
+  },
+  payments: {
+    name: "PAYMENTS",
+    subjects: ["payments.fact"],
+    maxBytes: 1 * GIB,
+    readers: ["subscriptions", "topup"],
+  },
+  subscriptions: {
+    name: "SUBSCRIPTIONS",
+    subjects: ["subscriptions.fact"],
+    maxBytes: 1 * GIB,
+    readers: ["topup"],
+  },
+  topups: {
+    name: "TOPUPS",
+    subjects: ["topup.fact"],
     maxBytes: 1 * GIB,
     readers: [],
   },

@@ -1,0 +1,3 @@
+/** @credits/actor/saga: durable state machines, one row an actor (decision 15). */
+export * from "./saga.ts"
+export * from "./running.ts"
