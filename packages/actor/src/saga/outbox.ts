@@ -29,16 +29,20 @@ export class Outbox {
   /** Last fact the server has; its row and those before may go. */
   publishedTo = 0
   published = 0
-  /** Committed and not yet published. */
-  pending = 0
+  #committed = 0
 
   constructor(options: OutboxOptions) {
     this.#o = options
   }
 
+  /** Committed and not yet published. The publisher may see rows before it is told of them. */
+  get pending(): number {
+    return Math.max(0, this.#committed - this.published)
+  }
+
   /** `count` more facts are committed. */
   wake(count: number): void {
-    this.pending += count
+    this.#committed += count
     if (this.#isStopped || this.pending === 0) return
     this.#isAsked = true
     this.#running ??= this.#run().finally(() => {
@@ -75,7 +79,6 @@ export class Outbox {
     await publishAtomic(this.#o.bus.js, messages)
     this.publishedTo = batch.at(-1)!.seq
     this.published += batch.length
-    this.pending = Math.max(0, this.pending - batch.length)
   }
 
   async #pause(): Promise<void> {
