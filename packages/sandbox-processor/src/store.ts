@@ -15,7 +15,7 @@ import { type Changes, eventText, type Reader, type StoredObject } from "./work.
 
 /** Raised when the tables change; a newer file is refused. */
 const SCHEMA_VERSION = 1
-const PAGE_BYTES = 8192
+const PAGE_BYTES = 8_192
 /** 32 MB of log between checkpoints: the tail pages that every commit rewrites reach the file once. */
 const WAL_CHECKPOINT_PAGES = 4_000
 const CACHE_KIB = 64 * 1024
@@ -40,6 +40,9 @@ const SCHEMA = `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `
+
+/** The text of a row's version. Not as a join: the driver takes 30 µs for a joined row and 5 for this. */
+const BODY = "(SELECT body FROM versions WHERE number = version) AS body"
 
 /** The answer to a request, kept under its key. */
 export interface StoredAnswer {
@@ -93,6 +96,8 @@ export class Store implements Reader {
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
+    // One process owns the file: reads take no locks, and a second processor on the folder is refused.
+    this.#sqlite.pragma("locking_mode = EXCLUSIVE")
     this.#sqlite.pragma(`page_size = ${PAGE_BYTES}`)
     this.#sqlite.pragma("journal_mode = WAL")
     this.#sqlite.pragma("synchronous = NORMAL")
@@ -144,7 +149,7 @@ export class Store implements Reader {
   }
 
   object(id: string): StoredObject | undefined {
-    const sql = "SELECT v.body, o.card FROM objects o JOIN versions v ON v.number = o.version WHERE o.id = ?"
+    const sql = `SELECT ${BODY}, card FROM objects WHERE id = ?`
     return this.#statement(sql).get(id) as StoredObject | undefined
   }
 
@@ -164,7 +169,7 @@ export class Store implements Reader {
   }
 
   event(id: string): string | undefined {
-    const sql = "SELECT e.head, v.body FROM events e JOIN versions v ON v.number = e.version WHERE e.id = ?"
+    const sql = `SELECT head, ${BODY} FROM events WHERE id = ?`
     const row = this.#statement(sql).get(id) as { head: string; body: string } | undefined
     return row === undefined ? undefined : eventText(row.head, row.body)
   }
@@ -203,8 +208,8 @@ export class Store implements Reader {
 
   answer(key: string): StoredAnswer | undefined {
     const sql =
-      "SELECT k.key, k.endpoint, k.parameters, k.status, COALESCE(k.body, v.body) AS body, k.request, k.at " +
-      "FROM keys k LEFT JOIN versions v ON v.number = k.version WHERE k.key = ?"
+      "SELECT key, endpoint, parameters, status, request, at, " +
+      "COALESCE(body, (SELECT body FROM versions WHERE number = version)) AS body FROM keys WHERE key = ?"
     return this.#statement(sql).get(key) as StoredAnswer | undefined
   }
 
