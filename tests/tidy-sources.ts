@@ -83,6 +83,8 @@ const PURE_BEGINS = [
   /^packages\/(kernel|pricebook)\/src\//,
   /^apps\/ledger\/src\/(account|authorize|charge|debt|due|entitlement|entry|grant|hold|lot|outcome|reversal)\.ts$/,
   /^apps\/pricing\/src\/(rating|usage)\.ts$/,
+  /^packages\/sandbox-processor\/src\/(card|charge|customer|dispute|payment-intent|payment-method)\.ts$/,
+  /^packages\/sandbox-processor\/src\/(endpoint|form|listing|parameter|refund|setup-intent)\.ts$/,
 ]
 
 /** The files that hold decisions only: everything in and out is an argument or a result. */

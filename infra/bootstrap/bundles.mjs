@@ -1,6 +1,6 @@
 /**
- * The bundles that a start runs (apps/<app>/dist): built through turbo when a source changed since they were, left
- * alone otherwise.
+ * The bundles that a start runs (the dist/ of apps, and of packages that are programs too): built through turbo when a
+ * source changed since they were, left alone otherwise.
  */
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
@@ -41,17 +41,18 @@ const fingerprint = () => {
   return hash.digest("hex")
 }
 
-/** @returns {string[]} the bundles that the apps' manifests promise */
+/** @returns {string[]} the bundles that the manifests promise */
 const bundlePaths = () =>
-  readdirSync(join(repositoryDir, "apps")).flatMap((app) => {
-    const manifest = join(repositoryDir, "apps", app, "package.json")
-    if (!existsSync(manifest)) return []
-    /** @type {{ entries?: readonly string[] }} */
-    const { entries = [] } = JSON.parse(readFileSync(manifest, "utf8"))
-    return entries.map((entry) =>
-      join(repositoryDir, "apps", app, "dist", entry.replace(/^.*\//, "").replace(/\.ts$/, ".js")),
-    )
-  })
+  ["apps", "packages"].flatMap((room) =>
+    readdirSync(join(repositoryDir, room)).flatMap((name) => {
+      const folder = join(repositoryDir, room, name)
+      const manifest = join(folder, "package.json")
+      if (!existsSync(manifest)) return []
+      /** @type {{ entries?: readonly string[] }} */
+      const { entries = [] } = JSON.parse(readFileSync(manifest, "utf8"))
+      return entries.map((entry) => join(folder, "dist", entry.replace(/^.*\//, "").replace(/\.ts$/, ".js")))
+    }),
+  )
 
 const areReady = () => readStamp(stampPath) === fingerprint() && bundlePaths().every((path) => existsSync(path))
 

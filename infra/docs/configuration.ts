@@ -49,6 +49,19 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "JSON file of price books for an empty database",
   },
   CREDITS_CATALOGUE: { default: "shipped with the project", meaning: "JSON file of catalogues for an empty database" },
+  CREDITS_STRIPE_WEBHOOK_SECRET: {
+    default: "unset",
+    meaning: "what webhooks of the card processor are signed with (`whsec_…`); the sandbox signs with it",
+  },
+  CREDITS_SANDBOX_PORT: { default: "8788", meaning: "port of the sandbox card processor, loopback only" },
+  CREDITS_SANDBOX_WEBHOOK_URL: {
+    default: "unset",
+    meaning: "where the sandbox card processor sends its events; unset: they are only listed",
+  },
+  CREDITS_SANDBOX_RATE_LIMIT: {
+    default: "unset",
+    meaning: "requests a second that the sandbox card processor takes; more get a 429",
+  },
 }
 
 /** For set-up, tests and measurements. */
@@ -100,5 +113,5 @@ For set-up, tests and measurements:
 ${tableOf(DEVELOPER_VARIABLES)}
 
 Reserved for parts that are not built yet: \`CREDITS_STRIPE_SECRET_KEY\`, \`CREDITS_STRIPE_PUBLISHABLE_KEY\`,
-\`CREDITS_STRIPE_WEBHOOK_SECRET\`, \`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.
+\`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.
 `

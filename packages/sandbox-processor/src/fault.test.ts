@@ -113,7 +113,7 @@ describe("faults before the charge", () => {
     assert.strictEqual((await confirm()).status, "succeeded")
   })
 
-  it("delay: executes later; the key is in use meanwhile, and a client that gave up has paid all the same", async () => {
+  it("delay: executes later, for a client that gave up too; the key is in use meanwhile", async () => {
     bench.processor.faults.set([{ match: { path: CONFIRM }, fault: { kind: "delay", ms: 600 }, times: 1 }])
     assert.match((await refusalOf(confirm())).message, /timeout/)
     assert.strictEqual(charges(), 0)

@@ -57,7 +57,7 @@ const startProcess = async (): Promise<Running> => {
 const bookAt = async (url: string): Promise<Book> => (await (await fetch(`${url}/__sandbox/charges`)).json()) as Book
 
 describe("the process", () => {
-  it("I8 killed in the middle of charges has lost none that it told of, and charges none again under its key", async () => {
+  it("I8 killed amid charges it has lost none that it told of, and charges none again under its key", async () => {
     let running = await startProcess()
     const { customer, method } = await savedCard(sdk(running.url), "tok_ok")
     const told = new Map<string, string>()

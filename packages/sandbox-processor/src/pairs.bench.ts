@@ -76,9 +76,9 @@ const tookMs: Array<number> = []
 const caller = async (number: number): Promise<void> => {
   for (let i = 0; performance.now() < endsAt; i++) {
     const charge = `chg_${number}_${i}`
-    const metadata = `metadata[charge_id]=${charge}&metadata[account]=acc_${number}&metadata[obligation]=topup:${charge}`
+    const about = `metadata[account]=acc_${number}&metadata[obligation]=topup:${charge}`
     const startedAt = performance.now()
-    const create = `amount=2500&currency=usd&customer=${customer.id}&${metadata}`
+    const create = `amount=2500&currency=usd&customer=${customer.id}&metadata[charge_id]=${charge}&${about}`
     const intent = await post("/v1/payment_intents", create, `${charge}:create`)
     const confirm = `payment_method=${method.id}&off_session=true`
     const paid = await post(`/v1/payment_intents/${intent.id}/confirm`, confirm, `${charge}:confirm:1`)

@@ -1,5 +1,5 @@
-/** A processor in memory with a clock that tests move, and the official SDK pointed at it, as the payments service has it. */
-import Stripe from "stripe"
+/** A processor in memory with a clock that tests move, and the official SDK pointed at it as payments does. */
+import { Stripe } from "stripe"
 import { type SandboxOptions, type SandboxProcessor, startSandboxProcessor } from "./index.ts"
 
 export const START_MS = Date.parse("2026-11-26T09:00:00.000Z")
@@ -49,7 +49,7 @@ export const savedCard = async (
     allowed_payment_method_types: ["card"],
     payment_method_options: { card: { setup_credential_usage: "unscheduled" } },
   })
-  return { customer, method: String(intent.payment_method) }
+  return { customer, method: intent.payment_method as string }
 }
 
 /** An intent as the payments service makes it, not yet confirmed. */
