@@ -67,6 +67,15 @@ interface Call {
   readonly fault: RequestFault | undefined
 }
 
+/** What an execution came to. */
+interface Outcome {
+  readonly status: number
+  readonly text: string
+  readonly burnsKey: boolean
+  /** The object that the text is, unexpanded. */
+  readonly object?: ApiObject
+}
+
 const KEY_MAX = 255
 const KEY = /^Bearer (sk_test_\w+)$/
 const BASIC = /^Basic ([A-Za-z0-9+/=]+)$/
@@ -238,31 +247,19 @@ export class Api {
   }
 
   #execute(call: Call, answered: (answer: ApiAnswer) => void): void {
-    const { key, requestId, fault, endpoint, parameters, prepared } = call
+    const { key, requestId, endpoint, parameters } = call
     const { store } = this.#parts
     const work = this.#work(requestId, key ?? null)
-    let outcome: { readonly status: number; readonly text: string; readonly burnsKey: boolean }
-    try {
-      if (fault?.kind === "error_500_unexecuted") throw serverError()
-      const text = this.#textOf(work, prepared.run(work), prepared.expand)
-      outcome = { status: 200, text, burnsKey: true }
-      if (fault?.kind === "error_500") outcome = { status: 500, text: serverError().text, burnsKey: true }
-    } catch (error) {
-      if (!(error instanceof Refusal)) {
-        // Nothing was written. The key is free again, the process ends: a defect is seen.
-        if (key !== undefined) this.#keys.release(key, undefined)
-        throw error
-      }
-      outcome = { status: error.status, text: error.text, burnsKey: error.burnsKey }
-      if (fault?.kind === "error_500" && error.burnsKey) outcome = { ...outcome, status: 500, text: serverError().text }
-    }
-    const { status, text, burnsKey } = outcome
-    if (burnsKey) this.#write(work)
+    const outcome = this.#outcome(call, work)
+    const { status, text, burnsKey, object } = outcome
+    const first = burnsKey ? this.#write(work) : 0
     if (key !== undefined) {
+      const version = object === undefined ? undefined : work.writtenVersion(object)
+      const body = version === undefined ? text : { version: first + version }
       const at = work.nowMs
       this.#keys.release(
         key,
-        burnsKey ? { key, endpoint, parameters, status, body: text, request: requestId, at } : undefined,
+        burnsKey ? { key, endpoint, parameters, status, body, request: requestId, at } : undefined,
       )
       if (work.answersLost > 0) this.#toLose.set(key, work.answersLost)
     }
@@ -271,11 +268,33 @@ export class Api {
     store.afterCommit(() => answered({ status, text, headers, delivery }))
   }
 
-  #write(work: Work): void {
+  #outcome({ key, fault, prepared }: Call, work: Work): Outcome {
+    try {
+      if (fault?.kind === "error_500_unexecuted") throw serverError()
+      const result = prepared.run(work)
+      const text = this.#textOf(work, result, prepared.expand)
+      if (fault?.kind === "error_500") return { status: 500, text: serverError().text, burnsKey: true }
+      const isPlain = result.kind === "object" && prepared.expand.length === 0
+      return { status: 200, text, burnsKey: true, ...(isPlain ? { object: result.object } : {}) }
+    } catch (error) {
+      if (!(error instanceof Refusal)) {
+        // Nothing was written. The key is free again, the process ends: a defect is seen.
+        if (key !== undefined) this.#keys.release(key, undefined)
+        throw error
+      }
+      const { status, text, burnsKey } = error
+      const isHidden = fault?.kind === "error_500" && burnsKey
+      return isHidden ? { status: 500, text: serverError().text, burnsKey } : { status, text, burnsKey }
+    }
+  }
+
+  /** @returns the number of the first version that was written */
+  #write(work: Work): number {
     const { store, hasWebhook, onEvents } = this.#parts
     const changes = work.changes()
-    store.apply(changes, hasWebhook)
+    const first = store.apply(changes, hasWebhook)
     if (changes.events.length > 0 && hasWebhook) store.afterCommit(onEvents)
+    return first
   }
 
   #delivery({ key, fault }: Call, isLost = false): Delivery {

@@ -103,12 +103,10 @@ const SUFFIX = /^(_expiring)?(_\d{1,6})?$/
 export interface Card {
   readonly token: string
   readonly behaviour: Behaviour
-  readonly last4: string
-  readonly fingerprint: string
+  /** What distinguishes it from other cards of the same behaviour; "" for the first. */
+  readonly number: string
   readonly expiresSoon: boolean
 }
-
-const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest()
 
 const cardOf = (name: string, token: string): Card | undefined => {
   const base = NAMES.find((each) => name === each || name.startsWith(`${each}_`))
@@ -116,13 +114,16 @@ const cardOf = (name: string, token: string): Card | undefined => {
   const suffix = SUFFIX.exec(name.slice(base.length))
   if (suffix === null) return undefined
   const behaviour = BEHAVIOURS[base]!
-  const digest = digestOf(token)
+  return { token, behaviour, number: suffix[2] ?? "", expiresSoon: suffix[1] !== undefined }
+}
+
+/** What a customer and a merchant can tell a card by; the same for every saving of the same card. */
+export const faceOf = (card: Card): { readonly last4: string; readonly fingerprint: string } => {
+  const digest = createHash("sha256").update(card.token).digest()
+  const { last4 } = card.behaviour
   return {
-    token,
-    behaviour,
-    last4: suffix[2] === undefined ? behaviour.last4 : String(digest.readUInt16BE(0) % 10_000).padStart(4, "0"),
+    last4: card.number === "" ? last4 : String(digest.readUInt16BE(0) % 10_000).padStart(4, "0"),
     fingerprint: digest.toString("base64url").replaceAll(/[-_]/g, "0").slice(0, 16),
-    expiresSoon: suffix[1] !== undefined,
   }
 }
 

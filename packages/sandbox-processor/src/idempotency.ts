@@ -5,7 +5,7 @@
  * request is a new one.
  */
 import { keyInUse, keyReused } from "./refusal.ts"
-import type { Store, StoredAnswer } from "./store.ts"
+import type { AnswerToKeep, Store, StoredAnswer } from "./store.ts"
 
 /** After this long a key may be forgotten; the sandbox forgets at once, so that nobody relies on longer. */
 export const KEY_LIFE_MS = 24 * 3_600_000
@@ -46,7 +46,7 @@ export class IdempotencyKeys {
   }
 
   /** The request is over; with an answer to keep when it was executed. */
-  release(key: string, answer: StoredAnswer | undefined): void {
+  release(key: string, answer: AnswerToKeep | undefined): void {
     this.#running.delete(key)
     if (answer === undefined) return
     this.#store.keepAnswer(answer)

@@ -3,6 +3,7 @@
  * by their making and stamps never go back, so a page is one walk along an index that stops at the range's end.
  */
 import type { Range } from "./parameter.ts"
+import { eventText } from "./work.ts"
 
 export interface Scan {
   readonly table: "objects" | "events"
@@ -28,7 +29,9 @@ export interface Page {
 interface ScanRow {
   readonly created: number
   readonly body: string
+  /** Of events only. */
   readonly type?: string
+  readonly head?: string
   readonly undelivered?: number
 }
 
@@ -54,16 +57,17 @@ export const scanPage = (iterate: Iterate, scan: Scan): Page => {
   for (const column of ["customer", "link"] as const) {
     const value = scan[column]
     if (value === undefined) continue
-    where += `${column} = ? AND `
+    where += `o.${column} = ? AND `
     values.push(value)
   }
   values.push(isUp ? scan.endingBefore : scan.prefix, scan.startingAfter ?? above(scan.prefix))
   const columns =
     scan.table === "events"
-      ? "created, body, type, EXISTS (SELECT 1 FROM webhooks WHERE event = events.id) AS undelivered"
-      : "created, body"
-  const order = isUp ? "ASC" : "DESC"
-  const sql = `SELECT ${columns} FROM ${scan.table} WHERE ${where}id > ? AND id < ? ORDER BY id ${order}`
+      ? "o.created, v.body, o.type, o.head, EXISTS (SELECT 1 FROM webhooks WHERE event = o.id) AS undelivered"
+      : "o.created, v.body"
+  const sql =
+    `SELECT ${columns} FROM ${scan.table} o JOIN versions v ON v.number = o.version ` +
+    `WHERE ${where}o.id > ? AND o.id < ? ORDER BY o.id ${isUp ? "ASC" : "DESC"}`
   const bodies: Array<string> = []
   let hasMore = false
   for (const row of iterate(sql, ...values) as Iterable<ScanRow>) {
@@ -76,7 +80,7 @@ export const scanPage = (iterate: Iterate, scan: Scan): Page => {
       hasMore = true
       break
     }
-    bodies.push(row.body)
+    bodies.push(row.head === undefined ? row.body : eventText(row.head, row.body))
   }
   if (isUp) bodies.reverse()
   return { bodies, hasMore }

@@ -1,6 +1,6 @@
 /** Payment methods: a card behind a token, of a customer once attached, of nobody ever again once detached. */
 import type Stripe from "stripe"
-import { type Card, cardOfTestMethod, cardOfToken, expiryOf, setUpDecline } from "./card.ts"
+import { type Card, cardOfTestMethod, cardOfToken, expiryOf, faceOf, setUpDecline } from "./card.ts"
 import { declineError } from "./decline.ts"
 import { idOf } from "./object.ts"
 import { mergeMetadata } from "./parameter.ts"
@@ -13,6 +13,7 @@ const NOT_AGAIN =
 
 const build = (id: string, created: number, card: Card, expiry: ReturnType<typeof expiryOf>): Stripe.PaymentMethod => {
   const { brand } = card.behaviour
+  const { last4, fingerprint } = faceOf(card)
   return {
     id,
     object: "payment_method",
@@ -25,10 +26,10 @@ const build = (id: string, created: number, card: Card, expiry: ReturnType<typeo
       display_brand: brand,
       exp_month: expiry.month,
       exp_year: expiry.year,
-      fingerprint: card.fingerprint,
+      fingerprint,
       funding: "credit",
       generated_from: null,
-      last4: card.last4,
+      last4,
       networks: { available: [brand], preferred: null },
       regulated_status: "unregulated",
       three_d_secure_usage: { supported: true },

@@ -1,6 +1,7 @@
 /**
  * What survives a kill: objects, events, the book, idempotency keys and webhooks still to be delivered, in one SQLite
- * file (or in memory, for tests). Writes of one turn of the event loop are one transaction, and no answer leaves before
+ * file (or in memory, for tests). The text of an object's version is written once; the object, events and answers point
+ * at it. Writes of one turn of the event loop are one transaction, and no answer leaves before
  * the commit that it depends on. synchronous = NORMAL: a commit is in the operating system's hands before the answer
  * and outlives every process; only a power cut can take the last ones, and play money may be lost to that.
  */
@@ -10,26 +11,31 @@ import BetterSqlite3 from "better-sqlite3"
 import { type BookEntry, type Kind, PREFIX } from "./object.ts"
 import type { Page, Scan } from "./listing.ts"
 import { scanPage } from "./listing.ts"
-import type { Changes, EventRow, Reader, StoredObject } from "./work.ts"
+import { type Changes, eventText, type Reader, type StoredObject } from "./work.ts"
 
 /** Raised when the tables change; a newer file is refused. */
 const SCHEMA_VERSION = 1
-const PAGE_BYTES = 16_384
+const PAGE_BYTES = 8192
+/** 32 MB of log between checkpoints: the tail pages that every commit rewrites reach the file once. */
+const WAL_CHECKPOINT_PAGES = 4_000
 const CACHE_KIB = 64 * 1024
 
 const SCHEMA = `
+  CREATE TABLE versions (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
   CREATE TABLE objects (
-    id TEXT PRIMARY KEY, created INTEGER NOT NULL, customer TEXT, link TEXT, body TEXT NOT NULL, card TEXT
-  );
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, customer TEXT, link TEXT, version INTEGER NOT NULL, card TEXT
+  ) WITHOUT ROWID;
   CREATE INDEX objects_customer ON objects (customer, id) WHERE customer IS NOT NULL;
   CREATE INDEX objects_link ON objects (link, id) WHERE link IS NOT NULL;
-  CREATE TABLE events (id TEXT PRIMARY KEY, created INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE events (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, type TEXT NOT NULL, head TEXT NOT NULL, version INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE webhooks (event TEXT PRIMARY KEY, failed INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE book (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE book (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE keys (
     key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, parameters TEXT NOT NULL,
-    status INTEGER NOT NULL, body TEXT NOT NULL, request TEXT NOT NULL, at INTEGER NOT NULL
-  );
+    status INTEGER NOT NULL, body TEXT, version INTEGER, request TEXT NOT NULL, at INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE INDEX keys_at ON keys (at);
   CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
@@ -48,6 +54,16 @@ export interface StoredAnswer {
   readonly request: string
   /** Business time (ms). */
   readonly at: number
+}
+
+/** An answer to keep. One that is an object's text points at it. */
+export type AnswerToKeep = Omit<StoredAnswer, "body"> & { readonly body: string | { readonly version: number } }
+
+export interface DeliverableEvent {
+  readonly id: string
+  readonly type: string
+  /** JSON. */
+  readonly body: string
 }
 
 export class SandboxFileTooNew extends Error {
@@ -73,16 +89,20 @@ export class Store implements Reader {
   readonly #statements = new Map<string, BetterSqlite3.Statement>()
   #isOpen = false
   #waiting: Array<() => void> = []
+  #nextVersion: number
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
     this.#sqlite.pragma(`page_size = ${PAGE_BYTES}`)
     this.#sqlite.pragma("journal_mode = WAL")
     this.#sqlite.pragma("synchronous = NORMAL")
+    this.#sqlite.pragma(`wal_autocheckpoint = ${WAL_CHECKPOINT_PAGES}`)
     this.#sqlite.pragma(`cache_size = -${CACHE_KIB}`)
     if (Number(this.#sqlite.pragma("user_version", { simple: true })) === 0) {
       this.#sqlite.transaction(() => this.#sqlite.exec(SCHEMA))()
     }
+    const { last } = this.#statement("SELECT COALESCE(MAX(number), 0) AS last FROM versions").get() as { last: number }
+    this.#nextVersion = last + 1
   }
 
   #statement(sql: string): BetterSqlite3.Statement {
@@ -124,7 +144,8 @@ export class Store implements Reader {
   }
 
   object(id: string): StoredObject | undefined {
-    return this.#statement("SELECT body, card FROM objects WHERE id = ?").get(id) as StoredObject | undefined
+    const sql = "SELECT v.body, o.card FROM objects o JOIN versions v ON v.number = o.version WHERE o.id = ?"
+    return this.#statement(sql).get(id) as StoredObject | undefined
   }
 
   bookEntry(id: string): BookEntry | undefined {
@@ -143,53 +164,56 @@ export class Store implements Reader {
   }
 
   event(id: string): string | undefined {
-    const row = this.#statement("SELECT body FROM events WHERE id = ?").get(id) as { body: string } | undefined
-    return row?.body
+    const sql = "SELECT e.head, v.body FROM events e JOIN versions v ON v.number = e.version WHERE e.id = ?"
+    const row = this.#statement(sql).get(id) as { head: string; body: string } | undefined
+    return row === undefined ? undefined : eventText(row.head, row.body)
   }
 
   list(scan: Scan): Page {
     return scanPage((sql, ...values) => this.#statement(sql).iterate(...values), scan)
   }
 
-  /** @param toDeliver whether an endpoint waits for the events */
-  apply(changes: Changes, toDeliver: boolean): void {
-    for (const { id, created, customer, link, body, card } of changes.objects) {
-      this.#run(
-        "INSERT INTO objects (id, created, customer, link, body, card) VALUES (?, ?, ?, ?, ?, ?) " +
-          "ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, body = excluded.body, card = excluded.card",
-        id,
-        created,
-        customer,
-        link,
-        body,
-        card,
-      )
+  /**
+   * @param toDeliver whether an endpoint waits for the events
+   * @returns the number of the first version that was written
+   */
+  apply(changes: Changes, toDeliver: boolean): number {
+    const first = this.#nextVersion
+    for (const body of changes.versions) {
+      this.#run("INSERT INTO versions (number, body) VALUES (?, ?)", this.#nextVersion, body)
+      this.#nextVersion += 1
     }
-    for (const { id, created, type, body } of changes.events) {
-      this.#run("INSERT INTO events (id, created, type, body) VALUES (?, ?, ?, ?)", id, created, type, body)
+    for (const { id, created, customer, link, version, card } of changes.objects) {
+      const sql =
+        "INSERT INTO objects (id, created, customer, link, version, card) VALUES (?, ?, ?, ?, ?, ?) " +
+        "ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, version = excluded.version, card = excluded.card"
+      this.#run(sql, id, created, customer, link, first + version, card)
+    }
+    for (const { id, created, type, head, version } of changes.events) {
+      const sql = "INSERT INTO events (id, created, type, head, version) VALUES (?, ?, ?, ?, ?)"
+      this.#run(sql, id, created, type, head, first + version)
       if (toDeliver) this.#run("INSERT INTO webhooks (event, failed) VALUES (?, 0)", id)
     }
     for (const entry of changes.booked) {
       const sql = "INSERT INTO book (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
       this.#run(sql, entry.id, JSON.stringify(entry))
     }
+    return first
   }
 
   answer(key: string): StoredAnswer | undefined {
-    return this.#statement("SELECT * FROM keys WHERE key = ?").get(key) as StoredAnswer | undefined
+    const sql =
+      "SELECT k.key, k.endpoint, k.parameters, k.status, COALESCE(k.body, v.body) AS body, k.request, k.at " +
+      "FROM keys k LEFT JOIN versions v ON v.number = k.version WHERE k.key = ?"
+    return this.#statement(sql).get(key) as StoredAnswer | undefined
   }
 
-  keepAnswer({ key, endpoint, parameters, status, body, request, at }: StoredAnswer): void {
-    this.#run(
-      "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)",
-      key,
-      endpoint,
-      parameters,
-      status,
-      body,
-      request,
-      at,
-    )
+  keepAnswer({ key, endpoint, parameters, status, body, request, at }: AnswerToKeep): void {
+    const sql =
+      "INSERT OR REPLACE INTO keys (key, endpoint, parameters, status, body, version, request, at) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    const [own, version] = typeof body === "string" ? [body, null] : [null, body.version]
+    this.#run(sql, key, endpoint, parameters, status, own, version, request, at)
   }
 
   forgetAnswersUntil(atMs: number): void {
@@ -197,11 +221,12 @@ export class Store implements Reader {
   }
 
   /** Events that wait for delivery after this id, oldest first. */
-  undelivered(afterId: string, limit: number): ReadonlyArray<EventRow> {
+  undelivered(afterId: string, limit: number): ReadonlyArray<DeliverableEvent> {
     const sql =
-      "SELECT e.id, e.created, e.type, e.body FROM webhooks w JOIN events e ON e.id = w.event " +
-      "WHERE w.failed = 0 AND w.event > ? ORDER BY w.event LIMIT ?"
-    return this.#statement(sql).all(afterId, limit) as Array<EventRow>
+      "SELECT e.id, e.type, e.head, v.body FROM webhooks w JOIN events e ON e.id = w.event " +
+      "JOIN versions v ON v.number = e.version WHERE w.failed = 0 AND w.event > ? ORDER BY w.event LIMIT ?"
+    const rows = this.#statement(sql).all(afterId, limit) as Array<DeliverableEvent & { head: string }>
+    return rows.map(({ id, type, head, body }) => ({ id, type, body: eventText(head, body) }))
   }
 
   delivered(event: string): void {

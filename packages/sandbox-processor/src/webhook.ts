@@ -4,8 +4,7 @@
  */
 import { createHmac } from "node:crypto"
 import type { FaultPlan, WebhookFault } from "./fault.ts"
-import type { Store } from "./store.ts"
-import type { EventRow } from "./work.ts"
+import type { DeliverableEvent, Store } from "./store.ts"
 
 export interface WebhookTarget {
   readonly url: string
@@ -41,7 +40,7 @@ export class WebhookDelivery {
   #inFlight = 0
   #held = 0
   /** Sent after the next event. */
-  #heldBack: Array<EventRow> = []
+  #heldBack: Array<DeliverableEvent> = []
   #idle: Array<() => void> = []
 
   /** @param nowMs real time, milliseconds */
@@ -85,14 +84,14 @@ export class WebhookDelivery {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  #begin(event: EventRow): void {
+  #begin(event: DeliverableEvent): void {
     const fault = this.#faults.ofWebhook(event.type)
     if (fault !== undefined) return this.#beginWrong(event, fault)
     this.#send(event, 1)
     for (const earlier of this.#heldBack.splice(0)) this.#letGo(earlier)
   }
 
-  #beginWrong(event: EventRow, fault: WebhookFault): void {
+  #beginWrong(event: DeliverableEvent, fault: WebhookFault): void {
     switch (fault.kind) {
       case "webhook_lose":
         return this.#store.deliveryFailed(event.id)
@@ -112,7 +111,7 @@ export class WebhookDelivery {
     }
   }
 
-  #letGo(event: EventRow): void {
+  #letGo(event: DeliverableEvent): void {
     this.#held -= 1
     this.#send(event, 1)
   }
@@ -133,12 +132,12 @@ export class WebhookDelivery {
     })
   }
 
-  #send(event: EventRow, tries: number): void {
+  #send(event: DeliverableEvent, tries: number): void {
     this.#inFlight += 1
     void this.#deliver(event, tries)
   }
 
-  async #deliver(event: EventRow, tries: number): Promise<void> {
+  async #deliver(event: DeliverableEvent, tries: number): Promise<void> {
     const isTaken = await this.#post(event.body)
     this.#inFlight -= 1
     if (this.#stopping.signal.aborted) return

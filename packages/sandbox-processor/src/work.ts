@@ -22,8 +22,11 @@ export interface StoredObject {
   readonly card: string | null
 }
 
-export interface ObjectRow extends StoredObject {
+export interface ObjectRow {
   readonly id: string
+  /** Where in `Changes.versions` its text is. */
+  readonly version: number
+  readonly card: string | null
   /** Seconds. */
   readonly created: number
   readonly customer: string | null
@@ -34,10 +37,17 @@ export interface EventRow {
   readonly id: string
   readonly created: number
   readonly type: string
-  readonly body: string
+  /** All of the event but its `data`, as JSON. */
+  readonly head: string
+  readonly version: number
 }
 
+/** An event's JSON: its head with the object as it was. */
+export const eventText = (head: string, object: string): string => `${head.slice(0, -1)},"data":{"object":${object}}}`
+
 export interface Changes {
+  /** Texts of objects, each once, whatever points at it: the object itself, events, answers. */
+  readonly versions: ReadonlyArray<string>
   readonly objects: ReadonlyArray<ObjectRow>
   readonly events: ReadonlyArray<EventRow>
   readonly booked: ReadonlyArray<BookEntry>
@@ -84,6 +94,8 @@ export class Work {
   readonly #cards = new Map<string, CardState>()
   readonly #events: Array<EventRow> = []
   readonly #booked = new Map<string, BookEntry>()
+  readonly #versions: Array<string> = []
+  readonly #numbers = new Map<ApiObject, number>()
   /** Objects are never changed in place, so their text is their own. */
   readonly #texts = new WeakMap<ApiObject, string>()
 
@@ -152,6 +164,19 @@ export class Work {
     return text
   }
 
+  #versionOf(object: ApiObject): number {
+    const known = this.#numbers.get(object)
+    if (known !== undefined) return known
+    const number = this.#versions.push(this.textOf(object)) - 1
+    this.#numbers.set(object, number)
+    return number
+  }
+
+  /** Where in `Changes.versions` an object's text is; undefined when this work did not write it. */
+  writtenVersion(object: ApiObject): number | undefined {
+    return this.#numbers.get(object)
+  }
+
   /** An event with the object as it is now. */
   emit(type: Stripe.Event.Type, object: ApiObject): void {
     const id = PREFIX.event + this.#inputs.nextId()
@@ -165,8 +190,8 @@ export class Work {
       request: { id: this.#inputs.requestId, idempotency_key: this.#inputs.idempotencyKey },
       type,
     } satisfies Omit<Stripe.EventBase, "data">
-    const body = `${JSON.stringify(head).slice(0, -1)},"data":{"object":${this.textOf(object)}}}`
-    this.#events.push({ id, created: this.created, type, body })
+    const version = this.#versionOf(object)
+    this.#events.push({ id, created: this.created, type, head: JSON.stringify(head), version })
   }
 
   book(entry: BookEntry): void {
@@ -186,10 +211,10 @@ export class Work {
         created: object.created,
         customer: customerOf(object),
         link: linkOf(object),
-        body: this.textOf(object),
+        version: this.#versionOf(object),
         card: card === undefined ? null : JSON.stringify(card),
       }
     })
-    return { objects, events: this.#events, booked: [...this.#booked.values()] }
+    return { versions: this.#versions, objects, events: this.#events, booked: [...this.#booked.values()] }
   }
 }
