@@ -1,0 +1,259 @@
+/**
+ * What survives a kill: objects, events, the book, idempotency keys and webhooks still to be delivered, in one SQLite
+ * file (or in memory, for tests). The text of an object's version is written once; the object, events and answers point
+ * at it. Writes of one turn of the event loop are one transaction, and no answer leaves before
+ * the commit that it depends on. synchronous = NORMAL: a commit is in the operating system's hands before the answer
+ * and outlives every process; only a power cut can take the last ones, and play money may be lost to that.
+ */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import BetterSqlite3 from "better-sqlite3"
+import { type BookEntry, type Kind, PREFIX } from "./object.ts"
+import type { Page, Scan } from "./listing.ts"
+import { scanPage } from "./listing.ts"
+import { type Changes, eventText, type Reader, type StoredObject } from "./work.ts"
+
+/** Raised when the tables change; a newer file is refused. */
+const SCHEMA_VERSION = 1
+const PAGE_BYTES = 8192
+/** 32 MB of log between checkpoints: the tail pages that every commit rewrites reach the file once. */
+const WAL_CHECKPOINT_PAGES = 4_000
+const CACHE_KIB = 64 * 1024
+
+const SCHEMA = `
+  CREATE TABLE versions (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE objects (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, customer TEXT, link TEXT, version INTEGER NOT NULL, card TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX objects_customer ON objects (customer, id) WHERE customer IS NOT NULL;
+  CREATE INDEX objects_link ON objects (link, id) WHERE link IS NOT NULL;
+  CREATE TABLE events (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, type TEXT NOT NULL, head TEXT NOT NULL, version INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE webhooks (event TEXT PRIMARY KEY, failed INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE book (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE keys (
+    key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, parameters TEXT NOT NULL,
+    status INTEGER NOT NULL, body TEXT, version INTEGER, request TEXT NOT NULL, at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX keys_at ON keys (at);
+  CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`
+
+/** The answer to a request, kept under its key. */
+export interface StoredAnswer {
+  readonly key: string
+  /** Method and path. */
+  readonly endpoint: string
+  /** The parameters' canonical text. */
+  readonly parameters: string
+  readonly status: number
+  readonly body: string
+  /** The request that was answered first. */
+  readonly request: string
+  /** Business time (ms). */
+  readonly at: number
+}
+
+/** An answer to keep. One that is an object's text points at it. */
+export type AnswerToKeep = Omit<StoredAnswer, "body"> & { readonly body: string | { readonly version: number } }
+
+export interface DeliverableEvent {
+  readonly id: string
+  readonly type: string
+  /** JSON. */
+  readonly body: string
+}
+
+export class SandboxFileTooNew extends Error {
+  constructor(file: string, version: number) {
+    super(`${file} has schema version ${version}; this program knows ${SCHEMA_VERSION}`)
+    this.name = "SandboxFileTooNew"
+  }
+}
+
+const open = (dataDir: string | undefined): BetterSqlite3.Database => {
+  if (dataDir === undefined) return new BetterSqlite3(":memory:")
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const file = join(dataDir, "sandbox-processor.sqlite")
+  const sqlite = new BetterSqlite3(file)
+  const version = Number(sqlite.pragma("user_version", { simple: true }))
+  if (version <= SCHEMA_VERSION) return sqlite
+  sqlite.close()
+  throw new SandboxFileTooNew(file, version)
+}
+
+export class Store implements Reader {
+  readonly #sqlite: BetterSqlite3.Database
+  readonly #statements = new Map<string, BetterSqlite3.Statement>()
+  #isOpen = false
+  #waiting: Array<() => void> = []
+  #nextVersion: number
+
+  constructor(dataDir: string | undefined) {
+    this.#sqlite = open(dataDir)
+    this.#sqlite.pragma(`page_size = ${PAGE_BYTES}`)
+    this.#sqlite.pragma("journal_mode = WAL")
+    this.#sqlite.pragma("synchronous = NORMAL")
+    this.#sqlite.pragma(`wal_autocheckpoint = ${WAL_CHECKPOINT_PAGES}`)
+    this.#sqlite.pragma(`cache_size = -${CACHE_KIB}`)
+    if (Number(this.#sqlite.pragma("user_version", { simple: true })) === 0) {
+      this.#sqlite.transaction(() => this.#sqlite.exec(SCHEMA))()
+    }
+    const { last } = this.#statement("SELECT COALESCE(MAX(number), 0) AS last FROM versions").get() as { last: number }
+    this.#nextVersion = last + 1
+  }
+
+  #statement(sql: string): BetterSqlite3.Statement {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const made = this.#sqlite.prepare(sql)
+    this.#statements.set(sql, made)
+    return made
+  }
+
+  #run(sql: string, ...values: ReadonlyArray<unknown>): void {
+    if (!this.#isOpen) {
+      this.#statement("BEGIN IMMEDIATE").run()
+      this.#isOpen = true
+      setImmediate(() => this.flush())
+    }
+    this.#statement(sql).run(...values)
+  }
+
+  /** Runs when everything written so far is committed; at once when it is. */
+  afterCommit(then: () => void): void {
+    if (this.#isOpen) this.#waiting.push(then)
+    else then()
+  }
+
+  /** A failed commit ends the process: nobody was answered, and memory holds nothing that a restart would miss. */
+  flush(): void {
+    if (!this.#isOpen) return
+    this.#statement("COMMIT").run()
+    this.#isOpen = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const then of waiting) then()
+  }
+
+  close(): void {
+    this.flush()
+    this.#sqlite.close()
+  }
+
+  object(id: string): StoredObject | undefined {
+    const sql = "SELECT v.body, o.card FROM objects o JOIN versions v ON v.number = o.version WHERE o.id = ?"
+    return this.#statement(sql).get(id) as StoredObject | undefined
+  }
+
+  bookEntry(id: string): BookEntry | undefined {
+    const row = this.#statement("SELECT body FROM book WHERE id = ?").get(id) as { body: string } | undefined
+    return row === undefined ? undefined : (JSON.parse(row.body) as BookEntry)
+  }
+
+  book(): ReadonlyArray<BookEntry> {
+    const rows = this.#statement("SELECT body FROM book ORDER BY id").all() as Array<{ body: string }>
+    return rows.map(({ body }) => JSON.parse(body) as BookEntry)
+  }
+
+  linked(kind: Kind, link: string): ReadonlyArray<string> {
+    const sql = "SELECT id FROM objects WHERE link = ? AND id LIKE ? ORDER BY id DESC"
+    return (this.#statement(sql).all(link, `${PREFIX[kind]}%`) as Array<{ id: string }>).map(({ id }) => id)
+  }
+
+  event(id: string): string | undefined {
+    const sql = "SELECT e.head, v.body FROM events e JOIN versions v ON v.number = e.version WHERE e.id = ?"
+    const row = this.#statement(sql).get(id) as { head: string; body: string } | undefined
+    return row === undefined ? undefined : eventText(row.head, row.body)
+  }
+
+  list(scan: Scan): Page {
+    return scanPage((sql, ...values) => this.#statement(sql).iterate(...values), scan)
+  }
+
+  /**
+   * @param toDeliver whether an endpoint waits for the events
+   * @returns the number of the first version that was written
+   */
+  apply(changes: Changes, toDeliver: boolean): number {
+    const first = this.#nextVersion
+    for (const body of changes.versions) {
+      this.#run("INSERT INTO versions (number, body) VALUES (?, ?)", this.#nextVersion, body)
+      this.#nextVersion += 1
+    }
+    for (const { id, created, customer, link, version, card } of changes.objects) {
+      const sql =
+        "INSERT INTO objects (id, created, customer, link, version, card) VALUES (?, ?, ?, ?, ?, ?) " +
+        "ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, version = excluded.version, card = excluded.card"
+      this.#run(sql, id, created, customer, link, first + version, card)
+    }
+    for (const { id, created, type, head, version } of changes.events) {
+      const sql = "INSERT INTO events (id, created, type, head, version) VALUES (?, ?, ?, ?, ?)"
+      this.#run(sql, id, created, type, head, first + version)
+      if (toDeliver) this.#run("INSERT INTO webhooks (event, failed) VALUES (?, 0)", id)
+    }
+    for (const entry of changes.booked) {
+      const sql = "INSERT INTO book (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
+      this.#run(sql, entry.id, JSON.stringify(entry))
+    }
+    return first
+  }
+
+  answer(key: string): StoredAnswer | undefined {
+    const sql =
+      "SELECT k.key, k.endpoint, k.parameters, k.status, COALESCE(k.body, v.body) AS body, k.request, k.at " +
+      "FROM keys k LEFT JOIN versions v ON v.number = k.version WHERE k.key = ?"
+    return this.#statement(sql).get(key) as StoredAnswer | undefined
+  }
+
+  keepAnswer({ key, endpoint, parameters, status, body, request, at }: AnswerToKeep): void {
+    const sql =
+      "INSERT OR REPLACE INTO keys (key, endpoint, parameters, status, body, version, request, at) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    const [own, version] = typeof body === "string" ? [body, null] : [null, body.version]
+    this.#run(sql, key, endpoint, parameters, status, own, version, request, at)
+  }
+
+  forgetAnswersUntil(atMs: number): void {
+    this.#run("DELETE FROM keys WHERE at <= ?", atMs)
+  }
+
+  /** Events that wait for delivery after this id, oldest first. */
+  undelivered(afterId: string, limit: number): ReadonlyArray<DeliverableEvent> {
+    const sql =
+      "SELECT e.id, e.type, e.head, v.body FROM webhooks w JOIN events e ON e.id = w.event " +
+      "JOIN versions v ON v.number = e.version WHERE w.failed = 0 AND w.event > ? ORDER BY w.event LIMIT ?"
+    const rows = this.#statement(sql).all(afterId, limit) as Array<DeliverableEvent & { head: string }>
+    return rows.map(({ id, type, head, body }) => ({ id, type, body: eventText(head, body) }))
+  }
+
+  delivered(event: string): void {
+    this.#run("DELETE FROM webhooks WHERE event = ?", event)
+  }
+
+  deliveryFailed(event: string): void {
+    this.#run("UPDATE webhooks SET failed = 1 WHERE event = ?", event)
+  }
+
+  fact(name: string): number | undefined {
+    const row = this.#statement("SELECT value FROM facts WHERE name = ?").get(name) as { value: number } | undefined
+    return row?.value
+  }
+
+  setFact(name: string, value: number): void {
+    this.#run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
+  }
+
+  /** The last id given out, without its prefix; "" for none. */
+  lastId(): string {
+    const last = (table: string, prefix: string): string => {
+      const sql = `SELECT id FROM ${table} WHERE id LIKE ? ORDER BY id DESC LIMIT 1`
+      const row = this.#statement(sql).get(`${prefix}%`) as { id: string } | undefined
+      return row === undefined ? "" : row.id.slice(prefix.length)
+    }
+    const ids = Object.entries(PREFIX).map(([kind, prefix]) => last(kind === "event" ? "events" : "objects", prefix))
+    return ids.sort().at(-1) ?? ""
+  }
+}
