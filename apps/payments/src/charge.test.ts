@@ -22,8 +22,15 @@ const card = (id: string): MethodView => ({
   status: "usable",
 })
 
-const ask = (attempt: number, method: string, change: Partial<Extract<ChargeCommand, { op: "charge" }>> = {}) => ({
-  ...({ op: "charge", account: ACCOUNT, kind: "renewal", attempt, amountCents: 2_000, present: false } as const),
+type Ask = Extract<ChargeCommand, { op: "charge" }>
+
+const ask = (attempt: number, method: string, change: Partial<Ask> = {}): Ask => ({
+  op: "charge",
+  account: ACCOUNT,
+  kind: "renewal",
+  attempt,
+  amountCents: 2_000,
+  present: false,
   description: "Plus, July",
   saved: { customer: "cus_1", method: card(method), refusal: null },
   ...change,
@@ -191,11 +198,11 @@ describe("charge machine: any interleaving", () => {
         if (state.status === "succeeded") succeeded++
         if (charge.facts.some(({ kind }) => kind === "charge_unknown")) unknown++
       }),
-      { numRuns: 4_000 },
+      { numRuns: 2_000 },
     )
     // The lives are not trivial ones.
-    assert.isAbove(succeeded, 400)
-    assert.isAbove(unknown, 400)
+    assert.isAbove(succeeded, 200)
+    assert.isAbove(unknown, 200)
   })
 })
 

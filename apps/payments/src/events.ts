@@ -9,7 +9,7 @@ import type { MethodNotice } from "./method-state.ts"
 import { cardOf, type Processor } from "./processor.ts"
 import type { Report } from "./report.ts"
 import {
-  accountOfCustomer,
+  accountOf,
   chargeOfIntent,
   forgetEvents,
   knownEvents,
@@ -64,7 +64,6 @@ interface Named {
   readonly id: string
   readonly object: string
   readonly payment_intent?: string | { readonly id: string } | null
-  readonly customer?: string | { readonly id: string } | null
 }
 
 const idIn = (value: string | { readonly id: string } | null | undefined): string | null =>
@@ -151,8 +150,7 @@ export class ProcessorEvents {
     if (!KNOWN_TYPES.has(event.type)) return "ignored"
     if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
     const object = event.data.object as unknown as Named
-    const isAbout =
-      object.object === "payment_method" ? this.#takeMethod(event, object) : this.#takeIntent(event, object)
+    const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(event, object)
     const taken = await isAbout
     if (taken !== "later") await rememberEvent(database, event, Date.now())
     return taken
@@ -175,12 +173,9 @@ export class ProcessorEvents {
     return "acted"
   }
 
-  async #takeMethod(event: SmallEvent, object: Named): Promise<Taken> {
+  async #takeMethod(object: Named): Promise<Taken> {
     const { database, processor, tellMethod } = this.#o
-    // A detached method names its customer only in what the event says changed.
-    const before = (event.data.previous_attributes as Partial<Named> | undefined)?.customer
-    const customer = idIn(object.customer) ?? idIn(before)
-    const account = customer === null ? null : await accountOfCustomer(database, customer)
+    const account = await accountOf(database, object.id)
     if (account === null) return "ignored"
     const called = await processor.retrieveMethod(object.id)
     if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
@@ -193,9 +188,7 @@ export class ProcessorEvents {
 
 const smallEvent = ({ id, type, created, data }: SmallEvent): SmallEvent => {
   const object = data.object as unknown as Named
-  const { payment_intent: intent, customer } = object
-  const small = { id: object.id, object: object.object, payment_intent: idIn(intent), customer: idIn(customer) }
-  const previous = data.previous_attributes
+  const small = { id: object.id, object: object.object, payment_intent: idIn(object.payment_intent) }
   // Thousands may wait for their turn: the rest of them is not believed anyway.
-  return { id, type, created, data: { object: small, previous_attributes: previous } } as unknown as SmallEvent
+  return { id, type, created, data: { object: small } } as unknown as SmallEvent
 }

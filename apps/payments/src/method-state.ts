@@ -90,15 +90,16 @@ export type MethodNotice =
   /** It belongs to the customer no more. */
   | { readonly type: "detached"; readonly id: string }
 
-/** Which account a customer of the processor is. */
-export interface CustomerRow {
-  readonly customer: string
+/** Whose a customer or a card of the processor is. */
+export interface OwnerRow {
+  /** `cus_…`, `pm_…`. */
+  readonly id: string
   readonly account: string
 }
 
 export type MethodInput = SagaInput<MethodCommand, MethodOutcome, MethodNotice>
 export type MethodContext = SagaContext<unknown>
-export type MethodDecision = SagaDecision<MethodState, PaymentFact, CustomerRow>
+export type MethodDecision = SagaDecision<MethodState, PaymentFact, OwnerRow>
 
 export const newMethod = (account: string): MethodState => ({
   account,

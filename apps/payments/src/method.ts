@@ -11,7 +11,6 @@ import {
   blockOf,
   methodView,
   newMethod,
-  type CustomerRow,
   type MethodCommand,
   type MethodContext,
   type MethodDecision,
@@ -20,6 +19,7 @@ import {
   type MethodState,
   type MethodStep,
   type MethodTask,
+  type OwnerRow,
 } from "./method-state.ts"
 
 /** A setup's secret is given out again meanwhile: no need for more of them. */
@@ -195,12 +195,15 @@ const decided = (before: MethodState, change: Change, now: Instant): MethodDecis
   // A removed card is named by the fact that says so.
   const method = kind === "method_removed" ? methodView(before, now) : methodView(after, now)
   const fact = { v: 1, id: `${after.account}.method.${after.facts}`, account: after.account, at: now } as const
-  const isNewCustomer = after.customer !== null && after.customer !== before.customer
+  const owned = [
+    ...(after.customer === null || after.customer === before.customer ? [] : [after.customer]),
+    ...(after.card === null || after.card.id === before.card?.id ? [] : [after.card.id]),
+  ]
   return {
     state: after,
     answer: change.answer ?? null,
     facts: kind === null ? [] : [{ ...fact, kind, charge: null, method }],
-    rows: isNewCustomer ? [{ customer: after.customer, account: after.account }] : [],
+    rows: owned.map((id) => ({ id, account: after.account })),
   }
 }
 
@@ -252,7 +255,7 @@ export type MethodMachine = SagaMachine<
   MethodOutcome,
   MethodNotice,
   PaymentFact,
-  CustomerRow,
+  OwnerRow,
   unknown
 >
 

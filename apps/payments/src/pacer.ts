@@ -25,7 +25,7 @@ class Lane {
   take(now: Instant): Instant {
     const next = Math.max(this.#next, now)
     this.#next = next + this.#spacingMs
-    return Math.max(now, Math.ceil(next - this.#burstMs))
+    return Math.max(now, Math.round(next - this.#burstMs))
   }
 }
 

@@ -31,8 +31,8 @@ export interface Tables {
     readonly by: string
     readonly reason: string
   }
-  /** Whose account a customer of the processor is. */
-  readonly customer: { readonly customer: string; readonly account: string }
+  /** Whose a customer or card of the processor is. */
+  readonly owner: { readonly id: string; readonly account: string }
   /** Events that were acted on; one that comes again changes nothing. */
   readonly processor_event: {
     readonly id: string
@@ -68,7 +68,7 @@ const createTables = async (db: Kysely<unknown>): Promise<void> => {
     sql`create table charge_action (charge_id text not null, at bigint not null, what text not null, by text not null,
       reason text not null)`,
     sql`create index charge_action_charge on charge_action (charge_id)`,
-    sql`create table customer (customer text primary key, account text not null)`,
+    sql`create table owner (id text primary key, account text not null)`,
     sql`create table processor_event (id text primary key, type text not null, taken_at bigint not null)`,
     sql`create index processor_event_taken on processor_event (taken_at)`,
     sql`create table event_mark (id integer primary key, created bigint not null)`,

@@ -21,7 +21,7 @@ import type { Processor } from "./processor.ts"
 import { Reconciler } from "./reconcile.ts"
 import type { Report } from "./report.ts"
 import { migrations, SCHEMA_VERSION } from "./schema.ts"
-import { countFindings, oldestUnknown, writeCharges, writeCustomers, type PaymentsDatabase } from "./store.ts"
+import { countFindings, oldestUnknown, writeCharges, writeOwners, type PaymentsDatabase } from "./store.ts"
 
 export interface PaymentsOptions {
   readonly bus: BusHandle
@@ -102,12 +102,13 @@ const statusOf = async (parts: Parts): Promise<ControlAnswer> => {
   }
 }
 
-/** @throws StoreError (schema) | BusError (streams) */
-export const startPayments = async (options: PaymentsOptions): Promise<RunningPayments> => {
+/** The two machines. A charge tells the account's method of a decline; nothing goes the other way. */
+const startMachines = async (
+  options: PaymentsOptions,
+  counters: Counters,
+  onLookup: () => void,
+): Promise<Pick<Parts, "charges" | "methods">> => {
   const { bus, database, clock, processor, report } = options
-  await migrateNow(database, migrations, SCHEMA_VERSION)
-  await verifyStreams(bus, [STREAMS.payments.name, STREAMS.deadLetters.name])
-  const counters = noCounters()
   const publish = (fact: PaymentFact) => {
     countFact(counters, fact)
     return { subject: SUBJECTS.paymentsFact, payload: JSON.stringify(fact) }
@@ -117,14 +118,14 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
     ...shared,
     machine: methodMachine,
     perform: (step, state) => performMethod({ processor, report }, step, state),
-    write: writeCustomers,
+    write: writeOwners,
   })
   const performer: ChargePerformer = {
     processor,
     pacer: new Pacer(options.chargesPerSecond),
     clock,
     tellMethod: (account, notice) => methods.notify(account, notice),
-    onLookup: () => events.wake(),
+    onLookup,
     report,
   }
   const charges = await startSagas({
@@ -134,13 +135,23 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
     concurrency: { create: CALLS_MAX, update: CALLS_MAX, confirm: CALLS_MAX, lookup: CALLS_MAX / 4 },
     write: writeCharges,
   })
+  return { charges, methods }
+}
+
+/** @throws StoreError (schema) | BusError (streams) */
+export const startPayments = async (options: PaymentsOptions): Promise<RunningPayments> => {
+  const { bus, database, clock, processor, report, publishableKey, webhookSecrets } = options
+  await migrateNow(database, migrations, SCHEMA_VERSION)
+  await verifyStreams(bus, [STREAMS.payments.name, STREAMS.deadLetters.name])
+  const counters = noCounters()
+  const { charges, methods } = await startMachines(options, counters, () => events.wake())
   const events = new ProcessorEvents({
     processor,
     database,
-    report,
     now: () => clock.now(),
     tellCharge: (obligation, notice) => charges.notify(obligation, notice),
     tellMethod: (account, notice) => methods.notify(account, notice),
+    report,
   })
   const reconciler = new Reconciler({ processor, database, clock, report })
   const parts: Parts = { database, clock, charges, methods, events, counters }
@@ -148,23 +159,8 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
   const runDue = async (now: number): Promise<void> => {
     await Promise.all([charges.runDue(now), methods.runDue(now)])
   }
-  const { publishableKey, webhookSecrets } = options
-  const endpoints = new Endpoints({
-    bus,
-    database,
-    clock,
-    charges,
-    methods,
-    events,
-    reconciler,
-    report,
-    status,
-    runDue,
-    ...{
-      publishableKey,
-      webhookSecrets,
-    },
-  })
+  const borders = { bus, reconciler, report, publishableKey, webhookSecrets, status, runDue }
+  const endpoints = new Endpoints({ ...parts, ...borders })
   endpoints.start()
   events.start()
   reconciler.start()

@@ -6,7 +6,7 @@ import type { ChargePage, ChargeStatus, ChargeView, Finding } from "@credits/con
 import type { Database } from "@credits/store"
 import type { Transaction } from "kysely"
 import type { ChargeRow } from "./charge-state.ts"
-import type { CustomerRow } from "./method-state.ts"
+import type { OwnerRow } from "./method-state.ts"
 import type { FoundSubject } from "./reconciliation.ts"
 import type { Tables } from "./schema.ts"
 
@@ -55,13 +55,10 @@ export const writeCharges = async (
 }
 
 /** In the transaction of the decisions they come from. */
-export const writeCustomers = async (
-  transaction: Transaction<unknown>,
-  rows: ReadonlyArray<CustomerRow>,
-): Promise<void> => {
+export const writeOwners = async (transaction: Transaction<unknown>, rows: ReadonlyArray<OwnerRow>): Promise<void> => {
   if (rows.length === 0) return
   await (transaction as Transaction<Tables>)
-    .insertInto("customer")
+    .insertInto("owner")
     .values([...rows])
     .onConflict((conflict) => conflict.doNothing())
     .execute()
@@ -117,12 +114,9 @@ export const oldestUnknown = async (database: PaymentsDatabase): Promise<number 
   return row?.at === null || row?.at === undefined ? null : Number(row.at)
 }
 
-export const accountOfCustomer = async (database: PaymentsDatabase, customer: string): Promise<string | null> => {
-  const row = await database.kysely
-    .selectFrom("customer")
-    .select("account")
-    .where("customer", "=", customer)
-    .executeTakeFirst()
+/** Of a customer or card of the processor. */
+export const accountOf = async (database: PaymentsDatabase, id: string): Promise<string | null> => {
+  const row = await database.kysely.selectFrom("owner").select("account").where("id", "=", id).executeTakeFirst()
   return row?.account ?? null
 }
 
