@@ -20,7 +20,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   entitled: "an entitlement began or ended (R1.8). On Free available moves to frozen, with a plan it comes back (R1.5)",
   froze: "support or fraud froze the account (R6.2). No bucket moves",
   unfroze: "the account is open again. No bucket moves",
-  marked: "a refill or a renewal is in progress until an instant (R2.3). No bucket moves",
+  marked: "a refill or a renewal is in progress until an instant, or decided (R2.3). No bucket moves",
 }
 
 export const entryKinds = (): ReadonlyArray<string> => literalsOf(readSource(`${CONTRACTS}/ledger.ts`), "EntryKind")

@@ -27,6 +27,14 @@ const named = (request: unknown, restricted = false): string | undefined => {
 
 const authorize = { op: "authorize", id: "r1", account: ACCOUNT, amount: "5" }
 const grant = { op: "grant", id: "r1", account: ACCOUNT, kind: "plan", amount: "5", cause: "c" }
+const exchange = {
+  op: "exchange",
+  id: "r1",
+  account: ACCOUNT,
+  from: "cycle:1",
+  back: "0",
+  grant: { kind: "plan", amount: "5", expiresAt: 9, cause: "c" },
+}
 
 describe("a request that is well", () => {
   it("R6.3 an authorization holds 15 minutes unless asked otherwise, at most an hour", () => {
@@ -61,6 +69,14 @@ describe("a request that is well", () => {
       const command = accepted({ op: "grant", kind: "plan", amount: "5", cause: "c", reason: "r", ...other })
       assert.notStrictEqual(command.content, one.content, JSON.stringify(other))
     }
+  })
+
+  it("R4.3 an exchange says what is to come back and what is granted, alone or in a group", () => {
+    const granted = { kind: "plan" as const, amount: 5n, expiresAt: 9, cause: "c" }
+    const command = { op: "exchange" as const, from: "cycle:1", back: 0n, grant: granted, reason: "", id: "r1" }
+    assert.deepInclude(accepted(exchange), command)
+    const group = accepted({ op: "group", commands: [exchange, grant] })
+    assert.deepInclude(group.op === "group" ? group.commands[0] : undefined, command)
   })
 
   it("R7.4 a reversal's id is its charge: whoever asks, there is one", () => {
@@ -132,6 +148,17 @@ describe("a request that is not", () => {
       ],
       ["mark", { op: "mark", id: "r", account: ACCOUNT, mark: "other" }],
       ["limit", { op: "statement", account: ACCOUNT, limit: 501 }],
+      ["from", { ...exchange, from: "" }],
+      ["back", { ...exchange, back: "-1" }],
+      ["back", { ...exchange, back: undefined }],
+      ["cause", { ...exchange, cause: "c" }],
+      ["grant", { ...exchange, grant: undefined }],
+      ["grant", { ...exchange, grant: [] }],
+      ["grant.amount", { ...exchange, grant: { ...exchange.grant, amount: "0" } }],
+      ["grant.kind", { ...exchange, grant: { ...exchange.grant, kind: "gift" } }],
+      ["grant.expiresAt", { ...exchange, grant: { ...exchange.grant, expiresAt: 1.5 } }],
+      ["grant.cause", { ...exchange, grant: { ...exchange.grant, cause: "a b" } }],
+      ["grant.id", { ...exchange, grant: { ...exchange.grant, id: "g" } }],
     ]
     for (const [field, request] of table) assert.strictEqual(named(request), field, JSON.stringify(request))
   })
@@ -169,6 +196,7 @@ describe("a request that is not", () => {
     )
     assert.strictEqual(named({ op: "release", id: "r", account: ACCOUNT, holdId: holdId(1) }, true), "accepted")
     assert.strictEqual(named(grant, true), "op")
+    assert.strictEqual(named(exchange, true), "op")
     assert.strictEqual(named({ op: "wallet", account: ACCOUNT }, true), "op")
   })
 
@@ -178,13 +206,28 @@ describe("a request that is not", () => {
       fc.json(),
       fc
         .record(
-          { op: fc.constantFrom("authorize", "grant", "group", "entitle", "statement"), account: fc.constant(ACCOUNT) },
+          {
+            op: fc.constantFrom("authorize", "grant", "exchange", "group", "entitle", "statement"),
+            account: fc.constant(ACCOUNT),
+          },
           { requiredKeys: [] },
         )
         .chain((base) =>
           fc
             .dictionary(
-              fc.constantFrom("id", "amount", "commands", "cycle", "plan", "limit", "cursor", "ttl", "kind"),
+              fc.constantFrom(
+                "id",
+                "amount",
+                "commands",
+                "cycle",
+                "plan",
+                "limit",
+                "cursor",
+                "ttl",
+                "kind",
+                "grant",
+                "back",
+              ),
               fc.jsonValue(),
             )
             .map((more) => JSON.stringify({ ...base, ...more })),

@@ -4,7 +4,7 @@
  * (R6.6).
  */
 import { createHash } from "node:crypto"
-import type { LedgerRefusal, LotKind } from "@credits/contracts"
+import type { LedgerRefusal } from "@credits/contracts"
 import {
   accountOfHold,
   isAccountId,
@@ -17,6 +17,7 @@ import {
 } from "@credits/kernel"
 import { HOLD_TTL_MAX_MS, HOLD_TTL_MS } from "./authorize.ts"
 import type { EntitlementOpened } from "./entry.ts"
+import type { LotGrant } from "./grant.ts"
 import { NEVER } from "./lot.ts"
 
 interface Common {
@@ -32,14 +33,7 @@ export type WriteCommand = Common &
     | { readonly op: "authorize"; readonly amount: Nano; readonly atLeast: Nano | null; readonly ttl: number }
     | { readonly op: "extend"; readonly holdId: string; readonly amount: Nano }
     | { readonly op: "release"; readonly holdId: string }
-    | {
-        readonly op: "grant"
-        readonly kind: LotKind
-        readonly amount: Nano
-        readonly expiresAt: Instant | null
-        readonly cause: string
-        readonly reason: string
-      }
+    | ({ readonly op: "grant"; readonly reason: string } & LotGrant)
     | { readonly op: "revoke"; readonly lotId: string; readonly amount: Nano; readonly reason: string }
     | { readonly op: "adjust"; readonly amount: Nano; readonly reason: string; readonly expiresAt: Instant | null }
     | { readonly op: "reverse"; readonly chargeId: string; readonly amount: Nano | null; readonly reason: string }
@@ -50,6 +44,13 @@ export type WriteCommand = Common &
       }
     | { readonly op: "freeze" | "unfreeze"; readonly reason: string }
     | { readonly op: "mark"; readonly mark: "refill" | "renewal"; readonly until: Instant }
+    | {
+        readonly op: "exchange"
+        readonly from: string
+        readonly back: Nano
+        readonly grant: LotGrant
+        readonly reason: string
+      }
     | { readonly op: "group"; readonly commands: ReadonlyArray<WriteCommand> }
   )
 
@@ -92,6 +93,7 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
   freeze: ["id", "reason"],
   unfreeze: ["id", "reason"],
   mark: ["id", "mark", "until"],
+  exchange: ["id", "from", "back", "grant", "reason"],
   group: ["id", "commands"],
   wallet: [],
   statement: ["limit", "cursor", "from", "to", "kind"],
@@ -101,7 +103,7 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
 const READS = new Set(["wallet", "statement", "hold"])
 /** What a gateway's bus user may send (decision 20). */
 const GATEWAY = new Set(["authorize", "extend", "release"])
-const IN_GROUP = new Set(["grant", "revoke", "adjust", "entitle", "mark"])
+const IN_GROUP = new Set(["grant", "revoke", "adjust", "entitle", "mark", "exchange"])
 const GROUP_MAX = 16
 const REASON_MAX = 500
 const INSTANT_MAX = 253_402_300_799_999
@@ -201,6 +203,30 @@ const authorize = (raw: Raw, common: Common): WriteCommand => {
   return { ...common, op: "authorize", amount, atLeast, ttl: ttlOf(raw) }
 }
 
+const grantOf = (raw: Raw): LotGrant => ({
+  kind: oneOf(raw, "kind", ["plan", "topup", "promo", "adjustment"]),
+  amount: amountOf(raw, "amount", 1n),
+  expiresAt: instantOf(raw, "expiresAt"),
+  cause: text(raw, "cause"),
+})
+
+/** The grant inside an exchange: its faults are named with their place. */
+const exchangedGrantOf = (raw: Raw): LotGrant => {
+  const { grant } = raw
+  if (typeof grant !== "object" || grant === null || Array.isArray(grant))
+    throw new Invalid("grant", "grant must be an object")
+  for (const field in grant) {
+    if (!["kind", "amount", "expiresAt", "cause"].includes(field))
+      throw new Invalid(`grant.${field}`, `unknown field grant.${field}`)
+  }
+  try {
+    return grantOf(grant as Raw)
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+    throw new Invalid(`grant.${error.field}`, `grant.${error.message}`)
+  }
+}
+
 const groupOf = (raw: Raw, common: Common): WriteCommand => {
   const { commands } = raw
   if (!Array.isArray(commands) || commands.length === 0 || commands.length > GROUP_MAX) {
@@ -225,15 +251,7 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
     case "release":
       return { ...common, op, holdId: holdIdOf(raw, common.account) }
     case "grant":
-      return {
-        ...common,
-        op,
-        kind: oneOf(raw, "kind", ["plan", "topup", "promo", "adjustment"]),
-        amount: amountOf(raw, "amount", 1n),
-        expiresAt: instantOf(raw, "expiresAt"),
-        cause: text(raw, "cause"),
-        reason: reasonOf(raw, false),
-      }
+      return { ...common, op, ...grantOf(raw), reason: reasonOf(raw, false) }
     case "revoke":
       return {
         ...common,
@@ -262,6 +280,15 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
       return { ...common, op, reason: reasonOf(raw, true) }
     case "mark":
       return { ...common, op, mark: oneOf(raw, "mark", ["refill", "renewal"]), until: instantOf(raw, "until") ?? 0 }
+    case "exchange":
+      return {
+        ...common,
+        op,
+        from: text(raw, "from"),
+        back: amountOf(raw, "back", 0n),
+        grant: exchangedGrantOf(raw),
+        reason: reasonOf(raw, false),
+      }
     default:
       return groupOf(raw, common)
   }

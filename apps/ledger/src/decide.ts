@@ -8,6 +8,7 @@ import { decideReverse, type ChargedEntry } from "./charge.ts"
 import type { WriteCommand } from "./command.ts"
 import { decideEntitle, decideFreeze, decideMark } from "./entitlement.ts"
 import type { Entry } from "./entry.ts"
+import { decideExchange } from "./exchange.ts"
 import { decideAdjust, decideGrant, decideRevoke } from "./grant.ts"
 import { answered, type Context, type Outcome } from "./outcome.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
@@ -50,6 +51,8 @@ const decideOne = (
       )
     case "mark":
       return decideMark(account, command, ctx, entries)
+    case "exchange":
+      return decideExchange(account, command, ctx, entries)
     case "group":
       return decideGroup(account, command.commands, ctx, entries)
   }

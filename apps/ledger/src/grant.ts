@@ -9,17 +9,22 @@ import { heldOnLot } from "./hold.ts"
 import { findLot, NEVER, type LotChange } from "./lot.ts"
 import { answered, record, refused, settleFreed, type Context, type Outcome } from "./outcome.ts"
 
-export interface GrantCommand {
-  readonly id: string
+/** A lot to be opened. */
+export interface LotGrant {
   readonly kind: LotKind
   readonly amount: Nano
   /** Null: does not expire. */
   readonly expiresAt: Instant | null
   readonly cause: string
+}
+
+export interface GrantCommand extends LotGrant {
+  readonly id: string
   readonly reason: string
 }
 
-const open = (
+/** Opens a lot; debt is paid from it at once (R6.4). Exchanges open theirs with it too. */
+export const openLot = (
   account: Account,
   kind: "granted" | "adjusted",
   command: GrantCommand,
@@ -41,10 +46,10 @@ const open = (
 
 /** R1.2: a new lot. Debt is paid from it at once (R6.4). */
 export const decideGrant = (account: Account, command: GrantCommand, ctx: Context, entries: Array<Entry>): Outcome =>
-  open(account, "granted", command, ctx, entries)
+  openLot(account, "granted", command, ctx, entries)
 
 /** Takes `take` from unheld credit: the entry's lots, the revoked bucket, and available or frozen. */
-const takeBack = (
+export const takeBack = (
   account: Account,
   entry: Entry,
   lots: ReadonlyArray<LotChange>,
@@ -102,7 +107,7 @@ export const decideAdjust = (
 ): Outcome => {
   const { id, amount, reason, expiresAt } = command
   if (amount > 0n)
-    return open(account, "adjusted", { id, kind: "adjustment", amount, expiresAt, cause: id, reason }, ctx, entries)
+    return openLot(account, "adjusted", { id, kind: "adjustment", amount, expiresAt, cause: id, reason }, ctx, entries)
   const unheld = account.available + account.frozen
   if (-amount > unheld) {
     return refused(

@@ -10,8 +10,11 @@ const small = fc.integer({ min: 1, max: 9 })
 const life = fc.option(fc.integer({ min: 0, max: 25 }), { freq: 5 })
 const pick = fc.nat({ max: 30 })
 
+/** Few enough that one is met again. */
+const cause = fc.nat({ max: 5 })
 const grantParts = {
   op: fc.constant("grant" as const),
+  cause,
   kind: fc.constantFrom<LotKind>("promo", "plan", "topup", "adjustment"),
   amount: fc.integer({ min: 1, max: 30 }),
 }
@@ -22,6 +25,12 @@ const adjust = fc.record({
   life,
 })
 const revoke = fc.record({ op: fc.constant("revoke" as const), lot: pick, amount: small })
+const exchange = fc.record({
+  op: fc.constant("exchange" as const),
+  from: cause,
+  back: fc.integer({ min: 0, max: 20 }),
+  grant: fc.record({ kind: grantParts.kind, amount: fc.integer({ min: 1, max: 30 }), life, cause }),
+})
 const mark = fc.record({
   op: fc.constant("mark" as const),
   mark: fc.constantFrom("refill" as const, "renewal" as const),
@@ -62,6 +71,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: charge },
   { weight: 2, arbitrary: reverse },
   { weight: 2, arbitrary: revoke },
+  { weight: 2, arbitrary: exchange },
   { weight: 1, arbitrary: adjust },
   { weight: 2, arbitrary: entitled },
   { weight: 1, arbitrary: mark },
@@ -71,7 +81,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       op: fc.constant("group" as const),
-      steps: fc.array(fc.oneof(grant, revoke, adjust, entitled, mark), { minLength: 1, maxLength: 4 }),
+      steps: fc.array(fc.oneof(grant, revoke, adjust, entitled, mark, exchange), { minLength: 1, maxLength: 4 }),
     }),
   },
 ) as fc.Arbitrary<Step>
@@ -90,6 +100,7 @@ const calls: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: release },
   { weight: 4, arbitrary: charge },
   { weight: 1, arbitrary: reverse },
+  { weight: 1, arbitrary: exchange },
   { weight: 5, arbitrary: advanced },
 ) as fc.Arbitrary<Step>
 

@@ -4,6 +4,7 @@
  * Owns the translation of a step into the ledger's commands and of the ledger's outcomes into the model's words.
  */
 import { assert } from "vitest"
+import type { ExchangeAnswer } from "@credits/contracts"
 import { ACCOUNT, Desk, holdId, lotId } from "./account.fixture.ts"
 import { assertHolds } from "./account.ts"
 import type { WriteCommand } from "./command.ts"
@@ -11,7 +12,7 @@ import { decide } from "./decide.ts"
 import { BUCKETS } from "./entry.ts"
 import type { Outcome } from "./outcome.ts"
 import { available, burnOrder, emptyModel, frozen, held, TICK_MS, type Model } from "./model.fixture.ts"
-import { aim, sayOf, untilOf, type Drawn, type Said, type Step } from "./model-steps.fixture.ts"
+import { aim, causeOf, sayOf, untilOf, type Drawn, type Granted, type Said, type Step } from "./model-steps.fixture.ts"
 
 /** The entry count is the ledger's own business. */
 const withoutSeq = (answer: unknown): unknown => {
@@ -46,6 +47,7 @@ export class Lockstep {
     if (step.op === "reverse" && "answered" in said) this.#reversed.add(charge)
     this.compare()
     this.#note()
+    if (step.op === "exchange" && "answered" in said) this.#noteExchange(step.back, said.answered)
     return `${step.op}:${"refused" in said ? said.refused : "review" in said ? said.review : "answered"}`
   }
 
@@ -60,7 +62,17 @@ export class Lockstep {
     if (account.frozen > 0n && account.held > 0n) this.situations.add("frozen credit beside open holds")
     if (account.frozen > 0n && account.debt > 0n) this.situations.add("frozen credit beside debt")
     const last = this.desk.entries.at(-1)
+    const causes = account.lots.filter((lot) => lot.remaining > 0n && lot.residue === null).map((lot) => lot.cause)
+    if (new Set(causes).size < causes.length) this.situations.add("several lots of one cause")
     if (last !== undefined && last.also.length > 0) this.situations.add(`${last.kind} pays debt or expires a rest`)
+  }
+
+  #noteExchange(back: number, answer: unknown): void {
+    const { revoked, lotId: opened } = answer as ExchangeAnswer
+    if (back > 0 && revoked === String(back)) this.situations.add("an exchange that gets back all it wants")
+    if (back > Number(revoked) && revoked !== "0") this.situations.add("an exchange that gets back a part")
+    if (back > 0 && revoked === "0") this.situations.add("an exchange that gets back nothing")
+    if (opened === null) this.situations.add("an exchange with nothing left to grant")
   }
 
   #ask(step: Step, charge: string): Outcome {
@@ -113,10 +125,19 @@ export class Lockstep {
     const id = this.desk.commandId()
     const common = { account: ACCOUNT, key: `${step.op}:${id}`, content: "", id }
     const until = (ticks: number | null) => (ticks === null ? null : untilOf(this.model, ticks))
+    const granted = ({ kind, amount, life, cause }: Granted) => ({
+      kind,
+      amount: BigInt(amount),
+      expiresAt: until(life),
+      cause: causeOf(cause),
+    })
     switch (step.op) {
-      case "grant": {
-        const { kind, amount, life } = step
-        return { ...common, op: "grant", kind, amount: BigInt(amount), expiresAt: until(life), cause: id, reason: "" }
+      case "grant":
+        return { ...common, op: "grant", ...granted(step), reason: "" }
+      case "exchange": {
+        const { from, back, grant } = step
+        const [cause, wanted] = [causeOf(from), granted(grant)]
+        return { ...common, op: "exchange", from: cause, back: BigInt(back), grant: wanted, reason: "" }
       }
       case "revoke":
         return { ...common, op: "revoke", lotId: lotId(step.lot), amount: BigInt(step.amount), reason: "" }

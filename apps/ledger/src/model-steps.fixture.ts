@@ -21,18 +21,27 @@ import {
   type Model,
 } from "./model.fixture.ts"
 
+/** `cause` is one of a few, so that an exchange finds a lot, several or none. */
+export interface Granted {
+  readonly kind: LotKind
+  readonly amount: number
+  readonly life: number | null
+  readonly cause: number
+}
+
 /**
  * Lives and delays are ticks. `hold`, `lot` and `charge` are drawn as any number and pointed at something there is
  * before the step is taken (`aim`); from then on they are the n-th hold, lot or charge. `null` means none.
  */
 export type Step =
-  | { readonly op: "grant"; readonly kind: LotKind; readonly amount: number; readonly life: number | null }
+  | ({ readonly op: "grant" } & Granted)
   | { readonly op: "authorize"; readonly amount: number; readonly atLeast: number | null; readonly ttl: number }
   | { readonly op: "extend"; readonly hold: number; readonly amount: number }
   | { readonly op: "release"; readonly hold: number }
   | { readonly op: "charge"; readonly hold: number | null; readonly cost: number; readonly ago: number }
   | { readonly op: "reverse"; readonly charge: number; readonly amount: number | null }
   | { readonly op: "revoke"; readonly lot: number; readonly amount: number }
+  | { readonly op: "exchange"; readonly from: number; readonly back: number; readonly grant: Granted }
   | { readonly op: "adjust"; readonly amount: number; readonly life: number | null }
   | {
       readonly op: "entitle"
@@ -85,10 +94,16 @@ const done = (model: Model): Said => ({ answered: { availableAfter: String(avail
 export const untilOf = (model: Model, ticks: number | null): number =>
   ticks === null ? NEVER : model.now + ticks * TICK_MS
 
-const open = (model: Model, drawn: Drawn, kind: LotKind, amount: number, expiresAt: number): Said => {
+const open = (
+  model: Model,
+  drawn: Drawn,
+  { kind, amount, life }: Pick<Granted, "kind" | "amount" | "life">,
+  cause = "",
+): Said => {
+  const expiresAt = untilOf(model, life)
   if (expiresAt <= model.now) return refused("invalid")
   const id = lotId((drawn.lots += 1))
-  openLot(model, id, kind, amount, expiresAt)
+  openLot(model, { id, kind, expiresAt }, amount, cause)
   model.granted += amount
   settle(model)
   const remaining = model.units.filter((unit) => unit.lot.id === id && unit.spendable).length
@@ -166,7 +181,7 @@ const reversed = (model: Model, drawn: Drawn, id: string, wanted: number | null)
   if (asAdjustment > 0) {
     const inCycle = paidSince === 0 && model.cycleEnd !== null && model.cycleEnd > model.now
     const end = inCycle ? model.cycleEnd! : NEVER
-    openLot(model, lotId((drawn.lots += 1)), "adjustment", asAdjustment, end)
+    openLot(model, { id: lotId((drawn.lots += 1)), kind: "adjustment", expiresAt: end }, asAdjustment)
   }
   settle(model)
   return done(model)
@@ -181,6 +196,27 @@ const revoked = (model: Model, id: string, amount: number): Said => {
   model.revoked += taken.length
   settle(model)
   return { answered: { revoked: String(taken.length), availableAfter: String(available(model)) } }
+}
+
+export const causeOf = (n: number): string => `intent-${n}`
+
+const exchanged = (model: Model, drawn: Drawn, step: Extract<Step, { op: "exchange" }>): Said => {
+  const { from, back, grant } = step
+  if (untilOf(model, grant.life) <= model.now) return refused("invalid")
+  const taken = unheld(model)
+    .filter((unit) => unit.lot.cause === causeOf(from))
+    .slice(0, back)
+  const granted = Math.max(0, grant.amount - (back - taken.length))
+  let id: string | null = null
+  if (granted > 0) {
+    open(model, drawn, { ...grant, amount: granted }, causeOf(grant.cause))
+    id = lotId(drawn.lots)
+  }
+  for (const unit of taken) unit.spendable = false
+  model.revoked += taken.length
+  settle(model)
+  const [revoked, availableAfter] = [String(taken.length), String(available(model))]
+  return { answered: { revoked, granted: String(granted), lotId: id, availableAfter } }
 }
 
 const adjusted = (model: Model, amount: number): Said => {
@@ -223,7 +259,7 @@ const grouped = (model: Model, drawn: Drawn, steps: ReadonlyArray<Step>): Said =
 export const sayOf = (model: Model, drawn: Drawn, step: Step, id: string): Said => {
   switch (step.op) {
     case "grant":
-      return open(model, drawn, step.kind, step.amount, untilOf(model, step.life))
+      return open(model, drawn, step, causeOf(step.cause))
     case "authorize":
       return authorized(model, drawn, step)
     case "extend":
@@ -246,10 +282,10 @@ export const sayOf = (model: Model, drawn: Drawn, step: Step, id: string): Said 
       return reversed(model, drawn, id, step.amount)
     case "revoke":
       return revoked(model, lotId(step.lot), step.amount)
+    case "exchange":
+      return exchanged(model, drawn, step)
     case "adjust":
-      return step.amount > 0
-        ? open(model, drawn, "adjustment", step.amount, untilOf(model, step.life))
-        : adjusted(model, -step.amount)
+      return step.amount > 0 ? open(model, drawn, { ...step, kind: "adjustment" }) : adjusted(model, -step.amount)
     case "entitle":
       return entitledTo(model, step)
     case "freeze":

@@ -13,6 +13,8 @@ export const TICK_MS = 1000
 export interface ModelLot {
   readonly id: string
   readonly kind: LotKind
+  /** "" where nobody asks for it. */
+  readonly cause: string
   readonly grantedAt: number
   readonly expiresAt: number
   /** The moment it expired: only promises made before may still use what is left. */
@@ -155,10 +157,15 @@ export const settle = (model: Model): void => {
   model.moment += 1
 }
 
-export const openLot = (model: Model, id: string, kind: LotKind, amount: number, expiresAt: number): void => {
-  const lot: ModelLot = { id, kind, grantedAt: model.now, expiresAt, closedAt: null }
-  model.lots.push(lot)
-  for (let i = 0; i < amount; i++) model.units.push({ lot, spendable: true })
+export const openLot = (
+  model: Model,
+  lot: Pick<ModelLot, "id" | "kind" | "expiresAt">,
+  amount: number,
+  cause = "",
+): void => {
+  const opened: ModelLot = { ...lot, cause, grantedAt: model.now, closedAt: null }
+  model.lots.push(opened)
+  for (let i = 0; i < amount; i++) model.units.push({ lot: opened, spendable: true })
 }
 
 export const closeHold = (model: Model, hold: ModelHold): void => {

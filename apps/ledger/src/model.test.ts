@@ -45,6 +45,8 @@ const ANSWERS = [
   "charge:no_entitlement",
   "entitle:answered",
   "entitle:invalid",
+  "exchange:answered",
+  "exchange:invalid",
   "extend:answered",
   "extend:hold_not_open",
   "grant:answered",
@@ -65,6 +67,11 @@ const SITUATIONS = [
   "frozen credit beside debt",
   "granted pays debt or expires a rest",
   "entitled pays debt or expires a rest",
+  "several lots of one cause",
+  "an exchange that gets back all it wants",
+  "an exchange that gets back a part",
+  "an exchange that gets back nothing",
+  "an exchange with nothing left to grant",
 ]
 
 describe("any life of an account", () => {

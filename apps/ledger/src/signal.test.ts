@@ -96,6 +96,16 @@ describe("signals", () => {
     assert.deepStrictEqual(told, [1, 0, 0, 1, 0, 0, 1])
   })
 
+  it("R9.4 after new credit the next refusal is told at once: it may want another top-up", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    const refused = () => after(desk, signals, () => desk.authorize(usd("30")))
+    assert.deepStrictEqual([refused(), refused()], [["credit_refused"], []])
+    after(desk, signals, () => desk.mark("refill", 120_000))
+    assert.deepStrictEqual(refused(), [])
+    after(desk, signals, () => desk.grant("topup", usd("10")))
+    assert.deepStrictEqual([refused(), refused()], [["credit_refused"], []])
+  })
+
   it("R6.2 other refusals are nobody's call to act", () => {
     const [desk, signals] = [plus("0"), new Signals()]
     desk.freeze("looked at")

@@ -39,7 +39,10 @@ const crossings = (before: Levels, account: Account, now: Instant): Array<Signal
 
 const SHORT = new Set(["insufficient_balance", "payment_past_due", "top_up_in_progress", "renewal_in_progress"])
 
-/** A broke client in a loop must not flood anyone: refused for want of credit at most once a minute an account. */
+/**
+ * A broke client in a loop must not flood anyone: refused for want of credit at most once a minute an account. New
+ * credit begins the minute again: what it did not suffice for may want another top-up (R9.4).
+ */
 const REFUSED_EVERY_MS = 60_000
 
 export class Signals {
@@ -60,6 +63,7 @@ export class Signals {
       if (entry.kind === "lot_expired")
         signals.push({ kind: "lot_expired", at: entry.at, text: `${formatUsd(entry.expired)} USD of ${entry.cause}` })
       else if (entry.kind === "hold_expired") signals.push({ kind: "hold_expired", at: entry.at, text: entry.cause })
+      else if (entry.granted > 0n) this.#refusedAt.delete(account.id)
     }
     if (refusedForCredit && now - (this.#refusedAt.get(account.id) ?? -REFUSED_EVERY_MS) >= REFUSED_EVERY_MS) {
       if (this.#refusedAt.size > 10_000) this.#refusedAt.clear()

@@ -81,6 +81,20 @@ describe("a statement", () => {
     assert.strictEqual(items[3]?.usage?.model, "gpt")
   })
 
+  it("R6.2 R2.3 says when a top-up or a renewal began to be decided and when that was over", async () => {
+    const desk = new Desk()
+    desk.entitle()
+    for (const mark of ["refill", "renewal"] as const) {
+      desk.mark(mark, HOUR)
+      desk.mark(mark, 0)
+    }
+    const { items } = await page(desk, { limit: 4 })
+    assert.deepStrictEqual(
+      items.map((item) => item.description),
+      ["Renewal decided", "Renewal in progress", "Top-up decided", "Top-up in progress"],
+    )
+  })
+
   it("R1.6 the balance after each line is the one there was, and any page size gives the same lines", async () => {
     const property = fc.asyncProperty(lives(40), fc.integer({ min: 1, max: 9 }), async (steps, limit) => {
       const lockstep = new Lockstep()

@@ -34,7 +34,8 @@ const DESCRIPTIONS: Record<EntryKind, (entry: Entry) => string> = {
   entitled: (e) => (e.entitlement?.hostedModels ? `Plan ${e.entitlement.plan} in force` : "No plan: credit is frozen"),
   froze: () => "Account frozen",
   unfroze: () => "Account unfrozen",
-  marked: (e) => (e.mark?.name === "refill" ? "Top-up in progress" : "Renewal in progress"),
+  marked: (e) =>
+    `${e.mark?.name === "refill" ? "Top-up" : "Renewal"} ${(e.mark?.until ?? 0) > e.at ? "in progress" : "decided"}`,
 }
 
 const itemOf = (stored: StoredEntry, entry: Entry, availableAfter: Nano): StatementItem => ({

@@ -47,6 +47,8 @@ describe("ledger verify", () => {
         () => ledger.wallet(account),
         (wallet) => wallet.totals.spent === nano("1.5"),
       )
+      const grant = { kind: "plan", amount: nano("3"), cause: "upgrade" }
+      await ledger.request({ op: "exchange", id: "x1", account, from: "test", back: nano("2"), grant })
     }
     // An idle ledger writes snapshots; a tampered one must be noticed too.
     const database = new BetterSqlite3(databaseFile(ledger.dataDir, "ledger"), { readonly: true })
@@ -95,8 +97,9 @@ describe("ledger verify", () => {
   it("I1 I10 is content with the ledger's own books and adds them up", async () => {
     const report = await verified(ledger.dataDir)
     assert.deepStrictEqual([report.ok, report.code, report.problems], [true, 0, []])
-    assert.deepInclude(report, { entries: 15, charges: 6, accounts: 3, snapshots: 3 })
-    assert.deepInclude(report.totals, { grantedUsd: "60.00", spentUsd: "4.50", availableUsd: "55.50", debtUsd: "0.00" })
+    assert.deepInclude(report, { entries: 21, charges: 6, accounts: 3, snapshots: 3 })
+    const [grantedUsd, spentUsd, revokedUsd] = ["69.00", "4.50", "6.00"]
+    assert.deepInclude(report.totals, { grantedUsd, spentUsd, revokedUsd, availableUsd: "58.50", debtUsd: "0.00" })
   })
 
   it("I1 notices an amount that was changed: the chain breaks and the account's books do not close", async () => {
@@ -117,7 +120,7 @@ describe("ledger verify", () => {
   })
 
   it("I10 notices a balance that was changed where it is remembered", async () => {
-    const more = `UPDATE snapshot SET state = replace(state, '"${nano("18.5")}"', '"${nano("19.5")}"')`
+    const more = `UPDATE snapshot SET state = replace(state, '"${nano("19.5")}"', '"${nano("20.5")}"')`
     noticed(await tampered("balance", more), /snapshot is not what its entries give/)
   })
 

@@ -57,6 +57,8 @@ export interface RunningClock {
   readonly setting: ClockSetting
   /** Reads the setting now instead of when the notification arrives; a clock command must not race its notification. */
   refresh(): Promise<void>
+  /** Calls back after every change of the setting until the returned function is called. Absent: it cannot change. */
+  onChange?(listener: () => void): () => void
   stop(): void
 }
 
@@ -66,8 +68,14 @@ export const startClock = async (
   onChange: (setting: ClockSetting) => void = () => undefined,
 ): Promise<RunningClock> => {
   let setting = REAL_TIME
-  const take = (next: ClockSetting): void => {
+  const listeners = new Set<() => void>()
+  const set = (next: ClockSetting): void => {
+    const isOther = next.offset !== setting.offset || next.frozenAt !== setting.frozenAt
     setting = next
+    if (isOther) for (const listener of listeners) listener()
+  }
+  const take = (next: ClockSetting): void => {
+    set(next)
     onChange(next)
   }
   const watch = await kvWatch(bus, BUCKETS.clock, CLOCK_KEY, (value) => take(parseClockSetting(value.text)))
@@ -76,8 +84,12 @@ export const startClock = async (
     get setting() {
       return setting
     },
-    refresh: async () => {
-      setting = await readClockSetting(bus)
+    refresh: async () => set(await readClockSetting(bus)),
+    onChange: (listener) => {
+      // The same function given twice is two listeners.
+      const own = (): void => listener()
+      listeners.add(own)
+      return () => void listeners.delete(own)
     },
     stop: () => watch.stop(),
   }

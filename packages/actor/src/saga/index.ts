@@ -1,3 +1,5 @@
 /** @credits/actor/saga: durable state machines, one row an actor (decision 15). */
 export * from "./saga.ts"
 export * from "./running.ts"
+export { sagaMigrations, type SagaTables } from "./migrations.ts"
+export { startSagas } from "./start.ts"

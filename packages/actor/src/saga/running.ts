@@ -1,6 +1,6 @@
 /**
  * What runs a saga machine, seen from the service around it: what it needs from outside and what it offers. Owns
- * shapes only; `runtime.ts` is behind them.
+ * shapes only; `start.ts` is behind them.
  */
 import type { BusHandle, RunningClock } from "@credits/bus"
 import type { ControlAnswer } from "@credits/contracts"
@@ -44,6 +44,8 @@ export interface SagaMetrics {
   readonly decisions: Readonly<Record<string, number>>
   readonly commits: number
   readonly commitMs: number
+  /** Decisions that could not be made. */
+  readonly defects: number
   readonly stepsDone: number
   readonly stepRetries: number
   readonly stepsRunning: number

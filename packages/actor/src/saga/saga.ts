@@ -35,10 +35,17 @@ export interface SagaContext<Env> {
   readonly env: Env
 }
 
+/**
+ * An answer is kept under its command's key, and given again whenever the same command comes again, when it is `ok` or
+ * a refusal that says `final`. Any other refusal is not kept: the same command again is decided again and may succeed
+ * then. An answer given only because the wait was over is never kept: asked again, `reply` tells what is true by then.
+ */
 export interface SagaRefusal {
   readonly code: string
   /** One sentence for a person. */
   readonly detail: string
+  /** True: the same command will always be refused this way. For the runtime; callers do not see it. */
+  readonly final?: boolean
   readonly [extra: string]: unknown
 }
 export type SagaAnswer = { readonly ok: unknown } | { readonly refused: SagaRefusal }

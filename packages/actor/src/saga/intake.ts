@@ -1,0 +1,131 @@
+/**
+ * A stream read into a bounded queue from the cursor in the database (decision 2). Owns pausing and what is known of
+ * the stream's end; the cursor moves with the commit that holds what came of the messages.
+ */
+import { orderedReader, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
+import type { SagaStream } from "./running.ts"
+import type { SagaCursor, SagaStore } from "./store.ts"
+
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024
+const QUEUE_MESSAGES_MAX = 1_024
+const AHEAD_MESSAGES = 256
+
+export interface Arrived {
+  readonly stream: string
+  readonly seq: number
+  readonly text: string
+}
+
+export interface IntakeOptions {
+  readonly bus: BusHandle
+  readonly store: SagaStore
+  readonly stream: SagaStream<unknown>
+  readonly onArrived: () => void
+  readonly report: (level: "warning" | "error", message: string) => void
+}
+
+export class Intake {
+  readonly #o: IntakeOptions
+  #reader: OrderedReader | undefined
+  #queue: Array<Arrived> = []
+  #bytes = 0
+  #incarnation = ""
+  #taken = 0
+  #isDirty = false
+  #endAtCreation = Number.POSITIVE_INFINITY
+  /** Committed. */
+  cursor = 0
+  gap: CursorGap | undefined
+
+  constructor(options: IntakeOptions) {
+    this.#o = options
+  }
+
+  get stream(): string {
+    return this.#o.stream.stream
+  }
+  get route(): SagaStream<unknown>["route"] {
+    return this.#o.stream.route
+  }
+  get queued(): number {
+    return this.#queue.length
+  }
+  /** Everything that was in the stream when it was opened is committed. */
+  get isCaughtUp(): boolean {
+    return this.cursor >= this.#endAtCreation
+  }
+
+  /** Reads on from the database's cursor; what was read ahead of it is forgotten. */
+  async open(): Promise<void> {
+    await this.#reader?.close()
+    const stored = await this.#o.store.cursor(this.stream)
+    this.#queue = []
+    this.#bytes = 0
+    this.#isDirty = false
+    this.cursor = stored?.seq ?? 0
+    this.#taken = this.cursor
+    this.#incarnation = stored?.incarnation ?? ""
+    if (this.gap !== undefined) return
+    this.#reader = orderedReader(this.#o.bus, {
+      stream: this.stream,
+      filters: this.#o.stream.filters,
+      startSeq: this.cursor + 1,
+      incarnation: stored?.incarnation,
+      aheadMessages: AHEAD_MESSAGES,
+      onMessage: ({ seq, data }) => this.#arrived(seq, Buffer.from(data).toString()),
+      onCreated: ({ incarnation, last }) => {
+        // From now on another stream of this name is noticed, also when nothing of this one was applied yet.
+        this.#isDirty ||= this.#incarnation === ""
+        this.#incarnation = incarnation
+        this.#endAtCreation = last
+        this.#o.onArrived()
+      },
+      onGap: (gap) => {
+        this.gap = gap
+        const { first, last } = gap.state
+        const where = `cursor ${gap.cursor}, stream ${first} to ${last}`
+        this.#o.report("error", `cursor_gap: ${gap.stream} ${gap.reason}, ${where}`)
+        this.#o.onArrived()
+      },
+      onTrouble: (detail) => this.#o.report("warning", detail),
+    })
+  }
+
+  #arrived(seq: number, text: string): void {
+    this.#queue.push({ stream: this.stream, seq, text })
+    this.#bytes += text.length
+    if (this.#bytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_MESSAGES_MAX) this.#reader?.pause()
+    this.#o.onArrived()
+  }
+
+  /** The oldest messages; `moved` tells what the commit must write with them. */
+  take(count: number): ReadonlyArray<Arrived> {
+    if (this.#queue.length === 0) return []
+    const taken = this.#queue.splice(0, count)
+    for (const { text } of taken) this.#bytes -= text.length
+    this.#taken = taken.at(-1)!.seq
+    this.#isDirty = true
+    if (this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2) this.#reader?.resume()
+    return taken
+  }
+
+  get moved(): SagaCursor | null {
+    if (!this.#isDirty || this.#incarnation === "") return null
+    return { stream: this.stream, incarnation: this.#incarnation, seq: this.#taken }
+  }
+
+  committed(cursor: SagaCursor): void {
+    this.cursor = cursor.seq
+    if (cursor.seq === this.#taken) this.#isDirty = false
+  }
+
+  /** What was read ahead is left to the next owner. */
+  forget(): void {
+    this.#queue = []
+    this.#isDirty = false
+  }
+
+  async close(): Promise<void> {
+    await this.#reader?.close()
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Who owns a machine: one process, by a row with an epoch. Owns the wait for it and how much of it is left; the fence
+ * is in every commit (`store.ts`). Leases use real time.
+ */
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import type { Database } from "@credits/store"
+import { LEASE_MS, type SagaStore } from "./store.ts"
+
+const RETRY_MS = 250
+const RENEW_MS = 1_000
+/** Reads from memory need at least this much left: another owner cannot have begun meanwhile. */
+const MARGIN_MS = 500
+
+/**
+ * A process of this machine that has ended needs no waiting for. Only where the database is a file on this machine;
+ * an error here costs an epoch, never a wrong write.
+ */
+const isGone = (owner: string): boolean => {
+  const [host, pid] = owner.split(" ")
+  if (host !== hostname() || !Number.isSafeInteger(Number(pid))) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return (error as { readonly code?: string }).code === "ESRCH"
+  }
+}
+
+export class Lease {
+  readonly #store: SagaStore
+  readonly #isLocal: boolean
+  #until = 0
+
+  constructor(store: SagaStore, database: Database) {
+    this.#store = store
+    this.#isLocal = database.dialect === "sqlite"
+  }
+
+  /** Waits until it is ours. */
+  async take(onWait: () => void): Promise<void> {
+    const owner = `${hostname()} ${process.pid} ${randomUUID()}`
+    for (let tries = 0; ; tries++) {
+      const asked = Date.now()
+      if (await this.#store.acquire(owner, this.#isLocal ? isGone : () => false)) {
+        this.#until = asked + LEASE_MS
+        return
+      }
+      if (tries === 0) onWait()
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+
+  /** A commit that began then has renewed it. */
+  renewed(began: number): void {
+    this.#until = began + LEASE_MS
+  }
+
+  get isSafe(): boolean {
+    return Date.now() < this.#until - MARGIN_MS
+  }
+
+  /** Real time at which an idle owner should renew it. */
+  get renewAt(): number {
+    return this.#until - LEASE_MS + RENEW_MS
+  }
+}

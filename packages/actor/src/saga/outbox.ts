@@ -1,0 +1,113 @@
+/**
+ * The outbox: facts and dead letters that were committed, published in order until the server has them. Owns what is
+ * read and sent; the rows go with a later commit. A kill repeats what was not yet deleted: readers know repeats by the
+ * fact's own id.
+ */
+import { publishAtomic, type BusHandle } from "@credits/bus"
+import { HEADERS } from "@credits/contracts"
+import type { SagaStore, StoredFact } from "./store.ts"
+
+const PAGE_FACTS = 256
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
+const RETRY_MS = 200
+
+export interface OutboxOptions {
+  readonly bus: BusHandle
+  readonly store: SagaStore
+  /** `<service>.<machine>` */
+  readonly name: string
+  readonly report: (level: "info" | "warning", message: string) => void
+}
+
+export class Outbox {
+  readonly #o: OutboxOptions
+  #running: Promise<void> | undefined
+  #isAsked = false
+  #isStopped = false
+  #isTroubled = false
+  #wakeUp: (() => void) | undefined
+  /** Last fact the server has; its row and those before may go. */
+  publishedTo = 0
+  published = 0
+  /** Committed and not yet published. */
+  pending = 0
+
+  constructor(options: OutboxOptions) {
+    this.#o = options
+  }
+
+  /** `count` more facts are committed. */
+  wake(count: number): void {
+    this.pending += count
+    if (this.#isStopped || this.pending === 0) return
+    this.#isAsked = true
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      if (this.#isAsked) this.wake(0)
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isAsked && !this.#isStopped) {
+      this.#isAsked = false
+      try {
+        const facts = await this.#o.store.factsAfter(this.publishedTo, PAGE_FACTS)
+        if (facts.length === 0) return
+        for (const batch of batchesOf(facts)) await this.#publish(batch)
+        this.#isAsked = true
+        if (this.#isTroubled) this.#o.report("info", "facts are published again")
+        this.#isTroubled = false
+      } catch (error) {
+        if (!this.#isTroubled) this.#o.report("warning", `facts are not published: ${String(error)}; trying again`)
+        this.#isTroubled = true
+        this.#isAsked = true
+        await this.#pause()
+      }
+    }
+  }
+
+  async #publish(batch: ReadonlyArray<StoredFact>): Promise<void> {
+    const messages = batch.map(({ seq, subject, payload }) => ({
+      subject,
+      payload,
+      headers: { [HEADERS.id]: `${this.#o.name}.${seq}` },
+    }))
+    await publishAtomic(this.#o.bus.js, messages)
+    this.publishedTo = batch.at(-1)!.seq
+    this.published += batch.length
+    this.pending = Math.max(0, this.pending - batch.length)
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#isStopped) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, RETRY_MS)
+      this.#wakeUp = () => (clearTimeout(timer), resolve())
+    })
+    this.#wakeUp = undefined
+  }
+
+  /** Publishes what is there when the server can be reached within `ms`. */
+  async stop(ms: number): Promise<void> {
+    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
+    await Promise.race([this.#running ?? Promise.resolve(), giveUp])
+    this.#isStopped = true
+    this.#isAsked = false
+    this.#wakeUp?.()
+  }
+}
+
+/** Neighbours of one subject, so that a batch is of one stream. */
+const batchesOf = (facts: ReadonlyArray<StoredFact>): ReadonlyArray<ReadonlyArray<StoredFact>> => {
+  const batches: Array<Array<StoredFact>> = []
+  let bytes = 0
+  for (const fact of facts) {
+    const batch = batches.at(-1)
+    bytes += fact.payload.length
+    if (batch === undefined || batch[0]!.subject !== fact.subject || bytes > BATCH_BYTES_MAX) {
+      batches.push([fact])
+      bytes = fact.payload.length
+    } else batch.push(fact)
+  }
+  return batches
+}

@@ -1,0 +1,47 @@
+/** Commands that wait for `reply`, by actor, each with the end of its wait (real time). Owns the timers. */
+import type { Draft } from "./deciding.ts"
+import { unavailable, type Waiting } from "./work.ts"
+
+export class Waits {
+  readonly #byActor = new Map<string, ReadonlyArray<Waiting>>()
+  readonly #timers = new Map<Waiting, NodeJS.Timeout>()
+  readonly #over: (id: string, waiting: Waiting) => void
+
+  constructor(over: (id: string, waiting: Waiting) => void) {
+    this.#over = over
+  }
+
+  get size(): number {
+    return this.#timers.size
+  }
+
+  of(id: string): ReadonlyArray<Waiting> {
+    return this.#byActor.get(id) ?? []
+  }
+
+  /** Who waits from now on, and who does not any more. */
+  committed({ id, waiting: now }: Draft): void {
+    const before = this.of(id)
+    for (const waiting of before) {
+      if (now.includes(waiting)) continue
+      clearTimeout(this.#timers.get(waiting))
+      this.#timers.delete(waiting)
+    }
+    for (const waiting of now) {
+      if (before.includes(waiting)) continue
+      this.#timers.set(
+        waiting,
+        setTimeout(() => this.#over(id, waiting), waiting.waitMs),
+      )
+    }
+    if (now.length === 0) this.#byActor.delete(id)
+    else this.#byActor.set(id, now)
+  }
+
+  stop(detail: string): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    for (const waiting of [...this.#byActor.values()].flat()) waiting.give(unavailable(detail))
+    this.#timers.clear()
+    this.#byActor.clear()
+  }
+}
