@@ -74,6 +74,7 @@ export class ProcessorEvents {
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
   #polledAt = Number.NEGATIVE_INFINITY
+  #isStarted = false
   #isStopped = false
   /** Real time of the last webhook that was genuine; null: none since the start. */
   webhookAt: number | null = null
@@ -84,7 +85,9 @@ export class ProcessorEvents {
     this.#o = options
   }
 
+  /** From now on it looks by itself. Whoever hears of the news must be ready. */
   start(): void {
+    this.#isStarted = true
     this.#next(0)
   }
 
@@ -97,7 +100,7 @@ export class ProcessorEvents {
   /** Looks soon: somebody is in doubt. */
   wake(): void {
     const sinceMs = performance.now() - this.#polledAt
-    if (this.#polling === undefined && sinceMs >= POLL_SPACING_MS) this.#next(0)
+    if (this.#isStarted && this.#polling === undefined && sinceMs >= POLL_SPACING_MS) this.#next(0)
   }
 
   #next(ms: number): void {

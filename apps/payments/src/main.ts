@@ -49,11 +49,10 @@ const payments = Effect.gen(function* () {
 
 const Clock = Layer.unwrap(Effect.map(PaymentsConfig, (config) => BusinessClock.layer(config.environment)))
 
-payments.pipe(
-  Effect.scoped,
-  Effect.provide(Clock),
-  Effect.provide(Bus.layer("payments")),
-  Effect.provide(PaymentsConfig.layer),
-  Effect.provide(Logger.layer([Logger.consoleLogFmt])),
-  NodeRuntime.runMain,
+const layers = Clock.pipe(
+  Layer.provideMerge(Bus.layer("payments")),
+  Layer.provideMerge(PaymentsConfig.layer),
+  Layer.provideMerge(Logger.layer([Logger.consoleLogFmt])),
 )
+
+payments.pipe(Effect.scoped, Effect.provide(layers), NodeRuntime.runMain)

@@ -72,6 +72,9 @@ const answered = (state: MethodState, task: MethodTask, answer: SagaAnswer): Met
 const resultOf = (state: MethodState, request: string): SagaAnswer | null =>
   state.results.find((each) => each.request === request)?.answer ?? null
 
+/** Nothing definite: asked again, it is tried again. */
+const isUnavailable = (answer: SagaAnswer): boolean => "refused" in answer && answer.refused.code === "unavailable"
+
 const isFull = (state: MethodState): boolean => state.tasks.filter((task) => task.kind !== "detach").length >= TASKS_MAX
 
 const setupAnswer = (state: MethodState): SagaAnswer | null => {
@@ -90,9 +93,11 @@ const decideCommand = (state: MethodState, command: MethodCommand, now: Instant)
     }
     case "method-save": {
       const known = resultOf(state, command.id)
-      if (known !== null || state.tasks.some((task) => task.request === command.id)) return { state, answer: known }
+      const isUnderWay = state.tasks.some((task) => task.request === command.id)
+      if (isUnderWay || (known !== null && !isUnavailable(known))) return { state, answer: known }
       if (isFull(state)) return { state, answer: BUSY }
-      return { state: addTask(state, "save", command.setupToken, command.id), answer: null }
+      const forgotten = { ...state, results: state.results.filter((each) => each.request !== command.id) }
+      return { state: addTask(forgotten, "save", command.setupToken, command.id), answer: null }
     }
     case "method-remove":
       return remove(state)

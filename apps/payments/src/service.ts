@@ -6,7 +6,7 @@
 import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, SUBJECTS, type ControlAnswer, type PaymentFact } from "@credits/contracts"
-import { migrateNow } from "@credits/store"
+import { migrateNow, type Database } from "@credits/store"
 import { chargeMachine } from "./charge.ts"
 import type { ChargeCommand, ChargeState } from "./charge-state.ts"
 import { Endpoints } from "./endpoints.ts"
@@ -108,7 +108,9 @@ const startMachines = async (
   counters: Counters,
   onLookup: () => void,
 ): Promise<Pick<Parts, "charges" | "methods">> => {
-  const { bus, database, clock, processor, report } = options
+  const { bus, clock, processor, report } = options
+  // The runtime uses tables of its own.
+  const database = options.database as Database
   const publish = (fact: PaymentFact) => {
     countFact(counters, fact)
     return { subject: SUBJECTS.paymentsFact, payload: JSON.stringify(fact) }
@@ -144,7 +146,6 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
   await migrateNow(database, migrations, SCHEMA_VERSION)
   await verifyStreams(bus, [STREAMS.payments.name, STREAMS.deadLetters.name])
   const counters = noCounters()
-  const { charges, methods } = await startMachines(options, counters, () => events.wake())
   const events = new ProcessorEvents({
     processor,
     database,
@@ -153,6 +154,7 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
     tellMethod: (account, notice) => methods.notify(account, notice),
     report,
   })
+  const { charges, methods } = await startMachines(options, counters, () => events.wake())
   const reconciler = new Reconciler({ processor, database, clock, report })
   const parts: Parts = { database, clock, charges, methods, events, counters }
   const status = (): Promise<ControlAnswer> => statusOf(parts)
