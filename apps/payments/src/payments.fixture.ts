@@ -103,9 +103,9 @@ const webhookServer = async (bus: BusHandle): Promise<Server> => {
   const server = createServer((request, response) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
-    request.on("end", async () => {
-      response.statusCode = await forward(Buffer.concat(chunks), String(request.headers["stripe-signature"]))
-      response.end()
+    request.on("end", () => {
+      const signature = String(request.headers["stripe-signature"])
+      void forward(Buffer.concat(chunks), signature).then((status) => response.writeHead(status).end())
     })
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
