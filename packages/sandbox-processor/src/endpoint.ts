@@ -6,7 +6,12 @@ import type { FormTree } from "./form.ts"
 import type { Scan } from "./listing.ts"
 import { type ApiObject, type Kind, PREFIX } from "./object.ts"
 import { type ParameterList, type Range, readParameters } from "./parameter.ts"
-import { cancelPaymentIntent, confirmPaymentIntent, createPaymentIntent } from "./payment-intent.ts"
+import {
+  cancelPaymentIntent,
+  confirmPaymentIntent,
+  createPaymentIntent,
+  updatePaymentIntent,
+} from "./payment-intent.ts"
 import { attachPaymentMethod, createPaymentMethod, detachPaymentMethod } from "./payment-method.ts"
 import { createRefund } from "./refund.ts"
 import { invalidValue } from "./refusal.ts"
@@ -202,6 +207,13 @@ const PAYMENT_CREATE: ParameterList<Stripe.PaymentIntentCreateParams> = {
   use_stripe_sdk: "boolean",
 }
 
+const PAYMENT_UPDATE: ParameterList<Stripe.PaymentIntentUpdateParams> = {
+  amount: "integer",
+  description: "text",
+  metadata: "metadata",
+  payment_method: "text",
+}
+
 const PAYMENT_CONFIRM: ParameterList<Stripe.PaymentIntentConfirmParams> = {
   off_session: "boolean",
   payment_method: "text",
@@ -272,6 +284,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   ),
   "GET payment_intents": listing("payment_intent", ["customer", "created"]),
   "GET payment_intents/:id": retrieval("payment_intent", "intent"),
+  "POST payment_intents/:id": endpoint("payment_intent", PAYMENT_UPDATE, [], updatePaymentIntent),
   "POST payment_intents/:id/confirm": endpoint("payment_intent", PAYMENT_CONFIRM, [], confirmPaymentIntent),
   "POST payment_intents/:id/cancel": endpoint<Stripe.PaymentIntentCancelParams>(
     "payment_intent",

@@ -109,6 +109,37 @@ export const createPaymentIntent = (work: Work, params: Stripe.PaymentIntentCrea
   })
 }
 
+/**
+ * New terms before a confirmation. What the last confirmation came to is forgotten, as Stripe's types promise: an error
+ * on an intent is always one of its present terms.
+ */
+export const updatePaymentIntent = (
+  work: Work,
+  id: string,
+  params: Stripe.PaymentIntentUpdateParams,
+): Stripe.PaymentIntent => {
+  const intent = work.get("payment_intent", id, "intent", true)
+  if (!CONFIRMABLE.includes(intent.status)) {
+    throw unexpectedState(
+      intent,
+      `This PaymentIntent could not be updated because it has a status of ${intent.status}. You may only update a ` +
+        "PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, " +
+        "requires_action.",
+    )
+  }
+  if (params.amount !== undefined) checkAmount(params.amount)
+  const given = params.payment_method
+  const method = given === undefined ? null : methodForIntent(work, given, idOf(intent.customer)).id
+  return work.save<Stripe.PaymentIntent>({
+    ...intent,
+    amount: params.amount ?? intent.amount,
+    description: params.description ?? intent.description,
+    metadata: mergeMetadata(intent.metadata, params.metadata),
+    last_payment_error: null,
+    ...(method === null ? {} : { payment_method: method, status: "requires_confirmation" as const, next_action: null }),
+  })
+}
+
 const CONFIRMABLE = ["requires_payment_method", "requires_confirmation", "requires_action"]
 
 export const confirmPaymentIntent = (

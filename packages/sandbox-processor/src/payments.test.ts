@@ -251,6 +251,35 @@ describe("a card is charged", () => {
   })
 })
 
+describe("an intent gets new terms", () => {
+  it("R10.1 after a decline: another card and amount, the error forgotten, the same intent confirmed", async () => {
+    const { customer, method } = await savedCard(stripe, "tok_insufficient_funds")
+    const intent = await intentFor(stripe, customer, { payment_method: method })
+    await refusalOf(stripe.paymentIntents.confirm(intent.id, { off_session: true }))
+    const { id: token } = await stripe.paymentMethods.create({ type: "card", card: { token: "tok_ok" } })
+    const updated = await stripe.paymentIntents.update(intent.id, {
+      amount: 7_000,
+      payment_method: token,
+      description: "Pro",
+      metadata: { attempt: "2" },
+    })
+    assert.deepEqual([updated.status, updated.amount, updated.description], ["requires_confirmation", 7_000, "Pro"])
+    assert.isNull(updated.last_payment_error)
+    assert.deepEqual([updated.metadata["attempt"], updated.metadata["charge_id"]], ["2", "chg_1"])
+    const paid = await stripe.paymentIntents.confirm(intent.id, { off_session: true })
+    assert.deepEqual([paid.status, paid.amount_received], ["succeeded", 7_000])
+    assert.strictEqual(booked().totals.chargedCents, 7_000)
+  })
+
+  it("one that has succeeded keeps its terms", async () => {
+    const { customer, method } = await savedCard(stripe, "tok_ok")
+    const intent = await intentFor(stripe, customer, { payment_method: method })
+    await stripe.paymentIntents.confirm(intent.id, { off_session: true })
+    const error = await refusalOf(stripe.paymentIntents.update(intent.id, { amount: 1 }))
+    assert.deepEqual([error.statusCode, error.code], [400, "payment_intent_unexpected_state"])
+  })
+})
+
 describe("a card that asks for its owner", () => {
   const offSession = async () => {
     const { customer, method } = await savedCard(stripe, "tok_authentication_required")

@@ -1,0 +1,174 @@
+/**
+ * The border: requests on `payments.request.*` and `payments.control` → answers. Decodes, calls, encodes; decides
+ * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
+ */
+import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
+import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import {
+  SUBJECTS,
+  type ChargeView,
+  type ControlAnswer,
+  type ControlRequest,
+  type PaymentsRefusal,
+  type PaymentsRequest,
+} from "@credits/contracts"
+import type { ChargeCommand, ChargeState } from "./charge-state.ts"
+import type { ProcessorEvents } from "./events.ts"
+import { chargeable, methodView, type MethodCommand, type MethodState } from "./method-state.ts"
+import type { Reconciler } from "./reconcile.ts"
+import type { Report } from "./report.ts"
+import { decodeRequest } from "./requests.ts"
+import { listCharges, openFindings, readCharge, type PaymentsDatabase } from "./store.ts"
+import { checkWebhook } from "./webhook.ts"
+
+const WAIT_MS = 8_000
+const LIMIT = 50
+
+export interface EndpointsOptions {
+  readonly bus: BusHandle
+  readonly database: PaymentsDatabase
+  readonly clock: RunningClock
+  readonly charges: RunningSagas<ChargeState, ChargeCommand>
+  readonly methods: RunningSagas<MethodState, MethodCommand>
+  readonly events: ProcessorEvents
+  readonly reconciler: Reconciler
+  readonly publishableKey: string
+  /** The one in use first, then the one before it. */
+  readonly webhookSecrets: ReadonlyArray<string>
+  readonly status: () => Promise<ControlAnswer>
+  /** Everything due by then has run when it resolves. */
+  readonly runDue: (now: number) => Promise<void>
+  readonly report: Report
+}
+
+type Request<Op extends PaymentsRequest["op"]> = Extract<PaymentsRequest, { op: Op }>
+
+const ok = (value: unknown): SagaAnswer => ({ ok: value })
+const refused = (code: PaymentsRefusal["code"], detail: string): SagaAnswer => ({ refused: { code, detail } })
+const notFound = (chargeId: string): SagaAnswer => refused("not_found", `there is no charge ${chargeId}`)
+
+/** Charges are idempotent by their obligation and attempt: the machine knows, nothing else is stored. */
+const UNKEYED = { key: "", content: "" } as const
+
+const charge = async (o: EndpointsOptions, request: Request<"charge">): Promise<SagaAnswer> => {
+  const { account, obligation, kind, attempt, amountCents, description, present, waitMs } = request
+  const saved = chargeable(await o.methods.state(account), o.clock.now())
+  const command = { op: "charge", account, kind, attempt, amountCents, description, present, saved } as const
+  return o.charges.command(obligation, command, { ...UNKEYED, waitMs: waitMs ?? WAIT_MS })
+}
+
+/** For what names a charge by its id. */
+const withCharge = async (
+  o: EndpointsOptions,
+  chargeId: string,
+  then: (view: ChargeView) => Promise<SagaAnswer>,
+): Promise<SagaAnswer> => {
+  const view = await readCharge(o.database, chargeId)
+  return view === null ? notFound(chargeId) : then(view)
+}
+
+const setUp = async (o: EndpointsOptions, account: string): Promise<SagaAnswer> => {
+  const answer = await o.methods.command(account, { op: "method-setup" }, { ...UNKEYED, waitMs: WAIT_MS })
+  if ("refused" in answer) return answer
+  const { clientSecret } = answer.ok as { readonly clientSecret: string }
+  return ok({ clientSecret, publishableKey: o.publishableKey })
+}
+
+const webhook = async (o: EndpointsOptions, request: Request<"webhook">): Promise<SagaAnswer> => {
+  const realNow = Date.now()
+  const checked = checkWebhook(Buffer.from(request.body, "base64"), request.signature, o.webhookSecrets, realNow)
+  if ("refused" in checked) return refused(checked.refused, checked.detail)
+  o.events.webhookAt = realNow
+  const taken = await o.events.take(checked.event)
+  return taken === "later" ? refused("unavailable", "the event cannot be looked up now; send it again") : ok({ taken })
+}
+
+const reconcile = async (o: EndpointsOptions, { from, to }: Request<"recon-run">): Promise<SagaAnswer> => {
+  if (from !== undefined && to !== undefined && from >= to) return refused("invalid", "from must lie before to")
+  return ok(await o.reconciler.run(from, to))
+}
+
+const ofMethod = (o: EndpointsOptions, request: Request<"method-save" | "method-remove">): Promise<SagaAnswer> => {
+  const { op, account, id } = request
+  const command: MethodCommand = op === "method-save" ? { op, id, setupToken: request.setupToken } : { op, id }
+  return o.methods.command(account, command, { key: id, content: JSON.stringify(command), waitMs: WAIT_MS })
+}
+
+const handle = (o: EndpointsOptions, request: PaymentsRequest): Promise<SagaAnswer> | SagaAnswer => {
+  const { charges, methods, clock, database } = o
+  const waiting = { ...UNKEYED, waitMs: WAIT_MS }
+  switch (request.op) {
+    case "charge":
+      return charge(o, request)
+    case "charge-close":
+      return charges.command(request.obligation, { op: "charge-close", account: request.account }, waiting)
+    case "charge-show":
+      return withCharge(o, request.chargeId, async (view) =>
+        request.account === undefined || request.account === view.account ? ok(view) : notFound(request.chargeId),
+      )
+    case "charge-list": {
+      const { account, status, limit = LIMIT, cursor } = request
+      return listCharges(database, { account, status, limit, cursor }).then(ok)
+    }
+    case "charge-resolve":
+    case "charge-refund": {
+      const { chargeId, ...command } = request
+      return withCharge(o, chargeId, (view) => charges.command(view.obligation, command, waiting))
+    }
+    case "method":
+      return methods.state(request.account).then((state) => ok(methodView(state, clock.now())))
+    case "method-setup":
+      return setUp(o, request.account)
+    case "method-save":
+    case "method-remove":
+      return ofMethod(o, request)
+    case "webhook":
+      return webhook(o, request)
+    case "recon-run":
+      return reconcile(o, request)
+    case "recon-findings":
+      return openFindings(database).then((items) => ok({ items }))
+  }
+}
+
+const control = async (o: EndpointsOptions, text: string): Promise<string> => {
+  const request = JSON.parse(text) as ControlRequest
+  if (request.op === "clock") {
+    await o.clock.refresh()
+    if (request.run) await o.runDue(request.now)
+  }
+  return JSON.stringify(await o.status())
+}
+
+export class Endpoints {
+  readonly #options: EndpointsOptions
+  #responders: ReadonlyArray<Responder> = []
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { bus, report } = this.#options
+    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
+    this.#responders = [
+      serve(bus.connection, SUBJECTS.paymentsRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
+      serve(bus.connection, SUBJECTS.paymentsControl, (text) => control(this.#options, text), onError),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#responders.map((responder) => responder.stop()))
+  }
+
+  async answer(subject: string, text: string): Promise<string> {
+    const decoded = decodeRequest(subject.slice(SUBJECTS.paymentsRequest("").length), text)
+    if ("refused" in decoded) return JSON.stringify(decoded)
+    try {
+      return JSON.stringify(await handle(this.#options, decoded.request))
+    } catch (error) {
+      this.#options.report("warning", `${decoded.request.op}: ${String(error)}`)
+      return JSON.stringify(refused("unavailable", "payments cannot answer now; ask again"))
+    }
+  }
+}

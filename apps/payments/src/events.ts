@@ -1,0 +1,197 @@
+/**
+ * Events of the processor, by webhook and by asking for them: each is acted on once, in any order, and only as news
+ * that something changed; what it changed to is fetched (field notes A7). The poller makes webhooks an optimisation.
+ * Owns which events matter and where their news goes.
+ */
+import type { Stripe } from "stripe"
+import type { ChargeNotice } from "./charge-state.ts"
+import type { MethodNotice } from "./method-state.ts"
+import { cardOf, type Processor } from "./processor.ts"
+import type { Report } from "./report.ts"
+import {
+  accountOf,
+  chargeOfIntent,
+  forgetEvents,
+  knownEvents,
+  readCharge,
+  readEventMark,
+  rememberEvent,
+  writeEventMark,
+  type PaymentsDatabase,
+} from "./store.ts"
+
+/** Everything else is not asked for and not acted on. */
+export const EVENT_TYPES = [
+  "payment_intent.succeeded",
+  "payment_intent.payment_failed",
+  "payment_intent.canceled",
+  "payment_intent.requires_action",
+  "charge.refunded",
+  "charge.dispute.created",
+  "payment_method.detached",
+  "payment_method.updated",
+  "payment_method.automatically_updated",
+] as const
+const KNOWN_TYPES: ReadonlySet<string> = new Set(EVENT_TYPES)
+
+const SECOND_MS = 1_000
+const DAY_SECONDS = 86_400
+/** Events may show up a little out of order. */
+const OVERLAP_SECONDS = 600
+/** The processor keeps 30 days; what was acted on is remembered longer. */
+const FIRST_LOOK_SECONDS = 3 * DAY_SECONDS
+const REMEMBERED_MS = 40 * DAY_SECONDS * SECOND_MS
+const POLL_EVERY_MS = 10 * 60 * SECOND_MS
+/** Between two looks that somebody wished for. */
+const POLL_SPACING_MS = 5 * SECOND_MS
+
+export interface EventsOptions {
+  readonly processor: Processor
+  readonly database: PaymentsDatabase
+  /** Business time: what the processor stamps with. */
+  readonly now: () => number
+  readonly tellCharge: (obligation: string, notice: ChargeNotice) => Promise<void>
+  readonly tellMethod: (account: string, notice: MethodNotice) => Promise<void>
+  readonly report: Report
+}
+
+/** "later": the processor could not be asked; the event must come again. */
+export type Taken = "acted" | "known" | "ignored" | "later"
+
+type SmallEvent = Pick<Stripe.Event, "id" | "type" | "created" | "data">
+
+interface Named {
+  readonly id: string
+  readonly object: string
+  readonly payment_intent?: string | { readonly id: string } | null
+}
+
+const idIn = (value: string | { readonly id: string } | null | undefined): string | null =>
+  typeof value === "string" ? value : (value?.id ?? null)
+
+export class ProcessorEvents {
+  readonly #o: EventsOptions
+  #timer: NodeJS.Timeout | undefined
+  #polling: Promise<void> | undefined
+  #polledAt = Number.NEGATIVE_INFINITY
+  #isStarted = false
+  #isStopped = false
+  /** Real time of the last webhook that was genuine; null: none since the start. */
+  webhookAt: number | null = null
+  readonly taken: Record<Taken, number> = { acted: 0, known: 0, ignored: 0, later: 0 }
+  polls = 0
+
+  constructor(options: EventsOptions) {
+    this.#o = options
+  }
+
+  /** From now on it looks by itself. Whoever hears of the news must be ready. */
+  start(): void {
+    this.#isStarted = true
+    this.#next(0)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#polling
+  }
+
+  /** Looks soon: somebody is in doubt. */
+  wake(): void {
+    const sinceMs = performance.now() - this.#polledAt
+    if (this.#isStarted && this.#polling === undefined && sinceMs >= POLL_SPACING_MS) this.#next(0)
+  }
+
+  #next(ms: number): void {
+    if (this.#isStopped) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#polling ??= this.poll().finally(() => {
+        this.#polling = undefined
+        this.#next(POLL_EVERY_MS)
+      })
+    }, ms)
+    this.#timer.unref()
+  }
+
+  /** Everything that happened since the last look. Never rejects: the next look begins where this one ended. */
+  async poll(): Promise<void> {
+    const { processor, database, now, report } = this.#o
+    this.#polledAt = performance.now()
+    try {
+      const nowSeconds = Math.floor(now() / SECOND_MS)
+      const since = ((await readEventMark(database)) ?? nowSeconds - FIRST_LOOK_SECONDS) - OVERLAP_SECONDS
+      const fresh: Array<SmallEvent> = []
+      for await (const page of processor.events(EVENT_TYPES, since)) {
+        const known = await knownEvents(
+          database,
+          page.map(({ id }) => id),
+        )
+        for (const event of page) if (!known.has(event.id)) fresh.push(smallEvent(event))
+      }
+      // Oldest first: the mark may go on as far as everything before it was acted on.
+      const outcomes = new Set<Taken>()
+      for (const event of fresh.reverse()) if (!this.#isStopped) outcomes.add(await this.take(event))
+      if (!outcomes.has("later") && !this.#isStopped) await writeEventMark(database, nowSeconds)
+      await forgetEvents(database, Date.now() - REMEMBERED_MS)
+      this.polls++
+    } catch (error) {
+      report("warning", `looking for the processor's events: ${String(error)}; again in ten minutes`)
+    }
+  }
+
+  /** An event, however it came. It is remembered only after what it said is committed. */
+  async take(event: SmallEvent): Promise<Taken> {
+    const taken = await this.#take(event)
+    this.taken[taken]++
+    return taken
+  }
+
+  async #take(event: SmallEvent): Promise<Taken> {
+    const { database } = this.#o
+    if (!KNOWN_TYPES.has(event.type)) return "ignored"
+    if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
+    const object = event.data.object as unknown as Named
+    const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(event, object)
+    const taken = await isAbout
+    if (taken !== "later") await rememberEvent(database, event, Date.now())
+    return taken
+  }
+
+  async #takeIntent(event: SmallEvent, object: Named): Promise<Taken> {
+    const { database, processor, tellCharge } = this.#o
+    const id = object.object === "payment_intent" ? object.id : idIn(object.payment_intent)
+    if (id === null) return "ignored"
+    const ours = await chargeOfIntent(database, id)
+    // Nothing more can come of a success that is known.
+    if (event.type === "payment_intent.succeeded" && ours?.status === "succeeded") return "acted"
+    const called = await processor.retrieveIntent(id)
+    if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
+    const intent = called.ok
+    const charge = ours ?? (intent.chargeId === null ? null : await readCharge(database, intent.chargeId))
+    // Somebody else's money is the reconciliation's business.
+    if (charge === null || intent.obligation !== charge.obligation) return "ignored"
+    await tellCharge(charge.obligation, { type: "intent", intent })
+    return "acted"
+  }
+
+  async #takeMethod(object: Named): Promise<Taken> {
+    const { database, processor, tellMethod } = this.#o
+    const account = await accountOf(database, object.id)
+    if (account === null) return "ignored"
+    const called = await processor.retrieveMethod(object.id)
+    if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
+    const card = cardOf(called.ok)
+    if (called.ok.customer === null) await tellMethod(account, { type: "detached", id: object.id })
+    else if (card !== null) await tellMethod(account, { type: "card", card })
+    return "acted"
+  }
+}
+
+const smallEvent = ({ id, type, created, data }: SmallEvent): SmallEvent => {
+  const object = data.object as unknown as Named
+  const small = { id: object.id, object: object.object, payment_intent: idIn(object.payment_intent) }
+  // Thousands may wait for their turn: the rest of them is not believed anyway.
+  return { id, type, created, data: { object: small } } as unknown as SmallEvent
+}
