@@ -28,11 +28,16 @@ export const HOUR = 60 * MINUTE
 export const START = Date.UTC(2026, 10, 26, 12)
 export const DECEMBER = Date.UTC(2026, 11, 1)
 
-const PLUS = { threshold: usd("5").toString(), amount: usd("10").toString() }
+export const PLUS = { threshold: usd("5").toString(), amount: usd("10").toString() }
 export const PRO = { threshold: usd("15").toString(), amount: usd("25").toString() }
 
-const subscription = (status: SubscriptionView["status"], plan: string, asOf: number): SubscriptionView => ({
-  account: ACCOUNT,
+export const subscriptionView = (
+  account: string,
+  status: SubscriptionView["status"],
+  plan: string,
+  asOf: number,
+): SubscriptionView => ({
+  account,
   subscriptionId: "sub_1",
   plan,
   interval: "monthly",
@@ -173,7 +178,7 @@ export class Life {
   ): SubscriptionFact {
     const id = `subs_${(this.#facts += 1)}`
     const plan = status === "free" ? "free" : "plus"
-    const shown = subscription(status, plan, this.now)
+    const shown = subscriptionView(ACCOUNT, status, plan, this.now)
     return { v: 1, id, kind, account: ACCOUNT, at: this.now, subscription: shown, autoTopUp, detail: {} }
   }
 
