@@ -81,10 +81,12 @@ const resolve = (from: string, target: string): string =>
 /** Where the pure core of each room begins; what these import from their own folder belongs to it. */
 const PURE_BEGINS = [
   /^packages\/(kernel|pricebook)\/src\//,
-  /^apps\/ledger\/src\/(account|authorize|charge|debt|due|entitlement|entry|grant|hold|lot|outcome|reversal)\.ts$/,
+  /^apps\/ledger\/src\/(account|authorize|charge|debt|due|entitlement|entry)\.ts$/,
+  /^apps\/ledger\/src\/(exchange|grant|hold|lot|outcome|reversal)\.ts$/,
   /^apps\/pricing\/src\/(rating|usage)\.ts$/,
   /^packages\/sandbox-processor\/src\/(card|charge|customer|dispute|payment-intent|payment-method)\.ts$/,
   /^packages\/sandbox-processor\/src\/(endpoint|form|listing|parameter|refund|setup-intent)\.ts$/,
+  /^apps\/topup\/src\/(cap|consent|standing|topup|view)\.ts$/,
 ]
 
 /** The files that hold decisions only: everything in and out is an argument or a result. */

@@ -100,10 +100,20 @@ describe("signals", () => {
     const [desk, signals] = [plus("0"), new Signals()]
     const refused = () => after(desk, signals, () => desk.authorize(usd("30")))
     assert.deepStrictEqual([refused(), refused()], [["credit_refused"], []])
-    after(desk, signals, () => desk.mark("refill", 120_000))
-    assert.deepStrictEqual(refused(), [])
     after(desk, signals, () => desk.grant("topup", usd("10")))
     assert.deepStrictEqual([refused(), refused()], [["credit_refused"], []])
+  })
+
+  it("R6.2 R2.3 a call that is told to come back asks for no credit: some is on its way", () => {
+    const [desk, signals] = [plus("0"), new Signals()]
+    const refused = () => after(desk, signals, () => desk.authorize(usd("1")))
+    desk.mark("renewal", 1_000)
+    assert.deepStrictEqual(refused(), [])
+    desk.mark("refill", 2_000)
+    desk.at(1_000)
+    assert.deepStrictEqual(refused(), [])
+    desk.at(2_000)
+    assert.deepStrictEqual(refused(), ["credit_refused"])
   })
 
   it("R6.2 other refusals are nobody's call to act", () => {

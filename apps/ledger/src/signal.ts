@@ -37,7 +37,8 @@ const crossings = (before: Levels, account: Account, now: Instant): Array<Signal
   return signals
 }
 
-const SHORT = new Set(["insufficient_balance", "payment_past_due", "top_up_in_progress", "renewal_in_progress"])
+/** A call that is told to come back is not among them: credit is on its way. */
+const SHORT = new Set(["insufficient_balance", "payment_past_due"])
 
 /**
  * A broke client in a loop must not flood anyone: refused for want of credit at most once a minute an account. New

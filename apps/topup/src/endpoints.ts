@@ -1,0 +1,133 @@
+/**
+ * The border: requests on `topup.request.*` and `topup.control` → answers. Decodes, asks the machine, encodes; decides
+ * nothing. Every answer is `{ok}` or `{refused}`.
+ */
+import type { RunningSagas } from "@credits/actor/saga"
+import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import {
+  SUBJECTS,
+  type ControlAnswer,
+  type ControlRequest,
+  type TopupRefusal,
+  type TopupRequest,
+} from "@credits/contracts"
+import type { Metrics } from "./metrics.ts"
+import type { Readings } from "./reading.ts"
+import { decodeRequest } from "./requests.ts"
+import { readConsents, type TopupDatabase } from "./store.ts"
+import type { TopupCommand, TopupState } from "./topup-state.ts"
+import { viewOf } from "./view.ts"
+
+export type Report = (level: "info" | "warning" | "error", message: string) => void
+
+export interface EndpointsOptions {
+  readonly bus: BusHandle
+  readonly database: TopupDatabase
+  readonly clock: RunningClock
+  readonly sagas: RunningSagas<TopupState, TopupCommand>
+  readonly readings: Readings
+  readonly metrics: Metrics
+  readonly status: () => Promise<ControlAnswer>
+  readonly report: Report
+}
+
+type Answer = { readonly ok: unknown } | { readonly refused: TopupRefusal | { readonly code: string } }
+type Asked<Op extends TopupRequest["op"]> = Extract<TopupRequest, { op: Op }>
+
+const unavailable: Answer = { refused: { code: "unavailable", detail: "auto top-up cannot answer now; ask again" } }
+
+/** The same id may stand for another operation of the same account. */
+const command = (
+  { sagas }: EndpointsOptions,
+  request: Asked<"enable" | "disable" | "suspend">,
+  asked: TopupCommand,
+): Promise<Answer> => {
+  const { id, account, ...content } = request
+  return sagas.command(account, asked, { key: `${request.op}:${id}`, content: JSON.stringify(content) })
+}
+
+/** R9.7: what is not known for sure is read before anybody is turned on or away. */
+const enable = async (options: EndpointsOptions, request: Asked<"enable">): Promise<Answer> => {
+  const { account, monthlyCapCents, consent } = request
+  const { consent: given } = await options.sagas.state(account)
+  const reading = given === null ? await options.readings.of(account) : null
+  return command(options, request, { op: "enable", capCents: monthlyCapCents, ...consent, reading })
+}
+
+/** Before the first fact of an account its plan's policy is read for the view alone. */
+const show = async ({ sagas, readings, clock }: EndpointsOptions, account: string): Promise<Answer> => {
+  const state = await sagas.state(account)
+  const isKnown = state.plan.status !== "unknown"
+  const plan = isKnown ? state.plan : await readings.plan(account).catch(() => state.plan)
+  return { ok: viewOf({ ...state, plan }, clock.now()) }
+}
+
+const handle = async (options: EndpointsOptions, request: TopupRequest): Promise<Answer> => {
+  switch (request.op) {
+    case "show":
+      return show(options, request.account)
+    case "consents":
+      return { ok: await readConsents(options.database, request.account) }
+    case "enable":
+      return enable(options, request)
+    case "disable":
+      return command(options, request, { op: "disable", source: request.source })
+    case "suspend":
+      return command(options, request, { op: "suspend", by: request.by, reason: request.reason })
+  }
+}
+
+/** The clock was moved: everything due runs before the answer (decision 16). */
+const control = async ({ sagas, clock, status }: EndpointsOptions, text: string): Promise<string> => {
+  const request = JSON.parse(text) as ControlRequest
+  if (request.op === "clock") {
+    await clock.refresh()
+    if (request.run) await sagas.runDue(request.now)
+  }
+  return JSON.stringify(await status())
+}
+
+export class Endpoints {
+  readonly #options: EndpointsOptions
+  #responders: ReadonlyArray<Responder> = []
+  /** Questions being answered. */
+  open = 0
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { bus, report } = this.#options
+    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
+    this.#responders = [
+      serve(bus.connection, SUBJECTS.topupRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
+      serve(bus.connection, SUBJECTS.topupControl, (text) => control(this.#options, text), onError),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#responders.map((responder) => responder.stop()))
+  }
+
+  async answer(subject: string, text: string): Promise<string> {
+    const { metrics } = this.#options
+    metrics.requests++
+    const decoded = decodeRequest(subject.slice(SUBJECTS.topupRequest("").length), text)
+    const answer = "code" in decoded ? { refused: decoded } : await this.#ask(decoded.request)
+    if ("refused" in answer) metrics.refusals++
+    return JSON.stringify(answer)
+  }
+
+  async #ask(request: TopupRequest): Promise<Answer> {
+    this.open++
+    try {
+      return await handle(this.#options, request)
+    } catch (error) {
+      this.#options.report("warning", `${request.op}: ${String(error)}`)
+      return unavailable
+    } finally {
+      this.open--
+    }
+  }
+}

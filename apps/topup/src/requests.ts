@@ -1,0 +1,67 @@
+/**
+ * The border's decoders: what may be asked on `topup.request.<op>`, compiled once. Unknown fields are refused, and what
+ * is wrong is named.
+ */
+import type { TopupOp, TopupRefusal, TopupRequest } from "@credits/contracts"
+import { isAccountId, isCallerId } from "@credits/kernel"
+import { Result, Schema, SchemaIssue } from "effect"
+import { CAP_MAX_CENTS, CAP_MIN_CENTS } from "./cap.ts"
+
+const Account = Schema.String.check(Schema.makeFilter((text: string) => isAccountId(text) || "must be an account id"))
+const Id = Schema.String.check(Schema.makeFilter((text: string) => isCallerId(text) || "must be a request id"))
+/** A version, a page, a person: one line for the log. */
+const Line = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,100}$/))
+const Reason = Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,500}$/u))
+const Cap = Schema.Number.check(
+  Schema.makeFilter(
+    (cents: number) =>
+      (Number.isInteger(cents) && cents >= CAP_MIN_CENTS && cents <= CAP_MAX_CENTS) ||
+      `must be whole cents from ${CAP_MIN_CENTS} to ${CAP_MAX_CENTS} (R9.3)`,
+  ),
+)
+
+const SCHEMAS = {
+  show: Schema.Struct({ op: Schema.Literal("show"), account: Account }),
+  enable: Schema.Struct({
+    op: Schema.Literal("enable"),
+    id: Id,
+    account: Account,
+    monthlyCapCents: Cap,
+    consent: Schema.Struct({ textVersion: Line, source: Line }),
+  }),
+  disable: Schema.Struct({ op: Schema.Literal("disable"), id: Id, account: Account, source: Line }),
+  suspend: Schema.Struct({ op: Schema.Literal("suspend"), id: Id, account: Account, by: Line, reason: Reason }),
+  consents: Schema.Struct({ op: Schema.Literal("consents"), account: Account }),
+} satisfies Record<TopupOp, unknown>
+
+const strict = { onExcessProperty: "error" } as const
+const DECODERS: ReadonlyMap<string, (value: unknown) => Result.Result<TopupRequest, Schema.SchemaError>> = new Map(
+  Object.entries(SCHEMAS).map(([op, schema]) => {
+    const decode = Schema.decodeUnknownResult(schema as Schema.Codec<TopupRequest>)
+    return [op, (value: unknown) => decode(value, strict)]
+  }),
+)
+
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const invalid = (detail: string, field: string): TopupRefusal => ({ code: "invalid", detail, field })
+
+const invalidBy = (error: Schema.SchemaError): TopupRefusal => {
+  const [issue] = issuesOf(error.issue).issues
+  const path = (issue?.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
+  return invalid((issue?.message ?? error.message).slice(0, 500), path)
+}
+
+/** `op` is the last word of the subject; the text names it again, so that a request can be logged alone. */
+export const decodeRequest = (op: string, text: string): { readonly request: TopupRequest } | TopupRefusal => {
+  const decode = DECODERS.get(op)
+  if (decode === undefined) return { code: "unknown_op", detail: `topup knows no request ${op}` }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return invalid("the request is no JSON", "")
+  }
+  const result = decode(value)
+  return Result.isSuccess(result) ? { request: result.success } : invalidBy(result.failure)
+}
