@@ -44,6 +44,14 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "audience that customers' tokens must name; required in production",
   },
   CREDITS_JWKS_URL: { default: "unset", meaning: "where the issuer's public keys are; required in production" },
+  CREDITS_STRIPE_API_BASE: {
+    default: "unset",
+    meaning: "unset: the sandbox's card processor is started; set: the card processor at this address, Stripe's wire",
+  },
+  CREDITS_SUPPORT_URL: {
+    default: "unset",
+    meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
+  },
   CREDITS_PRICE_BOOK: {
     default: "shipped with the project",
     meaning: "JSON file of price books for an empty database",
@@ -113,5 +121,5 @@ For set-up, tests and measurements:
 ${tableOf(DEVELOPER_VARIABLES)}
 
 Reserved for parts that are not built yet: \`CREDITS_STRIPE_SECRET_KEY\`, \`CREDITS_STRIPE_PUBLISHABLE_KEY\`,
-\`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.
+\`CREDITS_SMTP_URL\`.
 `
