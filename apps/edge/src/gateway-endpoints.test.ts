@@ -62,7 +62,7 @@ describe("POST /api/v1/gateway/authorizations", () => {
     })
   })
 
-  it("R6.2 the upgrade is subscriptions' word: asked after a refusal only, kept shortly, left out if unknown", async () => {
+  it("R6.2 the upgrade is subscriptions' word: asked after a refusal, kept shortly, left out if unknown", async () => {
     await authorize(body)
     expect(edge.paying.asked.subscriptions).toEqual([])
     edge.answer = refuse({ code: "insufficient_balance", detail: "0.50 is available" })

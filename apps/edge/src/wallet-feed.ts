@@ -1,7 +1,8 @@
 /**
  * Live wallets for event streams (contract 2, decision 9). Follows the ledger's ticks and auto top-up's facts while
- * somebody looks, and re-reads on connect, after a reconnect and every 15 s, so that a lost one is only a delay. Owns
- * no numbers: what it sends is what the ledger and auto top-up answered. Subscriptions join from `subscription-feed.ts`.
+ * somebody looks, and re-reads on connect, after a reconnect and every 15 s, so that a lost one is only a delay.
+ * Owns no numbers: what it sends is what the ledger and auto top-up answered. Subscriptions join from
+ * `subscription-feed.ts`.
  */
 import { Bus } from "@credits/bus"
 import { SUBJECTS } from "@credits/contracts"
