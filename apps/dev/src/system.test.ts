@@ -218,7 +218,7 @@ describe("npm start", () => {
 describe("the card processor", () => {
   const toldOver = async (url: string) => (await (await fetch(url)).json()) as Readonly<Record<string, string>>
 
-  it("of the sandbox listens on loopback, and each side is told of the other; its secrets go to nobody else", async () => {
+  it("of the sandbox listens on loopback, each side is told of the other, and nobody else of its secrets", async () => {
     const system = await start()
     const processor = await toldOver(system.processorUrl!)
     const edge = await toldOver(system.url.replace("localhost", "127.0.0.1"))
