@@ -198,6 +198,7 @@ export class ScriptedServices {
   topup: Script<TopupRequest> = () => null
   /** `detail` of each service's status. */
   readonly detail: Record<PayingService, Record<string, unknown>> = { payments: {}, subscriptions: {}, topup: {} }
+  readonly statusesAsked: Record<PayingService, number> = { payments: 0, subscriptions: 0, topup: 0 }
   /** Services that answer nothing, not even their status. */
   readonly silent = new Set<PayingService>()
 
@@ -225,6 +226,7 @@ export class ScriptedServices {
   }
 
   #status(service: PayingService): string | Promise<string> {
+    this.statusesAsked[service] += 1
     if (this.silent.has(service)) return new Promise(() => undefined)
     const answer: ControlAnswer = {
       service,

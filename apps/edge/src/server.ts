@@ -29,6 +29,7 @@ import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
 import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
+import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
@@ -82,6 +83,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
       Topup.layer,
       PriceBooks.layer,
       AdvancingClock.layer,
+      ServiceStatuses.layer,
     ),
   ),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
