@@ -1,6 +1,6 @@
 /**
- * For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text, the edge's
- * own and what the services report of themselves).
+ * For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text:
+ * the edge's own and what the services report of themselves).
  */
 import { Bus } from "@credits/bus"
 import { Effect, Layer } from "effect"
