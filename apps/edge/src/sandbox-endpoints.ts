@@ -57,7 +57,10 @@ export const sandboxEndpoints = HttpApiBuilder.group(
         if (!/^chg_\w+$/.test(chargeId)) return yield* Effect.fail(notFound())
         if (account !== null) {
           const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
-          if ("refused" in reply) return yield* Effect.fail(chargeProblem(reply.refused))
+          if ("refused" in reply) {
+            const problem = chargeProblem(reply.refused)
+            return yield* Effect.fail(problem.status === 503 ? problem : notFound())
+          }
         }
         const outcome = payload?.outcome ?? "succeeded"
         const status = yield* processor.authenticate(chargeId, outcome).pipe(Effect.catch(silent))

@@ -17,21 +17,33 @@ const status = (change: Partial<ControlAnswer> = {}): ControlAnswer => ({
 })
 const render = (metrics: unknown) => renderServiceMetrics(new Map([["payments", status({ detail: { metrics } })]]))
 /** Every line of the text format: a comment, or a sample with a number. */
-const LINE =
-  /^(# (HELP|TYPE) [a-z_]\w* .+|[a-z_]\w*(\{[a-z_]\w*="[^"]*"(,[a-z_]\w*="[^"]*")*\})? -?\d+(\.\d+)?(e[+-]?\d+)?)$/
+const LABEL = String.raw`[a-z_]\w*="(?:[^"\\\n]|\\["\\n])*"`
+const NUMBER = String.raw`-?\d+(\.\d+)?(e[+-]?\d+)?`
+const LINE = new RegExp(String.raw`^(# (HELP|TYPE) [a-z_]\w* .+|[a-z_]\w*(\{${LABEL}(,${LABEL})*\})? ${NUMBER})$`)
 
 describe("what services report of themselves, as Prometheus text", () => {
-  it("samples go out as they are, with help and type of those that people watch", () => {
+  it("what people watch has its name, labels, help and type", () => {
     const text = render({
-      'charges_total{outcome="succeeded"}': 12,
-      'charges_total{outcome="declined"}': 3,
-      charges_unknown_oldest_seconds: 0.5,
+      charges: { first: { succeeded: 12, declined: 3 }, topup: { unknown: 1 } },
+      oldestUnknownSeconds: 0.5,
+      findings: { missing_here: 2 },
     })
     expect(text).toContain(
-      "# HELP charges_total Charges decided since the service started, by outcome\n# TYPE charges_total counter\n" +
-        'charges_total{outcome="succeeded"} 12\ncharges_total{outcome="declined"} 3\n',
+      "# HELP charges_total Charges by what for and outcome, since payments started\n# TYPE charges_total counter\n" +
+        'charges_total{kind="first",outcome="succeeded"} 12\ncharges_total{kind="first",outcome="declined"} 3\n' +
+        'charges_total{kind="topup",outcome="unknown"} 1\n',
     )
     expect(text).toContain("# TYPE charges_unknown_oldest_seconds gauge\ncharges_unknown_oldest_seconds 0.5\n")
+    expect(text).toContain('recon_findings{kind="missing_here"} 2\n')
+    const topup = renderServiceMetrics(new Map([["topup", status({ detail: { metrics: { capRejections: 4 } } })]]))
+    expect(topup).toContain("topup_cap_rejections_total 4\n")
+  })
+
+  it("due work that waits is a backlog of business time", () => {
+    const late = renderServiceMetrics(new Map([["subscriptions", status({ now: 90_000, nextDue: 30_000 })]]))
+    expect(late).toContain('cycle_due_backlog_seconds{service="subscriptions"} 60\n')
+    const early = renderServiceMetrics(new Map([["subscriptions", status({ now: 90_000, nextDue: 90_001 })]]))
+    expect(early).toContain('cycle_due_backlog_seconds{service="subscriptions"} 0\n')
   })
 
   it("other numbers, and records of them, are named by their path", () => {
@@ -65,12 +77,11 @@ describe("what services report of themselves, as Prometheus text", () => {
   it("nothing that a service reports breaks the page", () => {
     const text = render({
       'bad{outcome="a\nb"}': 1,
-      'bad"': 2,
+      charges: { 'a"b\\c\nd': { "": 1 } },
       "": 3,
       NaN: Number.NaN,
-      Infinity: Number.POSITIVE_INFINITY,
+      infinite: Number.POSITIVE_INFINITY,
       list: [1, 2],
-      'x_total{a="1"': 4,
     })
     for (const line of text.split("\n")) if (line !== "") expect(line).toMatch(LINE)
   })
@@ -89,15 +100,17 @@ describe("GET /metrics", () => {
   }
 
   it("shows the services beside the edge's own, a silent one as down, and asks at most once a second", async () => {
-    edge.paying.detail.payments["metrics"] = { 'charges_total{outcome="succeeded"}': 1 }
+    edge.paying.detail.payments["metrics"] = { charges: { first: { succeeded: 1 } } }
     edge.paying.silent.add("topup")
     const began = performance.now()
     const pages = await Promise.all(Array.from({ length: 20 }, metrics))
     expect(performance.now() - began).toBeLessThan(3_000)
     expect(edge.paying.statusesAsked.payments).toBe(1)
-    expect(new Set(pages.map((page) => page.includes('charges_total{outcome="succeeded"} 1'))).size).toBe(1)
+    expect(new Set(pages.map((page) => page.includes('charges_total{kind="first",outcome="succeeded"} 1'))).size).toBe(
+      1,
+    )
     const page = pages[0]!
-    expect(page).toContain('charges_total{outcome="succeeded"} 1')
+    expect(page).toContain('charges_total{kind="first",outcome="succeeded"} 1')
     expect(page).toContain('credits_service_up{service="topup"} 0')
     expect(page).toContain('credits_service_up{service="ledger"} 1')
     expect(page).toMatch(/process_resident_memory_bytes \d+/)

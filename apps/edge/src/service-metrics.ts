@@ -1,19 +1,31 @@
 /**
- * What the services report of themselves, as Prometheus text. Pure: status answers in, text out. Each service names its
- * own numbers in `detail.metrics` of its status (`ServiceMetrics` in the contracts): a key that is a sample already
- * (`charges_total{outcome="succeeded"}`) goes out as it is, other numbers under `credits_<service>_<path>`.
+ * What the services report of themselves, as Prometheus text. Pure: status answers in, text out. Services report plain
+ * records of numbers (`detail.metrics` of their status); here those that people watch get their names and labels, and
+ * the rest go out as `credits_<service>_<path>`.
  */
 import type { ControlAnswer } from "@credits/contracts"
 
-/** A sample as Prometheus reads it; anything else that looks like one is left out rather than breaking the page. */
-const SAMPLE = /^([a-z_][a-z0-9_]*)(\{[a-z_][a-z0-9_]*="[^"\\\n]*"(?:,[a-z_][a-z0-9_]*="[^"\\\n]*")*\})?$/
+interface Watched {
+  /** `:word` is any key and becomes a label of that name. */
+  readonly path: ReadonlyArray<string>
+  readonly name: string
+}
 
-/** Metrics people watch and alert on; the others explain themselves by their path. */
+const WATCHED: ReadonlyArray<Watched> = [
+  { path: ["payments", "charges", ":kind", ":outcome"], name: "charges_total" },
+  { path: ["payments", "oldestUnknownSeconds"], name: "charges_unknown_oldest_seconds" },
+  { path: ["payments", "findings", ":kind"], name: "recon_findings" },
+  { path: ["payments", "webhookAgeSeconds"], name: "webhook_age_seconds" },
+  { path: ["topup", "capRejections"], name: "topup_cap_rejections_total" },
+]
+
 const HELP: Readonly<Record<string, string>> = {
-  charges_total: "Charges decided since the service started, by outcome",
+  charges_total: "Charges by what for and outcome, since payments started",
   charges_unknown_oldest_seconds: "Age of the oldest charge whose outcome nobody knows",
-  topup_cap_rejections_total: "Top-ups not made because the monthly cap leaves too little",
-  cycle_due_backlog_seconds: "How long the oldest due work of a service has been waiting",
+  recon_findings: "Open differences between the card processor and our books",
+  webhook_age_seconds: "Since the last genuine webhook of the card processor",
+  topup_cap_rejections_total: "Top-ups that were due and that the monthly cap did not allow",
+  cycle_due_backlog_seconds: "How long the oldest due work of a service has been waiting, business time",
   credits_service_up: "1: the service answers its status",
   credits_service_ready: "1: the service says that it is ready",
   credits_service_outbox_pending: "Messages committed and not yet published",
@@ -22,61 +34,86 @@ const HELP: Readonly<Record<string, string>> = {
   credits_service_cursor: "Last message applied of each stream",
 }
 
+interface Sample {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** "actionRequired" → "action_required"; what no name may contain is an underscore. */
 const snake = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "_")
 
-type Samples = Array<readonly [sample: string, value: number]>
-
-/** Every number below, by its path. Depth is bounded by what services report: records of records. */
-const collect = (prefix: string, value: unknown, into: Samples): void => {
-  if (typeof value !== "object" || value === null) return
-  for (const [key, each] of Object.entries(value)) {
-    if (typeof each === "object") collect(`${prefix}_${snake(key)}`, each, into)
-    else if (typeof each !== "number" || !Number.isFinite(each)) continue
-    else if (SAMPLE.test(key) && /_total$|_seconds$|[{]/.test(key)) into.push([key, each])
-    else into.push([`${prefix}_${snake(key)}`, each])
+const labelsOf = (pattern: ReadonlyArray<string>, path: ReadonlyArray<string>): Record<string, string> | null => {
+  if (pattern.length !== path.length) return null
+  const labels: Record<string, string> = {}
+  for (const [i, word] of pattern.entries()) {
+    if (word.startsWith(":")) labels[word.slice(1)] = path[i]!
+    else if (word !== path[i]) return null
   }
+  return labels
 }
 
-const label = (value: string): string => value.replaceAll(/["\\\n]/g, "_")
+const sampleAt = (path: ReadonlyArray<string>, value: number): Sample => {
+  for (const { path: pattern, name } of WATCHED) {
+    const labels = labelsOf(pattern, path)
+    if (labels !== null) return { name, labels, value }
+  }
+  return { name: `credits_${path.map(snake).join("_")}`, labels: {}, value }
+}
 
-const samplesOf = (service: string, answer: ControlAnswer | null): Samples => {
-  const labels = `{service="${label(service)}"}`
-  if (answer === null) return [[`credits_service_up${labels}`, 0]]
-  const samples: Samples = [
-    [`credits_service_up${labels}`, 1],
-    [`credits_service_ready${labels}`, answer.ready ? 1 : 0],
-    [`credits_service_outbox_pending${labels}`, answer.outboxPending],
-    [`credits_service_open_requests${labels}`, answer.openRequests],
-    [`credits_service_due_work_total${labels}`, answer.ran],
-    ...Object.entries(answer.cursors).map(
-      ([stream, cursor]) =>
-        [`credits_service_cursor{service="${label(service)}",stream="${label(stream)}"}`, cursor] as const,
-    ),
+/** Every number below, by its path. */
+const samplesBelow = (path: ReadonlyArray<string>, value: unknown): ReadonlyArray<Sample> => {
+  if (typeof value === "number") return Number.isFinite(value) ? [sampleAt(path, value)] : []
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([key, each]) => samplesBelow([...path, key], each))
+}
+
+const samplesOf = (service: string, answer: ControlAnswer | null): ReadonlyArray<Sample> => {
+  const gauge = (name: string, value: number, labels: Sample["labels"] = {}): Sample => ({
+    name,
+    labels: { service, ...labels },
+    value,
+  })
+  if (answer === null) return [gauge("credits_service_up", 0)]
+  const { now, nextDue } = answer
+  return [
+    gauge("credits_service_up", 1),
+    gauge("credits_service_ready", answer.ready ? 1 : 0),
+    gauge("credits_service_outbox_pending", answer.outboxPending),
+    gauge("credits_service_open_requests", answer.openRequests),
+    gauge("credits_service_due_work_total", answer.ran),
+    gauge("cycle_due_backlog_seconds", nextDue === null ? 0 : Math.max(0, now - nextDue) / 1000),
+    ...Object.entries(answer.cursors).map(([stream, cursor]) => gauge("credits_service_cursor", cursor, { stream })),
+    ...samplesBelow([service], answer.detail["metrics"]),
   ]
-  collect(`credits_${snake(service)}`, answer.detail["metrics"], samples)
-  return samples
+}
+
+const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
+
+const lineOf = ({ name, labels, value }: Sample): string => {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`
 }
 
 /** @param answers service → its status; null: it does not answer. */
 export const renderServiceMetrics = (answers: ReadonlyMap<string, ControlAnswer | null>): string => {
-  const families = new Map<string, Array<string>>()
+  const families = new Map<string, Array<Sample>>()
   for (const [service, answer] of answers) {
-    for (const [sample, value] of samplesOf(service, answer)) {
-      const name = SAMPLE.exec(sample)?.[1]
-      if (name === undefined) continue
-      const lines = families.get(name) ?? []
-      families.set(name, lines)
-      lines.push(`${sample} ${value}`)
+    for (const sample of samplesOf(service, answer)) {
+      const family = families.get(sample.name) ?? []
+      families.set(sample.name, family)
+      family.push(sample)
     }
   }
   return [...families]
-    .map(([name, lines]) => {
+    .map(([name, samples]) => {
       const help = HELP[name] === undefined ? "" : `# HELP ${name} ${HELP[name]}\n`
-      return `${help}# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n${lines.join("\n")}\n`
+      const type = `# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n`
+      return `${help}${type}${samples.map(lineOf).join("\n")}\n`
     })
     .join("")
 }
