@@ -1,7 +1,7 @@
 /**
- * Rounds of killing while people pay: `kill -9` of a service or of nats-server at a random moment of purchases, upgrades
- * and top-ups, or of a night of renewals; then everything is waited for and audited against the card processor's own
- * book. Owns the system, the customers of a round and what each of them must have in the end.
+ * Rounds of killing while people pay: `kill -9` of a service or of nats-server at a random moment of purchases,
+ * upgrades and top-ups, or of a night of renewals; then everything is waited for and audited against the card
+ * processor's own book. Owns the system, the customers of a round and what each of them must have in the end.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
