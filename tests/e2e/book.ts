@@ -39,6 +39,17 @@ export const bookDifferences = async (customer: Customer): Promise<ReadonlyArray
   ]
 }
 
+/** Waits until both books of everybody agree. @throws Error with the differences that stay */
+export const booksAgree = async (customers: ReadonlyArray<Customer>, withinMs = 60_000): Promise<void> => {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const differences = (await Promise.all(customers.map(bookDifferences))).flat()
+    if (differences.length === 0) return
+    if (performance.now() > deadline) throw new Error(differences.join("\n"))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 /** What each grant of the account was for, oldest first. */
 export const grantCauses = async (customer: Customer): Promise<ReadonlyArray<string>> => {
   const causes: Array<string> = []

@@ -5,7 +5,7 @@
  */
 import { advanceClock, Customer, Spender, startSystem, type SystemUnderTest } from "@credits/testkit"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { bookDifferences, obligationsOf } from "./book.ts"
+import { bookDifferences, booksAgree, obligationsOf } from "./book.ts"
 
 const POLL = { timeout: 20_000, interval: 50 }
 
@@ -18,9 +18,7 @@ beforeAll(async () => {
   spender = await Spender.open(system.url)
 })
 afterAll(() => system.stop())
-afterEach(async () => {
-  for (const customer of customers.splice(0)) await expect.poll(() => bookDifferences(customer), POLL).toEqual([])
-})
+afterEach(() => booksAgree(customers.splice(0)))
 
 const signIn = async (name: string, card?: string): Promise<Customer> => {
   const customer = await Customer.signIn(system.url, `${name}@example.com`)

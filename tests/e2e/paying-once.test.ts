@@ -5,9 +5,8 @@
  */
 import { Customer, type ProcessorFault, setProcessorFaults, startSystem, type SystemUnderTest } from "@credits/testkit"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { bookDifferences, obligationsOf } from "./book.ts"
+import { booksAgree, obligationsOf } from "./book.ts"
 
-const POLL = { timeout: 60_000, interval: 100 }
 const AT_ONCE = 50
 
 let system: SystemUnderTest
@@ -19,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => system.stop())
 afterEach(async () => {
   await setProcessorFaults(system.processorUrl!, [])
-  for (const customer of customers.splice(0)) await expect.poll(() => bookDifferences(customer), POLL).toEqual([])
+  await booksAgree(customers.splice(0))
 })
 
 const signIn = async (name: string, card = "tok_ok"): Promise<Customer> => {
