@@ -44,24 +44,31 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "audience that customers' tokens must name; required in production",
   },
   CREDITS_JWKS_URL: { default: "unset", meaning: "where the issuer's public keys are; required in production" },
+  CREDITS_STRIPE_API_BASE: {
+    default: "unset",
+    meaning: "unset: the sandbox's card processor is started; set: the card processor at this address, Stripe's wire",
+  },
+  CREDITS_STRIPE_SECRET_KEY: {
+    default: "of the sandbox",
+    meaning: "payments' key at the card processor; required in production, given to nobody else",
+  },
+  CREDITS_STRIPE_PUBLISHABLE_KEY: {
+    default: "of the sandbox",
+    meaning: "key of the card element in browsers; required in production",
+  },
+  CREDITS_STRIPE_WEBHOOK_SECRET: {
+    default: "of the sandbox",
+    meaning: "what webhooks are signed with; required in production",
+  },
+  CREDITS_SUPPORT_URL: {
+    default: "unset",
+    meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
+  },
   CREDITS_PRICE_BOOK: {
     default: "shipped with the project",
     meaning: "JSON file of price books for an empty database",
   },
   CREDITS_CATALOGUE: { default: "shipped with the project", meaning: "JSON file of catalogues for an empty database" },
-  CREDITS_STRIPE_WEBHOOK_SECRET: {
-    default: "unset",
-    meaning: "what webhooks of the card processor are signed with (`whsec_…`); the sandbox signs with it",
-  },
-  CREDITS_SANDBOX_PORT: { default: "8788", meaning: "port of the sandbox card processor, loopback only" },
-  CREDITS_SANDBOX_WEBHOOK_URL: {
-    default: "unset",
-    meaning: "where the sandbox card processor sends its events; unset: they are only listed",
-  },
-  CREDITS_SANDBOX_RATE_LIMIT: {
-    default: "unset",
-    meaning: "requests a second that the sandbox card processor takes; more get a 429",
-  },
 }
 
 /** For set-up, tests and measurements. */
@@ -76,6 +83,18 @@ export const DEVELOPER_VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "services that the supervisor starts; for tests of one",
   },
   CREDITS_DEV_APPS: { default: "apps of the checkout", meaning: "folder of the bundles that the supervisor starts" },
+  CREDITS_SANDBOX_PORT: {
+    default: "8788",
+    meaning: "port of the sandbox's card processor; the supervisor picks a free one",
+  },
+  CREDITS_SANDBOX_WEBHOOK_URL: {
+    default: "unset",
+    meaning: "where the sandbox's card processor sends its events; the supervisor names the edge",
+  },
+  CREDITS_SANDBOX_RATE_LIMIT: {
+    default: "unset",
+    meaning: "requests a second that the sandbox's card processor takes; the rest are answered 429",
+  },
   CREDITS_BENCH_DIR: { default: "a temporary folder", meaning: "where the load tests keep their data" },
   CREDITS_BENCH_KEEP: { default: "unset", meaning: "`1`: the load tests leave their data for a look" },
   CREDITS_BENCH_PROFILE: { default: "unset", meaning: "folder for processor profiles of the services under load" },
@@ -112,6 +131,5 @@ For set-up, tests and measurements:
 
 ${tableOf(DEVELOPER_VARIABLES)}
 
-Reserved for parts that are not built yet: \`CREDITS_STRIPE_SECRET_KEY\`, \`CREDITS_STRIPE_PUBLISHABLE_KEY\`,
-\`CREDITS_STRIPE_API_BASE\`, \`CREDITS_SMTP_URL\`, \`CREDITS_SUPPORT_URL\`.
+Reserved for parts that are not built yet: \`CREDITS_SMTP_URL\`.
 `

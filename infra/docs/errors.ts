@@ -17,7 +17,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   account_frozen: "support or fraud froze the account; a person must look",
   hold_not_open: "the hold was settled, released or has expired",
   lot_not_found: "the account has no such lot",
-  charge_not_found: "the account has no charge of that event id",
+  charge_not_found: "the account has no such charge",
   already_reversed: "nothing of that charge is left to reverse",
   id_conflict: "the same id came before with another body: nothing was done; use a new id",
   invalid: "the request or the data breaks a rule; `field` names the place",
@@ -42,8 +42,32 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   wrong_scope: "the credential is good, but not for this",
   not_found: "there is no such thing, or not for this credential",
   hold_not_found: "the account has no such hold",
+  payment_declined: "the bank said no: nothing changed. The same quote may be confirmed again with another card",
+  payment_action_required: "the bank asks its customer: authenticate with `clientSecret` until `expiresAt`",
+  payment_being_confirmed:
+    "a payment is not decided yet: nothing else is charged until it is; it is found out by itself",
+  payment_method_required: "no card is saved, or none that can be charged: save one first",
+  quote_expired: "quotes live 10 minutes: ask for a new one. Nothing was charged",
+  quote_stale:
+    "the subscription or the cycle is another than when it was quoted: ask for a new one. Nothing was charged",
+  quote_not_found: "the account has no such quote",
+  plan_unknown: "the catalogue in force has no such plan",
+  not_sold: "the plan is not sold, or not in this interval",
+  already_on_plan: "the account has this plan in this interval",
+  downgrade_not_available: "self-service goes up only; support can schedule it (`supportUrl`)",
+  not_subscribed: "there is no paid subscription",
+  not_canceling: "there is no scheduled end to undo",
+  not_past_due: "no payment is open",
+  review_exists: "the charge has an open case already",
+  review_not_found: "there is no such case",
+  setup_token_invalid: "the processor does not know this token: start again at the card element",
+  card_refused: "the card cannot be saved: try another one",
+  signature_invalid: "the webhook is not signed with the secret that is configured",
+  not_resolvable: "the charge is not undecided, or it is still being looked up by itself",
+  not_refundable: "the charge did not succeed, or was refunded already",
+  obligation_closed: "no further attempt is made for it",
   request_in_progress: "the first request with this idempotency key still runs: repeat it shortly",
-  body_too_large: "more than 1 MiB",
+  body_too_large: "more than `limitBytes`: 1 MiB, for a webhook 256 kB",
   unsupported_media_type: "the content type is not one of those the endpoint reads",
   idempotency_conflict: "the same idempotency key came before with another body",
   internal_error: "a defect of ours; nothing half-done remains. The log has the trace id",
@@ -59,33 +83,39 @@ export interface ErrorCode {
 /** The codes of `problem(status, ["a", "b"], …)` in the HTTP contract. */
 const httpCodes = (): ReadonlyArray<ErrorCode> => {
   const source = readSource(`${CONTRACTS}/http/problem.ts`)
-  return [...source.matchAll(/\bproblem\(\s*(\d{3}),\s*\[([^\]]*)\]/g)].flatMap(([, status, codes]) =>
+  const found = [...source.matchAll(/\bproblem\(\s*(\d{3}),\s*\[([^\]]*)\]/g)].flatMap(([, status, codes]) =>
     [...codes!.matchAll(/"([^"]+)"/g)].map(([, code]) => ({ code: code!, where: status! })),
   )
+  // Several problems of one status may carry the same code.
+  return [...new Map(found.map((each) => [`${each.where} ${each.code}`, each])).values()]
+}
+
+/** The literals of `readonly code: "a" | "b"` in an interface. */
+const fieldCodes = (file: string, name: string): ReadonlyArray<ErrorCode> => {
+  const field = new RegExp(`interface ${name} \\{\\s*readonly code:([^\\n;]*(?:\\n\\s*(?:\\||/\\*)[^\\n;]*)*)`)
+  const body = field.exec(readSource(`${CONTRACTS}/${file}`))?.[1] ?? ""
+  return [...body.replaceAll(/\/\*.*?\*\//g, "").matchAll(/"([^"]+)"/g)].map(([, code]) => ({ code: code!, where: "" }))
 }
 
 const unionCodes = (file: string, type: string): ReadonlyArray<ErrorCode> =>
   literalsOf(readSource(`${CONTRACTS}/${file}`), type).map((code) => ({ code, where: "" }))
 
-const usageCodes = (): ReadonlyArray<ErrorCode> => {
-  const field = /interface UsageInvalid \{\s*readonly code:([^\n;]*(?:\n\s*\|[^\n;]*)*)/.exec(
-    readSource(`${CONTRACTS}/usage.ts`),
-  )
-  return [...(field?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, code]) => ({ code: code!, where: "" }))
-}
-
 export const errorCodes = () => ({
   http: httpCodes(),
   ledger: unionCodes("ledger.ts", "RefusalCode"),
   pricing: unionCodes("pricing.ts", "PricingRefusalCode"),
-  usage: usageCodes(),
+  usage: fieldCodes("usage.ts", "UsageInvalid"),
+  payments: fieldCodes("payments.ts", "PaymentsRefusal"),
+  subscriptions: unionCodes("subscriptions.ts", "SubscriptionsRefusalCode"),
+  topup: fieldCodes("topup.ts", "TopupRefusal"),
 })
 
 const rows = (codes: ReadonlyArray<ErrorCode>) => codes.map(({ code }) => [`\`${code}\``, advice(code)])
 
 export const renderErrors = (): string => {
-  const { http, ledger, pricing, usage } = errorCodes()
-  const files = ["http/problem.ts", "ledger.ts", "pricing.ts", "usage.ts"].map((file) => `${CONTRACTS}/${file}`)
+  const { http, ledger, pricing, usage, payments, subscriptions, topup } = errorCodes()
+  const names = ["http/problem", "ledger", "pricing", "usage", "payments", "subscriptions", "topup"]
+  const files = names.map((name) => `${CONTRACTS}/${name}.ts`)
   return `${pageHead("Errors", files)}
 
 \`code\` is stable; \`detail\` is one sentence for a person and may change.
@@ -106,6 +136,15 @@ ${markdownTable(["code", "meaning"], rows(ledger))}
 
 ## Answers of pricing
 ${markdownTable(["code", "meaning"], rows(pricing))}
+
+## Answers of payments
+${markdownTable(["code", "meaning"], rows(payments))}
+
+## Answers of subscriptions
+${markdownTable(["code", "meaning"], rows(subscriptions))}
+
+## Answers of auto top-up
+${markdownTable(["code", "meaning"], rows(topup))}
 
 ## Refused usage events
 In the \`rejected\` list of the HTTP answer, and as the reason of a dead letter for events that came over NATS.

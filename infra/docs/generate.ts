@@ -10,6 +10,7 @@ import { configurationTable, renderConfiguration } from "./configuration.ts"
 import { renderEntries } from "./entries.ts"
 import { renderErrors } from "./errors.ts"
 import { readSource, repositoryDir } from "./source.ts"
+import { stateMachinePages } from "./state-machines.ts"
 import { renderSubjects } from "./subjects.ts"
 
 /** Path from the repository's root → how its text is made. */
@@ -19,6 +20,7 @@ export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/reference/credits.md": renderCommandLine,
   "docs/reference/errors.md": renderErrors,
   "docs/reference/entries.md": renderEntries,
+  ...stateMachinePages(),
 }
 
 const BEGIN = "<!-- configuration:begin -->"

@@ -34,7 +34,7 @@ describe("the users of an external nats-server", () => {
     const all = Object.fromEntries(BUS_USERS.map((user) => [user, key]))
     expect(Object.keys(readKeys(JSON.stringify(all)))).toHaveLength(BUS_USERS.length)
     expect(() => readKeys(JSON.stringify({ ...all, ledger: undefined }))).toThrow("no key for ledger")
-    expect(() => readKeys(JSON.stringify({ ...all, payments: key }))).toThrow('"payments" is not a bus user')
+    expect(() => readKeys(JSON.stringify({ ...all, mailman: key }))).toThrow('"mailman" is not a bus user')
     expect(() => readKeys(JSON.stringify({ ...all, edge: `S${key}` }))).toThrow("the key of edge is not a public nkey")
   })
 })

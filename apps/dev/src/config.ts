@@ -3,12 +3,7 @@
  */
 import { join, resolve } from "node:path"
 import { Config, Option, Redacted } from "effect"
-
-/** The services of a running system, in the order in which their log lines are introduced. */
-export const SERVICES = ["ledger", "pricing", "edge"] as const
-export type ServiceName = (typeof SERVICES)[number]
-
-const isService = (name: string): name is ServiceName => (SERVICES as ReadonlyArray<string>).includes(name)
+import { isService, type ServiceName, SERVICES } from "./service.ts"
 
 export interface DevConfig {
   readonly environment: "development" | "sandbox" | "production"
@@ -23,6 +18,8 @@ export interface DevConfig {
   readonly natsUrl: string | undefined
   /** For an external server: the seed of every service that has none of its own under `<data>/nats/`. */
   readonly natsSeed: string | undefined
+  /** Set: the card processor is there, and none is started. */
+  readonly processorUrl: string | undefined
   readonly services: ReadonlyArray<ServiceName>
   /** Folder with `<service>/dist/main.js`. */
   readonly appsDir: string
@@ -42,6 +39,9 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")).pipe(Config.map(Option.getOrUndefined)),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")).pipe(
     Config.map((seed) => (Option.isSome(seed) ? Redacted.value(seed.value) : undefined)),
+  ),
+  processorUrl: Config.option(Config.String("CREDITS_STRIPE_API_BASE")).pipe(
+    Config.map((url) => (Option.isSome(url) && url.value !== "" ? url.value : undefined)),
   ),
   // For tests of one part: a comma-separated list; `npm start` runs all.
   services: Config.String("CREDITS_DEV_SERVICES").pipe(

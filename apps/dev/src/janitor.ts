@@ -4,18 +4,13 @@
  * silent, not ready, or names no cursor for a stream keeps everything in it.
  */
 import { type BusHandle, streamState } from "@credits/bus"
-import { type ControlAnswer, STREAMS, type StreamSpec, SUBJECTS } from "@credits/contracts"
+import { type ControlAnswer, STREAMS, type StreamSpec } from "@credits/contracts"
 import { Effect, type Scope } from "effect"
 import { readStatus } from "./readiness.ts"
 
 const EVERY = "30 seconds"
 /** Purging starts when a stream holds this share of its limit; at the limit publishers are refused. */
 const MARK = 0.25
-
-const CONTROLS: Readonly<Record<string, string>> = {
-  ledger: SUBJECTS.ledgerControl,
-  pricing: SUBJECTS.pricingControl,
-}
 
 /** Last sequence that every reader has durably applied; undefined when one of them does not say. Pure. */
 export const purgeableUpTo = (
@@ -43,7 +38,7 @@ export const cleanUp = async (bus: BusHandle, say: (line: string) => void, mark 
   )
   const grown = states.filter(({ stream, state }) => state.bytes > stream.maxBytes * mark)
   for (const reader of new Set(grown.flatMap(({ stream }): ReadonlyArray<string> => stream.readers))) {
-    const answer = await readStatus(bus, CONTROLS[reader] ?? `${reader}.control`)
+    const answer = await readStatus(bus, `${reader}.control`)
     if (answer !== undefined) answers.set(reader, answer)
   }
   for (const { stream, state } of grown) {

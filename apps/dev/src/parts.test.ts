@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { ControlAnswer } from "@credits/contracts"
+import { BUS_USERS, type ControlAnswer } from "@credits/contracts"
 import { afterAll, describe, expect, it } from "vitest"
 import { purgeableUpTo } from "./janitor.ts"
 import { lockFile, releaseLock, takeLock } from "./lock.ts"
@@ -97,7 +97,7 @@ describe("the server's configuration", () => {
     expect(text).toContain('listen: "127.0.0.1:4333"')
     expect(text).toContain('http: "127.0.0.1:8333"')
     expect(text).not.toContain("no_auth_user")
-    expect(text.match(/nkey: U[A-Z0-9]{55}/g)).toHaveLength(6)
+    expect(text.match(/nkey: U[A-Z0-9]{55}/g)).toHaveLength(BUS_USERS.length)
     for (const { seed } of Object.values(keys)) expect(text).not.toContain(seed)
   })
 })

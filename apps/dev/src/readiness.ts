@@ -1,7 +1,7 @@
 /** When a service is ready: it says so itself, over the interface that its users use. */
 import { ask, type BusHandle } from "@credits/bus"
-import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
-import type { ServiceName } from "./config.ts"
+import type { ControlAnswer } from "@credits/contracts"
+import { CONTROLS, type ServiceName } from "./service.ts"
 
 const ASK_MS = 1_000
 
@@ -16,16 +16,12 @@ export const readStatus = async (bus: BusHandle, subject: string): Promise<Contr
   }
 }
 
-const CONTROL: Readonly<Partial<Record<ServiceName, string>>> = {
-  ledger: SUBJECTS.ledgerControl,
-  pricing: SUBJECTS.pricingControl,
-}
-
-export const isReady = async (service: ServiceName, bus: BusHandle, httpUrl: string): Promise<boolean> => {
-  const subject = CONTROL[service]
+/** @param readyUrl where a service without a control subject says that it is ready: 200 */
+export const isReady = async (service: ServiceName, bus: BusHandle, readyUrl: string): Promise<boolean> => {
+  const subject = CONTROLS[service]
   if (subject !== undefined) return (await readStatus(bus, subject))?.ready === true
   try {
-    const response = await fetch(`${httpUrl}/readyz`, { signal: AbortSignal.timeout(ASK_MS) })
+    const response = await fetch(readyUrl, { signal: AbortSignal.timeout(ASK_MS) })
     await response.body?.cancel()
     return response.status === 200
   } catch {

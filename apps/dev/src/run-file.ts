@@ -7,6 +7,8 @@ export interface RunFile {
   /** nats-server's own HTTP monitoring; absent with an external server. */
   readonly natsMonitorUrl?: string | undefined
   readonly httpUrl: string
+  /** The sandbox's own card processor; absent with somebody else's. */
+  readonly processorUrl?: string | undefined
   /** The supervisor. */
   readonly pid: number
   readonly natsPid?: number | undefined
@@ -38,16 +40,16 @@ export const removeRunFile = (dataDir: string): void => rmSync(runFile(dataDir),
 /** What is known so far, written again whenever something of it changes. */
 export class RunRecord {
   readonly #dataDir: string
-  readonly #httpUrl: string
+  readonly #urls: Pick<RunFile, "httpUrl" | "processorUrl">
   readonly #startedAt: string
   readonly #services = new Map<string, number>()
   #bus: Pick<RunFile, "natsUrl" | "natsMonitorUrl"> | undefined
   #natsPid: number | undefined
   #ready = false
 
-  constructor(dataDir: string, httpUrl: string, startedAt: string) {
+  constructor(dataDir: string, urls: Pick<RunFile, "httpUrl" | "processorUrl">, startedAt: string) {
     this.#dataDir = dataDir
-    this.#httpUrl = httpUrl
+    this.#urls = urls
     this.#startedAt = startedAt
   }
 
@@ -75,7 +77,7 @@ export class RunRecord {
     if (this.#bus === undefined) return
     writeRunFile(this.#dataDir, {
       ...this.#bus,
-      httpUrl: this.#httpUrl,
+      ...this.#urls,
       pid: process.pid,
       natsPid: this.#natsPid,
       startedAt: this.#startedAt,

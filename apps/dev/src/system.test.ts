@@ -8,49 +8,72 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { pathToFileURL } from "node:url"
 import { ask, closeBus, connectBus, streamState } from "@credits/bus"
 import { natsServerForTests, startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
+import { build } from "esbuild"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { isSame, known } from "./process-info.ts"
+import { SERVICES } from "./service.ts"
 
-const BUS = pathToFileURL(join(import.meta.dirname, "../../../packages/bus/src/index.ts")).href
-
-/** Answers `status` on its control subject, or `/readyz` as the edge does. */
-const standIn = (name: string): string => `
+/**
+ * Answers `status` on its control subject, or over HTTP as the edge and the processor do, and tells what it was told.
+ * Its name is the folder it lies in.
+ */
+const STAND_IN = `
   import { createServer } from "node:http"
-  import { connectBus, serve } from ${JSON.stringify(BUS)}
-  const { CREDITS_NATS_URL, CREDITS_NATS_SEED, CREDITS_HTTP_PORT } = process.env
-  const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name: "${name}" })
+  import { connectBus, serve } from "@credits/bus"
+  const name = process.argv[1].match(/([a-z-]+).dist.main.js$/)[1]
+  const { CREDITS_NATS_URL, CREDITS_NATS_SEED, CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT } = process.env
+  const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name })
   const log = { message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z" }
   console.log(JSON.stringify({ ...log, annotations: { pid: process.pid } }))
-  if ("${name}" === "edge") {
-    createServer((_, response) => response.end("ok")).listen(Number(CREDITS_HTTP_PORT), "127.0.0.1")
+  const port = { edge: CREDITS_HTTP_PORT, "sandbox-processor": CREDITS_SANDBOX_PORT }[name]
+  if (port !== undefined) {
+    const answer = (_, response) => response.end(JSON.stringify(process.env))
+    createServer(answer).listen(Number(port), "127.0.0.1")
   } else {
-    const answer = { service: "${name}", ready: true, cursors: {}, pid: process.pid }
-    serve(bus.connection, "${name}.control", () => JSON.stringify(answer))
+    const answer = { service: name, ready: true, cursors: {}, pid: process.pid, env: process.env }
+    serve(bus.connection, name + ".control", () => JSON.stringify(answer))
   }
   process.on("SIGTERM", () => process.exit(0))`
 
+/** Bundled like the services: seven processes that load sources would be the whole test's time. */
+const bundle = async (source: string): Promise<string> => {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: import.meta.dirname },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    write: false,
+    banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
+  })
+  return outputFiles[0]!.text
+}
+
 const CRASHES = `console.log("no database"); process.exit(3)`
 
+let standIn = ""
 let folder = ""
 let apps = ""
 const running: Array<SystemUnderTest> = []
 
-const writeApps = async (name: string, sources: Readonly<Record<string, string>>): Promise<string> => {
+/** A checkout with these bundles; `change` goes over the stand-ins. */
+const writeApps = async (name: string, change: Readonly<Record<string, string>> = {}): Promise<string> => {
   const root = join(folder, name)
-  for (const service in sources) {
-    await mkdir(join(root, service, "dist"), { recursive: true })
-    await writeFile(join(root, service, "dist", "package.json"), '{"type":"module"}')
-    await writeFile(join(root, service, "dist", "main.js"), sources[service]!)
+  const sources = { ...Object.fromEntries(SERVICES.map((service) => [service, standIn])), ...change }
+  for (const [service, source] of Object.entries(sources)) {
+    const dist = join(root, service === "processor" ? "packages/sandbox-processor" : `apps/${service}`, "dist")
+    await mkdir(dist, { recursive: true })
+    await writeFile(join(dist, "package.json"), '{"type":"module"}')
+    await writeFile(join(dist, "main.js"), source)
   }
-  return root
+  return join(root, "apps")
 }
 
 beforeAll(async () => {
+  standIn = await bundle(STAND_IN)
   folder = await mkdtemp(join(tmpdir(), "credits-dev-"))
-  apps = await writeApps("apps", { ledger: standIn("ledger"), pricing: standIn("pricing"), edge: standIn("edge") })
+  apps = await writeApps("whole")
 })
 afterEach(async () => {
   for (const system of running.splice(0)) if (system.pidOf("dev") !== 0) await system.stop()
@@ -79,17 +102,22 @@ const startRefused = (
     child.once("exit", (code) => resolve({ code: code ?? -1, text }))
   })
 
-const answeringPid = async (system: SystemUnderTest, service: string): Promise<number> => {
+interface StandIn {
+  readonly pid: number
+  readonly env: Readonly<Record<string, string>>
+}
+const statusOf = async (system: SystemUnderTest, service: string): Promise<StandIn | undefined> => {
   const bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.ops, name: "ops" })
   try {
-    return (JSON.parse(await ask(bus.connection, `${service}.control`, '{"op":"status"}', 1_000)) as { pid: number })
-      .pid
+    return JSON.parse(await ask(bus.connection, `${service}.control`, '{"op":"status"}', 1_000)) as StandIn
   } catch {
-    return 0
+    return undefined
   } finally {
     await closeBus(bus)
   }
 }
+const answeringPid = async (system: SystemUnderTest, service: string): Promise<number> =>
+  (await statusOf(system, service))?.pid ?? 0
 
 const DEADLINE = { timeout: 15_000, interval: 50 }
 
@@ -101,7 +129,7 @@ describe("npm start", () => {
     const run = JSON.parse(readFileSync(join(system.dataDir, "run.json"), "utf8")) as Record<string, unknown>
     expect(run).toMatchObject({ natsUrl: system.natsUrl, httpUrl: system.url, pid: system.pidOf("dev"), ready: true })
     expect(await answeringPid(system, "ledger")).toBe(system.pidOf("ledger"))
-    const processes = ["dev", "nats", "ledger", "pricing", "edge"].map((name) => known(system.pidOf(name)))
+    const processes = ["dev", "nats", ...SERVICES].map((name) => known(system.pidOf(name)))
     const stoppedAt = performance.now()
     expect(await system.stop()).toBe(0)
     expect(performance.now() - stoppedAt).toBeLessThan(5_000)
@@ -136,7 +164,7 @@ describe("npm start", () => {
 
   it("stops as cleanly when its terminal is closed", async () => {
     const system = await start()
-    const processes = ["nats", "ledger", "pricing", "edge"].map((name) => known(system.pidOf(name)))
+    const processes = ["nats", ...SERVICES].map((name) => known(system.pidOf(name)))
     system.kill("dev", "SIGHUP")
     await expect.poll(() => processes.filter(isSame), DEADLINE).toEqual([])
     await expect.poll(() => existsSync(join(system.dataDir, "lock")), DEADLINE).toBe(false)
@@ -166,7 +194,7 @@ describe("npm start", () => {
   })
 
   it("gives up on a service that keeps ending, names it, and stops the rest", async () => {
-    const broken = await writeApps("broken", { ledger: CRASHES, pricing: standIn("pricing"), edge: standIn("edge") })
+    const broken = await writeApps("broken", { ledger: CRASHES })
     const dataDir = join(folder, "data-broken")
     const { code, text } = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_DEV_APPS: broken })
     expect(code).toBe(1)
@@ -184,6 +212,54 @@ describe("npm start", () => {
     expect(tooOld.text).toContain("is version 2.14.5, older than 2.15.0")
     const missing = await startRefused({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_SERVER: join(folder, "nothing") })
     expect(missing.text).toContain("CREDITS_NATS_SERVER")
+  })
+})
+
+describe("the card processor", () => {
+  const toldOver = async (url: string) => (await (await fetch(url)).json()) as Readonly<Record<string, string>>
+
+  it("of the sandbox listens on loopback, each side is told of the other, and nobody else of its secrets", async () => {
+    const system = await start()
+    const processor = await toldOver(system.processorUrl!)
+    const edge = await toldOver(system.url.replace("localhost", "127.0.0.1"))
+    const payments = (await statusOf(system, "payments"))!.env
+    expect(system.processorUrl).toBe(`http://127.0.0.1:${processor["CREDITS_SANDBOX_PORT"]}`)
+    expect(processor["CREDITS_SANDBOX_WEBHOOK_URL"]).toBe(
+      `http://127.0.0.1:${edge["CREDITS_HTTP_PORT"]}/api/v1/webhooks/stripe`,
+    )
+    expect([edge["CREDITS_STRIPE_API_BASE"], payments["CREDITS_STRIPE_API_BASE"]]).toEqual([
+      system.processorUrl,
+      system.processorUrl,
+    ])
+    expect(payments["CREDITS_STRIPE_SECRET_KEY"]).toMatch(/^sk_test_\w{32}$/)
+    expect(payments["CREDITS_STRIPE_WEBHOOK_SECRET"]).toMatch(/^whsec_\w{32}$/)
+    expect(processor["CREDITS_STRIPE_WEBHOOK_SECRET"]).toBe(payments["CREDITS_STRIPE_WEBHOOK_SECRET"])
+    const others = await Promise.all(
+      ["ledger", "pricing", "subscriptions", "topup"].map((name) => statusOf(system, name)),
+    )
+    for (const env of [edge, ...others.map((status) => status!.env)]) {
+      expect(Object.keys(env)).not.toContain("CREDITS_STRIPE_SECRET_KEY")
+      expect(Object.keys(env)).not.toContain("CREDITS_STRIPE_WEBHOOK_SECRET")
+    }
+    expect(Object.keys(processor)).not.toContain("CREDITS_STRIPE_SECRET_KEY")
+  })
+
+  it("keeps its keys over a restart", async () => {
+    const first = await start()
+    const keys = (await statusOf(first, "payments"))!.env["CREDITS_STRIPE_WEBHOOK_SECRET"]
+    await first.stop()
+    const second = await start({ dataDir: first.dataDir })
+    expect((await statusOf(second, "payments"))!.env["CREDITS_STRIPE_WEBHOOK_SECRET"]).toBe(keys)
+  })
+
+  it("of somebody else is used as it is given, and none is started", async () => {
+    const env = { CREDITS_STRIPE_API_BASE: "https://api.stripe.example", CREDITS_STRIPE_SECRET_KEY: "sk_test_given" }
+    const system = await start({ env })
+    expect([system.processorUrl, system.pidOf("processor")]).toEqual([undefined, 0])
+    const payments = (await statusOf(system, "payments"))!.env
+    expect(payments["CREDITS_STRIPE_API_BASE"]).toBe("https://api.stripe.example")
+    expect(payments["CREDITS_STRIPE_SECRET_KEY"]).toBe("sk_test_given")
+    expect((await statusOf(system, "ledger"))!.env["CREDITS_STRIPE_SECRET_KEY"]).toBeUndefined()
   })
 })
 
@@ -227,7 +303,7 @@ describe("after kill -9", () => {
 
   it("of the supervisor alone the services end too; the next start replaces the orphaned nats-server", async () => {
     const first = await start()
-    const services = ["ledger", "pricing", "edge"].map((name) => known(first.pidOf(name)))
+    const services = SERVICES.map((name) => known(first.pidOf(name)))
     const nats = known(first.pidOf("nats"))
     first.kill("dev", "SIGKILL")
     await expect.poll(() => services.filter(isSame), DEADLINE).toEqual([])

@@ -3,12 +3,12 @@
  * order of starting and stopping. Each step is released in reverse by the scope it was started in.
  */
 import { existsSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, relative } from "node:path"
 import { type BusHandle, closeBus, connectBus, provisionStreams } from "@credits/bus"
 import type { BusUser } from "@credits/contracts"
 import { Effect, type Scope } from "effect"
 import { Child } from "./child.ts"
-import type { DevConfig, ServiceName } from "./config.ts"
+import type { DevConfig } from "./config.ts"
 import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
 import { prefixed, readableLine } from "./log-line.ts"
@@ -17,7 +17,9 @@ import { claimHttpPort } from "./port.ts"
 import { isReady } from "./readiness.ts"
 import { StartRefused } from "./refusal.ts"
 import { removeRunFile, RunRecord } from "./run-file.ts"
+import { type Processor, processorOf } from "./sandbox-processor.ts"
 import { busKeys, externalSeed } from "./seed.ts"
+import { bundleOf, type ServiceName, withoutOthersSecrets } from "./service.ts"
 
 /** Where one finds log lines: stdout belongs to the one line `ready …`. */
 const say = (name: string, line: string): void => void process.stderr.write(`${prefixed(name, line)}\n`)
@@ -99,18 +101,17 @@ const provisioned = (bus: Bus): Effect.Effect<BusHandle, StartRefused, Scope.Sco
     return handle
   })
 
-const bundleOf = (config: DevConfig, service: ServiceName): string => join(config.appsDir, service, "dist", "main.js")
-
 const makeService = (
   service: ServiceName,
   config: DevConfig,
   bus: Bus,
+  processor: Processor,
   httpPort: number,
   onStart: (pid: number) => void,
 ): Child => {
   const seed = bus.seedOf(service)
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...withoutOthersSecrets(service, { ...process.env, ...processor.settings }),
     CREDITS_ENV: config.environment,
     CREDITS_DATA_DIR: config.dataDir,
     CREDITS_HTTP_PORT: String(httpPort),
@@ -123,7 +124,7 @@ const makeService = (
   return new Child({
     name: service,
     program: process.execPath,
-    args: ["--enable-source-maps", "--import", dieWithUs, bundleOf(config, service)],
+    args: ["--enable-source-maps", "--import", dieWithUs, bundleOf(config.appsDir, service)],
     env,
     channel: true,
     onLine: (line) => say(service, readableLine(line)),
@@ -174,10 +175,10 @@ const untilReady = async (
 /** Starts everything; resolves when it is ready; stops everything when the scope closes. */
 export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dataDir, services } = config
-    const missing = services.filter((service) => !existsSync(bundleOf(config, service)))
+    const { dataDir, appsDir } = config
+    const missing = config.services.map((service) => bundleOf(appsDir, service)).filter((bundle) => !existsSync(bundle))
     if (missing.length > 0) {
-      const reason = `not built: ${missing.map((service) => `apps/${service}/dist/main.js`).join(", ")}`
+      const reason = `not built: ${missing.map((bundle) => relative(dirname(appsDir), bundle)).join(", ")}`
       return yield* new StartRefused({ reason, next: "run `npm start` in the checkout, which builds what is missing" })
     }
     yield* dataFolderLock(dataDir)
@@ -185,15 +186,20 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
     const httpPort = yield* attempt(() => claimHttpPort(config.httpPort, config.httpHost))
     const httpUrl = `http://localhost:${httpPort}`
 
-    const record = new RunRecord(dataDir, httpUrl, new Date().toISOString())
+    const processor = yield* attempt(() => processorOf(config, httpPort))
+    const services = config.services.filter((service) => service !== "processor" || processor.url !== undefined)
+
+    const record = new RunRecord(dataDir, { httpUrl, processorUrl: processor.url }, new Date().toISOString())
     const bus = yield* startBus(config, (pid) => record.natsStarted(pid))
     record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.embedded?.monitorUrl })
     const handle = yield* provisioned(bus)
     const children = services.map((service) =>
-      makeService(service, config, bus, httpPort, (pid) => record.serviceStarted(service, pid)),
+      makeService(service, config, bus, processor, httpPort, (pid) => record.serviceStarted(service, pid)),
     )
     yield* startServices(children)
-    const check = (name: ServiceName) => isReady(name, handle, `http://127.0.0.1:${httpPort}`)
+    const readyUrl = (name: ServiceName): string =>
+      name === "processor" ? `${processor.url}/healthz` : `http://127.0.0.1:${httpPort}/readyz`
+    const check = (name: ServiceName) => isReady(name, handle, readyUrl(name))
     yield* Effect.callback<void, StartRefused>((resume, signal) => {
       untilReady(children, check, signal).then(
         () => resume(Effect.void),

@@ -84,7 +84,8 @@ export class Credentials extends Context.Service<
   )
 }
 
-const asCustomer = (caller: Caller): Effect.Effect<Customer["Service"], WrongScope> =>
+/** A customer, or 403 for a gateway's key. */
+export const customerOf = (caller: Caller): Effect.Effect<Customer["Service"], WrongScope> =>
   caller.kind === "customer"
     ? Effect.succeed({ accountId: caller.accountId, isPerson: caller.isPerson })
     : Effect.fail(wrongScope("a gateway key cannot read a wallet; use an access token or a control key"))
@@ -93,7 +94,7 @@ export const customerAuthLayer = Layer.effect(
   CustomerAuth,
   Effect.gen(function* () {
     const credentials = yield* Credentials
-    const signIn = (credential: string) => Effect.flatMap(credentials.callerOf(credential), asCustomer)
+    const signIn = (credential: string) => Effect.flatMap(credentials.callerOf(credential), customerOf)
     return CustomerAuth.of({
       session: Effect.fnUntraced(function* (next, { credential }) {
         const request = yield* HttpServerRequest.HttpServerRequest
@@ -107,6 +108,12 @@ export const customerAuthLayer = Layer.effect(
     })
   }),
 )
+
+/** The account of a person: a control key only reads, it neither moves money nor makes more of itself. */
+export const personsAccount = (what: string): Effect.Effect<string, WrongScope, Customer> =>
+  Effect.flatMap(Customer, ({ accountId, isPerson }) =>
+    isPerson ? Effect.succeed(accountId) : Effect.fail(wrongScope(`sign in to ${what}; a control key only reads`)),
+  )
 
 export const gatewayAuthLayer = Layer.effect(
   GatewayAuth,

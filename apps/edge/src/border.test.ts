@@ -4,16 +4,20 @@ import { type EdgeUnderTest, startEdge, TEST_MODEL } from "./edge.fixture.ts"
 
 let edge: EdgeUnderTest
 let key = ""
+let token = ""
 beforeAll(async () => {
   edge = await startEdge()
   key = await edge.gatewayKey()
+  ;({ accessToken: token } = await edge.signIn())
 })
 afterAll(() => edge.stop())
 beforeEach(() => {
   edge.asked.length = 0
+  edge.paying.reset()
 })
 
 const HOLD = `hold_${"0".repeat(26)}1`
+const AUTO_TOP_UP = "/api/v1/wallet/auto-top-up"
 const BODIES = [
   "/api/v1/dev/sign-in",
   "/api/v1/dev/gateway-key",
@@ -21,18 +25,35 @@ const BODIES = [
   "/api/v1/gateway/authorizations",
   `/api/v1/gateway/authorizations/${HOLD}/extend`,
   "/api/v1/gateway/usage",
+  "/api/v1/control-keys",
+  AUTO_TOP_UP,
+  "/api/v1/payment-method",
+  "/api/v1/payment-method/setup",
+  "/api/v1/subscription/quote",
+  "/api/v1/subscription/confirm",
+  "/api/v1/subscription/cancel",
+  "/api/v1/billing/reviews",
+  "/__sandbox/authenticate/chg_1",
 ]
+/** Each caller has a credential that is good for the endpoint: what is wrong is the body. */
+const credentialOf = (path: string): string => (path.includes("/gateway/") || path.includes("/dev/") ? key : token)
+const methodOf = (path: string): string => (path === AUTO_TOP_UP ? "PUT" : "POST")
 
 const send = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
-  edge.fetch(path, { method: "POST", token: key, body, headers: { "content-type": "application/json", ...headers } })
+  edge.fetch(path, {
+    method: methodOf(path),
+    token: credentialOf(path),
+    body,
+    headers: { "content-type": "application/json", ...headers },
+  })
 
 /** A chunked request of any size: no Content-Length to warn the server. */
 const sendChunked = (path: string, bytes: number): Promise<{ status: number; body: string }> =>
   new Promise((resolve, reject) => {
     const url = new URL(path, edge.url)
     const client = request(url, {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      method: methodOf(path),
+      headers: { authorization: `Bearer ${credentialOf(path)}`, "content-type": "application/json" },
     })
     client.on("response", (response) => {
       let body = ""
@@ -90,7 +111,7 @@ describe.each(BODIES)("C12 bad bodies at %s", (path) => {
   it.skipIf(path.endsWith("/usage"))("JSON of a wrong shape is 400 and does nothing", async () => {
     for (const json of WRONG)
       expect([json.slice(0, 20), (await send(path, json)).status]).toEqual([json.slice(0, 20), 400])
-    expect(edge.asked).toEqual([])
+    expect([edge.asked, ...Object.values(edge.paying.asked)]).toEqual([[], [], [], []])
   })
 
   it.runIf(path.endsWith("/usage"))("JSON of a wrong shape is an event that is refused by name", async () => {

@@ -2,8 +2,15 @@
  * Around every endpoint: bodies are bounded, strict UTF-8; schema errors become 400 naming the field; defects become
  * 500 without their text; every answer is counted. Owns the outer shape of HTTP, no meaning.
  */
-import { type BadRequest, Border, ClockGate, type ContentTooLarge, makeProblem } from "@credits/contracts/http"
-import { ByteSize, Cause, Effect, Layer, type Schema, SchemaIssue } from "effect"
+import {
+  type BadRequest,
+  BodyBytesMax,
+  Border,
+  ClockGate,
+  type ContentTooLarge,
+  makeProblem,
+} from "@credits/contracts/http"
+import { ByteSize, Cause, Context, Effect, Layer, type Schema, SchemaIssue } from "effect"
 import {
   HttpEffect,
   HttpIncomingMessage,
@@ -17,21 +24,18 @@ import { AdvancingClock } from "./advancing-clock.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { retryAfterSeconds, unavailable } from "./refusal.ts"
 
-/** Contract, preamble. */
-export const BODY_BYTES_MAX = 1024 * 1024
-
 const malformed = (detail: string): BadRequest => makeProblem(400, "malformed_body", detail)
-const tooLarge = (): ContentTooLarge =>
-  makeProblem(413, "body_too_large", `a body may have at most ${BODY_BYTES_MAX} bytes`, { limitBytes: BODY_BYTES_MAX })
+const tooLarge = (limitBytes: number): ContentTooLarge =>
+  makeProblem(413, "body_too_large", `a body may have at most ${limitBytes} bytes`, { limitBytes })
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 /** Reads the body once, within its limit; the endpoint's decoder then reads the cached bytes. */
-const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return yield* Effect.fail(tooLarge())
+const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, limitBytes: number) {
+  if (Number(request.headers["content-length"] ?? 0) > limitBytes) return yield* Effect.fail(tooLarge(limitBytes))
   const bytes = yield* request.arrayBuffer.pipe(
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.mebibytes(1)),
-    Effect.mapError(() => tooLarge()),
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limitBytes)),
+    Effect.mapError(() => tooLarge(limitBytes)),
   )
   const text = yield* Effect.try({
     try: () => utf8.decode(bytes),
@@ -93,12 +97,15 @@ export const borderLayer = Layer.effect(
     const metrics = yield* EdgeMetrics
     return Border.of((next, { endpoint, group }) => {
       const name = `${group.identifier}.${endpoint.identifier}`
+      const limitBytes = Context.get(endpoint.annotations, BodyBytesMax)
       const hasBody = endpoint.method === "POST" || endpoint.method === "PUT" || endpoint.method === "PATCH"
       const answered = (status: number, started: number) =>
         metrics.requestAnswered(name, status, performance.now() - started)
       return Effect.suspend(() => {
         const started = performance.now()
-        const checked = hasBody ? Effect.flatMap(HttpServerRequest.HttpServerRequest, checkBody) : Effect.void
+        const checked = hasBody
+          ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => checkBody(request, limitBytes))
+          : Effect.void
         return Effect.andThen(checked, next).pipe(
           Effect.catch((error) =>
             HttpApiError.HttpApiSchemaError.is(error)

@@ -22,6 +22,10 @@ export interface EdgeSettings {
   readonly databaseUrl: Redacted.Redacted<string> | undefined
   /** Undefined outside production: the edge signs and checks its own tokens. */
   readonly tokenIssuer: TokenIssuer | undefined
+  /** The sandbox's card processor, for its book; never in production. */
+  readonly processorUrl: URL | undefined
+  /** Where a customer asks for what only support does (R4.1). */
+  readonly supportUrl: string | undefined
 }
 
 /** Production lacks settings; the process must not start half open. */
@@ -52,6 +56,8 @@ const environment = Config.all({
   audience: Config.option(Config.String("CREDITS_JWT_AUDIENCE")),
   jwksUrl: Config.option(Config.URL("CREDITS_JWKS_URL")),
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
+  processorUrl: Config.option(Config.URL("CREDITS_STRIPE_API_BASE")),
+  supportUrl: Config.option(Config.URL("CREDITS_SUPPORT_URL")),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")),
 })
 
@@ -81,6 +87,8 @@ export const readSettings = Effect.gen(function* () {
             jwksUrl: Option.getOrThrow(env.jwksUrl),
           }
         : undefined,
+    processorUrl: env.mode === "production" ? undefined : Option.getOrUndefined(env.processorUrl),
+    supportUrl: Option.getOrUndefined(Option.map(env.supportUrl, (url) => url.href)),
   }
   return settings
 })

@@ -1,19 +1,15 @@
 /** Control keys of an account (contract section 2): made, listed and revoked by a person, never by a control key. */
-import { Api, CONTROL_KEYS_MAX, Customer, makeProblem } from "@credits/contracts/http"
+import { Api, CONTROL_KEYS_MAX, makeProblem } from "@credits/contracts/http"
 import { formatInstant, makeId } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "./api-key.ts"
+import { personsAccount } from "./auth.ts"
 import { unavailable } from "./refusal.ts"
 import { EdgeStore, type EdgeStoreUnavailable, type ListedKey } from "./store.ts"
 
-/** The account of a person; a control key must not be able to make more of itself. */
-const personsAccount = Effect.gen(function* () {
-  const { accountId, isPerson } = yield* Customer
-  if (isPerson) return accountId
-  return yield* Effect.fail(makeProblem(403, "wrong_scope", "sign in to manage control keys; a control key only reads"))
-})
+const manager = personsAccount("manage control keys")
 
 const comeBack = (_: EdgeStoreUnavailable) => Effect.fail(unavailable("unavailable", "keys cannot be read right now"))
 
@@ -26,11 +22,11 @@ export const controlKeyEndpoints = HttpApiBuilder.group(
     const store = yield* EdgeStore
     return handlers.handleAll({
       list: Effect.fnUntraced(function* () {
-        const keys = yield* store.keysOf(yield* personsAccount).pipe(Effect.catch(comeBack))
+        const keys = yield* store.keysOf(yield* manager).pipe(Effect.catch(comeBack))
         return { items: keys.map(keyView), nextCursor: null }
       }),
       create: Effect.fnUntraced(function* ({ payload: { name } }) {
-        const account = yield* personsAccount
+        const account = yield* manager
         const keys = yield* store.keysOf(account).pipe(Effect.catch(comeBack))
         if (keys.length >= CONTROL_KEYS_MAX) {
           const detail = `an account has at most ${CONTROL_KEYS_MAX} control keys; delete one first`
@@ -45,7 +41,7 @@ export const controlKeyEndpoints = HttpApiBuilder.group(
         return { ...keyView({ id, name, createdAt }), key }
       }),
       revoke: Effect.fnUntraced(function* ({ params: { keyId } }) {
-        const account = yield* personsAccount
+        const account = yield* manager
         const isRevoked = yield* store.revokeKey(account, keyId, Date.now()).pipe(Effect.catch(comeBack))
         if (!isRevoked) return yield* Effect.fail(makeProblem(404, "not_found", "the account has no such control key"))
       }),

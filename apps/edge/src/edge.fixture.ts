@@ -1,6 +1,6 @@
 /**
  * An edge under test: the real HTTP server over a real nats-server and SQLite, with scripted answers in place of the
- * ledger and pricing that speak the contracts on their real subjects.
+ * ledger, pricing and the paying services that speak the contracts on their real subjects.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -35,6 +35,7 @@ import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
 import { Effect, Layer, Logger, ManagedRuntime } from "effect"
 import { HttpServer } from "effect/http"
 import { EdgeConfig, type EdgeSettings } from "./config.ts"
+import { ScriptedServices } from "./paying.fixture.ts"
 import { edgeLayer } from "./server.ts"
 
 /** 3 and 15 USD per million tokens. */
@@ -129,6 +130,8 @@ export class EdgeUnderTest {
   answerPricing: (op: string, request: unknown) => PricingReply<unknown> = (op) => ({
     refused: { code: "unknown_op", detail: `not scripted: ${op}` },
   })
+  /** Payments, subscriptions and auto top-up. */
+  readonly paying = new ScriptedServices()
   readonly #runtime: ManagedRuntime.ManagedRuntime<HttpServer.HttpServer, unknown>
 
   constructor(
@@ -159,6 +162,7 @@ export class EdgeUnderTest {
         JSON.stringify(this.answerPricing(op, JSON.parse(text))),
       )
     }
+    this.paying.serveOn(this.bus)
     serve(this.bus.connection, SUBJECTS.ledgerControl, (text) => this.#control("ledger", text))
     serve(this.bus.connection, SUBJECTS.pricingControl, (text) => this.#control("pricing", text))
   }
@@ -207,6 +211,12 @@ export class EdgeUnderTest {
   async signIn(email = "ada@example.com"): Promise<{ readonly accountId: string; readonly accessToken: string }> {
     const response = await this.fetch("/api/v1/dev/sign-in", { method: "POST", json: { email } })
     return (await response.json()) as { accountId: string; accessToken: string }
+  }
+
+  /** A control key of the person whose token this is. */
+  async controlKey(token: string): Promise<string> {
+    const response = await this.fetch("/api/v1/control-keys", { method: "POST", token, json: { name: "test" } })
+    return ((await response.json()) as { key: string }).key
   }
 
   async gatewayKey(): Promise<string> {
@@ -258,6 +268,8 @@ export const startEdge = async (
     dataDir,
     databaseUrl: undefined,
     tokenIssuer: undefined,
+    processorUrl: undefined,
+    supportUrl: undefined,
     ...settings,
   })
   const runtime = ManagedRuntime.make(

@@ -3,6 +3,7 @@ import type { LedgerRefusal, LedgerRequest } from "@credits/contracts"
 import { streamState } from "@credits/bus"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { type EdgeUnderTest, startEdge, TEST_MODEL, usageEvent, walletOf } from "./edge.fixture.ts"
+import { plusOf } from "./paying.fixture.ts"
 
 const ACCOUNT = "acc_1"
 let edge: EdgeUnderTest
@@ -15,6 +16,7 @@ afterAll(() => edge.stop())
 beforeEach(() => {
   edge.answer = () => null
   edge.asked.length = 0
+  edge.paying.reset()
 })
 
 const PATH = "/api/v1/gateway/authorizations"
@@ -58,6 +60,23 @@ describe("POST /api/v1/gateway/authorizations", () => {
       availableUsd: "0.50",
       waysOn: [{ action: "upgrade", plan: "pro" }, { action: "auto_top_up" }, { action: "byok" }],
     })
+  })
+
+  it("R6.2 the upgrade is subscriptions' word: asked after a refusal, kept shortly, left out if unknown", async () => {
+    await authorize(body)
+    expect(edge.paying.asked.subscriptions).toEqual([])
+    edge.answer = refuse({ code: "insufficient_balance", detail: "0.50 is available" })
+    const waysOf = async (accountId: string) => {
+      const response = await authorize({ ...body, accountId })
+      return ((await response.json()) as { waysOn: ReadonlyArray<{ action: string; addsUsd?: string }> }).waysOn
+    }
+    expect((await waysOf("acc_2"))[0]).toMatchObject({ action: "upgrade", addsUsd: "100.000000001" })
+    await waysOf("acc_2")
+    expect(edge.paying.asked.subscriptions).toEqual([{ op: "show", account: "acc_2" }])
+    edge.paying.subscriptions = () => ({ ok: plusOf("acc_3", { upgrade: null }) })
+    expect((await waysOf("acc_3")).map(({ action }) => action)).toEqual(["auto_top_up", "byok"])
+    edge.paying.subscriptions = () => ({ refused: { code: "unavailable", detail: "down" } })
+    expect((await waysOf("acc_4")).map(({ action }) => action)).toEqual(["auto_top_up", "byok"])
   })
 
   it.each([

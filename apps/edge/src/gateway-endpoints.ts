@@ -23,8 +23,8 @@ import { Idempotency } from "./idempotency.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
-import { readWalletIfThere } from "./reads.ts"
 import { commandProblem, type CommandProblem, unavailable } from "./refusal.ts"
+import { Upgrades } from "./upgrades.ts"
 import { EVENTS_PER_REQUEST_MAX, takeUsage } from "./usage-intake.ts"
 import { waysOn } from "./ways-on.ts"
 import { usdOf } from "./wallet-view.ts"
@@ -48,7 +48,7 @@ const usageProblem = (error: BusError) =>
 class GatewayCalls extends Context.Service<
   GatewayCalls,
   {
-    /** The problem of a refusal; a 402 names the ways on, which depend on the account's plan. */
+    /** The problem of a refusal; a 402 names the ways on, which depend on the subscription. */
     readonly problemOf: (account: string, refusal: LedgerRefusal) => Effect.Effect<never, CommandProblem>
     readonly authorize: (body: Authorization) => Effect.Effect<Hold, CommandProblem>
     /** All of it or nothing, acknowledged by the stream. */
@@ -63,12 +63,12 @@ class GatewayCalls extends Context.Service<
       const books = yield* PriceBooks
       const clock = yield* AdvancingClock
       const idempotency = yield* Idempotency
+      const upgrades = yield* Upgrades
 
       const problemOf = Effect.fnUntraced(function* (account: string, refusal: LedgerRefusal) {
         let ways: ReadonlyArray<WayOn> = []
         if (refusal.code === "insufficient_balance" || refusal.code === "payment_past_due") {
-          const wallet = yield* readWalletIfThere(account).pipe(Effect.provideService(Ledger, ledger))
-          ways = waysOn(wallet, books.catalogueAt(clock.now()))
+          ways = waysOn(yield* upgrades.of(account), books.catalogueAt(clock.now()))
         }
         return yield* Effect.fail(commandProblem(refusal, ways))
       })

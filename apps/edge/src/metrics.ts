@@ -20,6 +20,14 @@ const ledgerMs = Metric.histogram("edge_ledger_ask_ms", {
   description: "Time to the ledger's answer, repeats included, ms",
   boundaries: MILLISECONDS,
 })
+const serviceAnswers = Metric.counter("edge_service_answers_total", {
+  description: "Answers of payments, subscriptions and auto top-up by operation and outcome",
+  incremental: true,
+})
+const serviceMs = Metric.histogram("edge_service_ask_ms", {
+  description: "Time to the answer of payments, subscriptions and auto top-up, repeats included, ms",
+  boundaries: MILLISECONDS,
+})
 const usageEvents = Metric.counter("edge_usage_events_total", {
   description: "Usage events taken over HTTP by outcome",
   incremental: true,
@@ -47,6 +55,7 @@ export class EdgeMetrics extends Context.Service<
   {
     readonly requestAnswered: (endpoint: string, status: number, ms: number) => void
     readonly ledgerAnswered: (op: string, outcome: string, ms: number) => void
+    readonly serviceAnswered: (service: string, op: string, outcome: string, ms: number) => void
     readonly usageTaken: (outcome: string, events: number) => void
     readonly streamsOpen: (change: 1 | -1) => void
     /** Reads process figures; called before the metrics are rendered. */
@@ -61,6 +70,8 @@ export class EdgeMetrics extends Context.Service<
       const requestMsOf = tagged(requestMs)
       const ledgerAnswersOf = tagged(ledgerAnswers)
       const ledgerMsOf = tagged(ledgerMs)
+      const serviceAnswersOf = tagged(serviceAnswers)
+      const serviceMsOf = tagged(serviceMs)
       const usageOf = tagged(usageEvents)
       let open = 0
       return EdgeMetrics.of({
@@ -71,6 +82,10 @@ export class EdgeMetrics extends Context.Service<
         ledgerAnswered: (op, outcome, ms) => {
           ledgerAnswersOf({ op, outcome }).updateUnsafe(1, context)
           ledgerMsOf({ op }).updateUnsafe(ms, context)
+        },
+        serviceAnswered: (service, op, outcome, ms) => {
+          serviceAnswersOf({ service, op, outcome }).updateUnsafe(1, context)
+          serviceMsOf({ service, op }).updateUnsafe(ms, context)
         },
         usageTaken: (outcome, events) => usageOf({ outcome }).updateUnsafe(events, context),
         streamsOpen: (change) => {

@@ -1,5 +1,6 @@
 /**
- * For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text).
+ * For operators and orchestrators: /healthz (the process lives), /readyz (it can serve), /metrics (Prometheus text:
+ * the edge's own and what the services report of themselves).
  */
 import { Bus } from "@credits/bus"
 import { Effect, Layer } from "effect"
@@ -8,6 +9,8 @@ import { PrometheusMetrics } from "effect/observability"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
+import { renderServiceMetrics } from "./service-metrics.ts"
+import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
 
 /** Longer than a healthy round trip, shorter than an orchestrator's patience. */
@@ -47,12 +50,14 @@ const readyz = HttpRouter.use(
 const metrics = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const edge = yield* EdgeMetrics
+    const statuses = yield* ServiceStatuses
     yield* router.add(
       "GET",
       "/metrics",
       Effect.gen(function* () {
         edge.sampleProcess()
-        return HttpServerResponse.text(yield* PrometheusMetrics.format(), {
+        const services = renderServiceMetrics(yield* statuses.read)
+        return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${services}`, {
           contentType: "text/plain; version=0.0.4; charset=utf-8",
         })
       }),

@@ -1,11 +1,14 @@
 /** Reads of the wallet as effects that end in a problem: shared by the wallet's endpoints. No rule, no cache. */
 import type { LedgerReply, StatementAnswer, WalletAnswer } from "@credits/contracts"
-import type { BadRequest, Unavailable } from "@credits/contracts/http"
+import type { AutoTopUp, BadRequest, Unavailable, Wallet } from "@credits/contracts/http"
 import { makeProblem } from "@credits/contracts/http"
 import { parseInstant } from "@credits/kernel"
 import { Effect } from "effect"
+import { Topup } from "./asking.ts"
+import { autoTopUpView } from "./auto-top-up-view.ts"
 import { Ledger } from "./ledger.ts"
 import { readProblem, unavailable } from "./refusal.ts"
+import { walletView } from "./wallet-view.ts"
 
 const readWalletOnce = (account: string) => Effect.flatMap(Ledger, (ledger) => ledger.ask({ op: "wallet", account }))
 
@@ -17,9 +20,19 @@ export const readWallet = (account: string): Effect.Effect<WalletAnswer, Unavail
     return Effect.fail(problem.status === 503 ? problem : unavailable("unavailable", problem.detail))
   })
 
-/** The wallet where it only adds to another answer. */
-export const readWalletIfThere = (account: string): Effect.Effect<WalletAnswer | null, never, Ledger> =>
-  Effect.map(readWalletOnce(account), (reply: LedgerReply<WalletAnswer>) => ("ok" in reply ? reply.ok : null))
+/** Auto top-up where it only adds to the wallet. */
+const autoTopUpIfThere = (account: string): Effect.Effect<AutoTopUp | null, never, Topup> =>
+  Effect.flatMap(Topup, (topup) =>
+    Effect.map(topup.ask({ op: "show", account }, "glance"), (reply) =>
+      "ok" in reply ? autoTopUpView(reply.ok) : null,
+    ),
+  )
+
+/** The wallet as it is shown: the ledger's numbers, or 503, with auto top-up where it answers. */
+export const readShownWallet = (account: string): Effect.Effect<Wallet, Unavailable, Ledger | Topup> =>
+  Effect.map(Effect.all([readWallet(account), autoTopUpIfThere(account)], { concurrency: 2 }), ([wallet, autoTopUp]) =>
+    walletView(wallet, autoTopUp),
+  )
 
 export interface StatementQuery {
   readonly limit?: number

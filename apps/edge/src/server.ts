@@ -10,7 +10,10 @@ import { Duration, Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { Payments, Subscriptions, Topup } from "./asking.ts"
 import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
+import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
+import { billingEndpoints } from "./billing-endpoints.ts"
 import { borderLayer, clockGateLayer, outerLayer } from "./border.ts"
 import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
@@ -21,23 +24,43 @@ import { Idempotency } from "./idempotency.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { operationsLayer } from "./operations.ts"
+import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
+import { sandboxEndpoints } from "./sandbox-endpoints.ts"
+import { SandboxProcessor } from "./sandbox-processor.ts"
+import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
+import { subscriptionEndpoints } from "./subscription-endpoints.ts"
+import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
+import { Upgrades } from "./upgrades.ts"
 import { walletEndpoints } from "./wallet-endpoints.ts"
 import { WalletFeed } from "./wallet-feed.ts"
+import { webhookEndpoints } from "./webhook-endpoints.ts"
 
 /** Time that requests under way get at the end; event streams are cut. */
 const SHUTDOWN = Duration.seconds(2)
 
 const middlewares = Layer.mergeAll(customerAuthLayer, gatewayAuthLayer, borderLayer, clockGateLayer)
 
-const endpoints = Layer.mergeAll(catalogueEndpoints, walletEndpoints, controlKeyEndpoints, gatewayEndpoints)
+const endpoints = Layer.mergeAll(
+  catalogueEndpoints,
+  walletEndpoints,
+  controlKeyEndpoints,
+  autoTopUpEndpoints,
+  paymentMethodEndpoints,
+  subscriptionEndpoints,
+  billingEndpoints,
+  webhookEndpoints,
+  gatewayEndpoints,
+)
 
 const developmentRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-    Layer.provide(Layer.mergeAll(endpoints, developmentEndpoints)),
+    Layer.provide(
+      Layer.mergeAll(endpoints, developmentEndpoints, sandboxEndpoints.pipe(Layer.provide(SandboxProcessor.layer))),
+    ),
   ),
   HttpApiScalar.layer(Api, { path: "/docs" }),
 )
@@ -49,8 +72,20 @@ const productionRoutes = Layer.mergeAll(
 const clockLayer = Layer.unwrap(Effect.map(EdgeConfig, (config) => BusinessClock.layer(config.mode)))
 
 /** Everything behind the endpoints; needs EdgeConfig and Bus. */
-const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, WalletFeed.layer).pipe(
-  Layer.provideMerge(Layer.mergeAll(Ledger.layer, Pricing.layer, PriceBooks.layer, AdvancingClock.layer)),
+const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.layer, WalletFeed.layer).pipe(
+  Layer.provideMerge(SubscriptionFeed.layer),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Ledger.layer,
+      Pricing.layer,
+      Payments.layer,
+      Subscriptions.layer,
+      Topup.layer,
+      PriceBooks.layer,
+      AdvancingClock.layer,
+      ServiceStatuses.layer,
+    ),
+  ),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
 )
 

@@ -23,6 +23,8 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
             dataDir,
             databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
             tokenIssuer: undefined,
+            processorUrl: undefined,
+            supportUrl: undefined,
           }),
         ),
       ),
@@ -70,17 +72,26 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
 
   it.skipIf(isMissing)("an idempotency key belongs to the first request of its owner, for ever", async () => {
     const bind = (owner: string, hash: string) => run((edge) => edge.bindIdempotencyKey(owner, "k", hash, 1))
-    expect(await bind("key_1", "a")).toBe(true)
-    expect(await bind("key_1", "a")).toBe(true)
-    expect(await bind("key_1", "b")).toBe(false)
-    expect(await bind("key_2", "b")).toBe(true)
+    const bound = { isSame: true, answer: null }
+    expect(await bind("key_1", "a")).toEqual(bound)
+    expect(await bind("key_1", "a")).toEqual(bound)
+    expect(await bind("key_1", "b")).toEqual({ isSame: false, answer: null })
+    expect(await bind("key_2", "b")).toEqual(bound)
+  })
+
+  it.skipIf(isMissing)("the first answer under a key is kept, for ever and for its owner", async () => {
+    await run((edge) => edge.keepAnswer("key_1", "k", "first"))
+    await run((edge) => edge.keepAnswer("key_1", "k", "second"))
+    const bind = (owner: string, hash: string) => run((edge) => edge.bindIdempotencyKey(owner, "k", hash, 2))
+    expect(await bind("key_1", "a")).toEqual({ isSame: true, answer: "first" })
+    expect(await bind("key_2", "b")).toEqual({ isSame: true, answer: null })
   })
 
   it.skipIf(isMissing)("what was stored is there after a restart", async () => {
     await store.dispose()
     store = open()
     expect(await run((edge) => edge.findKey("hash-1"))).not.toBeNull()
-    expect(await run((edge) => edge.bindIdempotencyKey("key_1", "k", "b", 1))).toBe(false)
+    expect(await run((edge) => edge.bindIdempotencyKey("key_1", "k", "b", 1))).toMatchObject({ isSame: false })
     await run((edge) => edge.ping)
   })
 })

@@ -24,7 +24,14 @@ interface Tables {
     revoked_at: number | null
   }
   /** Binds an Idempotency-Key to the request it was first used with (contract, preamble). */
-  idempotency: { owner: string; key: string; request_hash: string; created_at: number }
+  idempotency: {
+    owner: string
+    key: string
+    request_hash: string
+    created_at: number
+    /** The first decided answer, JSON; null while there is none, and where somebody else keeps it. */
+    answer: string | null
+  }
 }
 
 const migrations: Record<string, Migration> = {
@@ -57,8 +64,13 @@ const migrations: Record<string, Migration> = {
         .execute()
     },
   },
+  "0002_answers": {
+    up: async (db) => {
+      await db.schema.alterTable("idempotency").addColumn("answer", "text").execute()
+    },
+  },
 }
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /** The edge's database does not answer: the caller is asked to come back. */
 export class EdgeStoreUnavailable extends Data.TaggedError("EdgeStoreUnavailable")<{ readonly detail: string }> {}
@@ -88,8 +100,15 @@ export class EdgeStore extends Context.Service<
     readonly keysOf: (account: string) => Answer<ReadonlyArray<ListedKey>>
     /** False when the account has no such live key. */
     readonly revokeKey: (account: string, id: string, now: number) => Answer<boolean>
-    /** False when the key was used with another request before. */
-    readonly bindIdempotencyKey: (owner: string, key: string, requestHash: string, now: number) => Answer<boolean>
+    /** `isSame` is false when the key was used with another request before; else what was answered, if it is kept. */
+    readonly bindIdempotencyKey: (
+      owner: string,
+      key: string,
+      requestHash: string,
+      now: number,
+    ) => Answer<{ readonly isSame: boolean; readonly answer: string | null }>
+    /** The first answer stays. */
+    readonly keepAnswer: (owner: string, key: string, answer: string) => Answer<void>
     readonly ping: Answer<void>
   }
 >()("edge/EdgeStore") {
@@ -175,16 +194,26 @@ const makeStore = (database: Database<Tables>) => {
       run(async () => {
         await db
           .insertInto("idempotency")
-          .values({ owner, key, request_hash: requestHash, created_at: now })
+          .values({ owner, key, request_hash: requestHash, created_at: now, answer: null })
           .onConflict((c) => c.columns(["key", "owner"]).doNothing())
           .execute()
         const row = await db
           .selectFrom("idempotency")
-          .select("request_hash")
+          .select(["request_hash", "answer"])
           .where("key", "=", key)
           .where("owner", "=", owner)
           .executeTakeFirstOrThrow()
-        return row.request_hash === requestHash
+        return { isSame: row.request_hash === requestHash, answer: row.answer }
+      }),
+    keepAnswer: (owner, key, answer) =>
+      run(async () => {
+        await db
+          .updateTable("idempotency")
+          .set({ answer })
+          .where("key", "=", key)
+          .where("owner", "=", owner)
+          .where("answer", "is", null)
+          .execute()
       }),
     ping: run(async () => {
       await db.selectFrom("identity").select("subject").limit(1).execute()

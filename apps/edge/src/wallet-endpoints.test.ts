@@ -72,10 +72,31 @@ describe("GET /api/v1/wallet", () => {
         grantedUsd: "20.00",
         spentUsd: "0.00",
       },
-      autoTopUp: null,
+      autoTopUp: {
+        enabled: false,
+        monthlyCapUsd: null,
+        spentThisMonthUsd: "0.00",
+        pendingUsd: "0.00",
+        remainingUsd: "0.00",
+        monthKey: "2026-01",
+        monthZone: "UTC",
+        thresholdUsd: "5.00",
+        amountUsd: "10.00",
+        state: "off",
+        lastFailureReason: null,
+        consentedAt: null,
+      },
       asOf: "2026-01-02T00:00:00.000Z",
       seq: 1,
     })
+  })
+
+  it("is true without auto top-up while that does not answer", async () => {
+    edge.paying.topup = () => ({ refused: { code: "unavailable", detail: "down" } })
+    const response = await edge.fetch("/api/v1/wallet", { token })
+    edge.paying.reset()
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ availableUsd: "20.00", autoTopUp: null })
   })
 
   it("asks for the account of the credential only: there is no way to name another", async () => {

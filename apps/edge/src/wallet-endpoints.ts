@@ -3,15 +3,16 @@
  */
 import type { StatementAnswer } from "@credits/contracts"
 import { Api, Customer, makeProblem } from "@credits/contracts/http"
-import { Effect, Option, Stream } from "effect"
+import { Context, Effect, Option, Stream } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
+import { Topup } from "./asking.ts"
 import { csvHeader, csvRow } from "./csv.ts"
 import { Ledger } from "./ledger.ts"
 import { Pricing } from "./pricing.ts"
-import { readStatement, readWallet, type StatementQuery, spanOf } from "./reads.ts"
+import { readShownWallet, readStatement, readWallet, type StatementQuery, spanOf } from "./reads.ts"
 import { unavailable } from "./refusal.ts"
-import { balanceView, entryView, usdOf, walletView } from "./wallet-view.ts"
+import { balanceView, entryView, usdOf } from "./wallet-view.ts"
 import { WalletFeed } from "./wallet-feed.ts"
 
 const PAGE_DEFAULT = 50
@@ -61,11 +62,13 @@ export const walletEndpoints = HttpApiBuilder.group(
     const ledger = yield* Ledger
     const pricing = yield* Pricing
     const feed = yield* WalletFeed
+    const topup = yield* Topup
     const withLedger = Effect.provideService(Ledger, ledger)
+    const withWallets = Effect.provide(Context.make(Ledger, ledger).pipe(Context.add(Topup, topup)))
     return handlers.handleAll({
       wallet: Effect.fnUntraced(function* () {
         const { accountId } = yield* Customer
-        return walletView(yield* withLedger(readWallet(accountId)))
+        return yield* withWallets(readShownWallet(accountId))
       }),
       balance: Effect.fnUntraced(function* () {
         const { accountId } = yield* Customer
@@ -104,7 +107,7 @@ export const walletEndpoints = HttpApiBuilder.group(
         if (!feed.hasRoom(accountId)) {
           return yield* Effect.fail(unavailable("overloaded", "too many event streams are open"))
         }
-        const wallet = walletView(yield* withLedger(readWallet(accountId)))
+        const wallet = yield* withWallets(readShownWallet(accountId))
         // Proxies must pass events on at once, and nobody may keep them.
         yield* HttpEffect.appendPreResponseHandler((_request, response) =>
           Effect.succeed(

@@ -8,11 +8,15 @@ import { SUBJECTS } from "@credits/contracts"
 import type { WalletEvent } from "@credits/contracts/http"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { Topup } from "./asking.ts"
 import { walletOf } from "./edge.fixture.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
+import { SubscriptionFeed } from "./subscription-feed.ts"
 import { WalletFeed } from "./wallet-feed.ts"
 import { walletView } from "./wallet-view.ts"
+
+const NOBODY = { code: "unavailable", detail: "nobody" }
 
 const world = () => {
   const published: Array<string> = []
@@ -33,6 +37,8 @@ const world = () => {
         ask: (request) => Effect.succeed({ ok: walletOf(request.account, { seq }) }) as never,
       }),
     ),
+    Layer.provide(Layer.succeed(Topup, { ask: () => Effect.succeed({ refused: NOBODY }) as never })),
+    Layer.provide(Layer.succeed(SubscriptionFeed, { join: () => Effect.void })),
     Layer.provide(EdgeMetrics.layer),
   )
   return { published, layer, commit: () => void (seq += 1) }
@@ -42,7 +48,7 @@ const world = () => {
 const follow = Effect.fnUntraced(function* () {
   const feed = yield* WalletFeed
   const events: Array<WalletEvent> = []
-  const fiber = yield* feed.follow(walletView(walletOf("acc_1")), undefined).pipe(
+  const fiber = yield* feed.follow(walletView(walletOf("acc_1"), null), undefined).pipe(
     Stream.runForEach((event) => Effect.sync(() => void events.push(event))),
     Effect.forkChild,
   )

@@ -1,6 +1,7 @@
 import { SUBJECTS } from "@credits/contracts"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { type EdgeUnderTest, startEdge, until, walletOf } from "./edge.fixture.ts"
+import { plusOf, topupOf } from "./paying.fixture.ts"
 
 interface Received {
   readonly event: string
@@ -134,6 +135,42 @@ describe("GET /api/v1/wallet/events", () => {
     const stream = await open(edge, token)
     await until(() => stream.events.length >= 3)
     expect(stream.events.map(({ id }) => id)).toEqual(["1", "1", "2"])
+    await stream.close()
+  })
+
+  it("tells the subscription whenever something of it happened, of this account only", async () => {
+    const stream = await open(edge, token)
+    await until(() => stream.events.length >= 2)
+    const publish = (fact: object) => edge.bus.connection.publish(SUBJECTS.subscriptionsFact, JSON.stringify(fact))
+    const fact = { v: 1, id: "f1", kind: "upgraded", at: 1, autoTopUp: null, detail: {} }
+    publish({ ...fact, account: "acc_other", subscription: plusOf("acc_other") })
+    publish({ ...fact, v: 2, account: accountId, subscription: null })
+    edge.bus.connection.publish(SUBJECTS.subscriptionsFact, "no JSON")
+    publish({ ...fact, account: accountId, subscription: plusOf(accountId, { plan: "pro" }) })
+    await until(() => stream.events.length >= 3, 2_000)
+    expect(stream.events.slice(2)).toMatchObject([
+      {
+        event: "subscription",
+        id: undefined,
+        data: { plan: "pro", status: "active", renewal: { amountUsd: "20.00" } },
+      },
+    ])
+    await stream.close()
+  })
+
+  it("tells the wallet again when auto top-up changed, at the same entry", async () => {
+    const stream = await open(edge, token)
+    await until(() => stream.events.length >= 2)
+    edge.paying.topup = () => ({ ok: topupOf(accountId, { enabled: true, state: "suspended" }) })
+    const fact = { v: 1, id: "f1", kind: "suspended", account: accountId, at: 1, topup: null, detail: {} }
+    edge.bus.connection.publish(SUBJECTS.topupFact, JSON.stringify(fact))
+    await until(() => stream.events.length >= 3, 2_000)
+    edge.paying.reset()
+    expect(stream.events[2]).toMatchObject({
+      event: "wallet",
+      id: "1",
+      data: { autoTopUp: { enabled: true, state: "suspended" } },
+    })
     await stream.close()
   })
 

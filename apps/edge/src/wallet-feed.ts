@@ -1,15 +1,18 @@
 /**
- * Live wallets for event streams (contract 2, decision 9). Follows the ledger's ticks while somebody looks, and
- * re-reads on connect, after a reconnect and every 15 s, so that a lost tick is only a delay. Owns no numbers: what it
- * sends is what the ledger answered.
+ * Live wallets for event streams (contract 2, decision 9). Follows the ledger's ticks and auto top-up's facts while
+ * somebody looks, and re-reads on connect, after a reconnect and every 15 s, so that a lost one is only a delay.
+ * Owns no numbers: what it sends is what the ledger and auto top-up answered. Subscriptions join from
+ * `subscription-feed.ts`.
  */
 import { Bus } from "@credits/bus"
 import { SUBJECTS } from "@credits/contracts"
 import type { Wallet, WalletEvent } from "@credits/contracts/http"
 import { Context, Duration, Effect, Layer, Queue, Stream } from "effect"
-import { Ledger } from "./ledger.ts"
+import type { Topup } from "./asking.ts"
+import type { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
-import { walletView } from "./wallet-view.ts"
+import { readShownWallet } from "./reads.ts"
+import { SubscriptionFeed } from "./subscription-feed.ts"
 import { WalletWatchers } from "./wallet-watchers.ts"
 
 /** The ledger sends ticks for 15 s after the last interest; three chances in that time. */
@@ -42,26 +45,28 @@ export class WalletFeed extends Context.Service<
     WalletFeed,
     Effect.gen(function* () {
       const { connection } = yield* Bus
-      const ledger = yield* Ledger
+      const readings = yield* Effect.context<Ledger | Topup>()
+      const subscriptions = yield* SubscriptionFeed
       const metrics = yield* EdgeMetrics
       let streams = 0
 
       const watchers = new WalletWatchers((account) =>
-        Effect.runPromise(
-          Effect.map(ledger.ask({ op: "wallet", account }), (reply) => ("ok" in reply ? walletView(reply.ok) : null)),
-        ),
+        Effect.runPromiseWith(readings)(readShownWallet(account).pipe(Effect.orElseSucceed(() => null))),
       )
       const sayInterest = (): void => {
         if (!watchers.isIdle && !connection.isClosed()) connection.publish(SUBJECTS.ledgerTickInterest, '{"v":1}')
       }
-      yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          connection.subscribe("ledger.tick.*", {
-            callback: (error, message) => (error === null ? watchers.takeTick(message.string()) : undefined),
-          }),
-        ),
-        (subscription) => Effect.sync(() => subscription.unsubscribe()),
-      )
+      const listen = (subject: string, take: (text: string) => void) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            connection.subscribe(subject, {
+              callback: (error, message) => (error === null ? take(message.string()) : undefined),
+            }),
+          ),
+          (subscription) => Effect.sync(() => subscription.unsubscribe()),
+        )
+      yield* listen("ledger.tick.*", (tick) => watchers.takeTick(tick))
+      yield* listen(SUBJECTS.topupFact, (fact) => watchers.takeFact(fact))
       yield* every(INTEREST_MS, sayInterest)
       yield* every(REREAD_MS, () => watchers.readAll())
       yield* Effect.forkScoped(
@@ -100,6 +105,7 @@ export class WalletFeed extends Context.Service<
               offer({ id: String(seq), event: "ready", data: { accountId, seq, asOf } })
               if (lastEventId !== String(seq)) offer(walletEvent(wallet))
               yield* join(wallet, offer)
+              yield* subscriptions.join(accountId, (data) => offer({ event: "subscription", data }))
               yield* every(HEARTBEAT_MS, () => offer(heartbeat))
             }),
             { bufferSize: BUFFER_EVENTS, strategy: "sliding" },

@@ -3,7 +3,7 @@
  * nothing.
  */
 import type { StatementItem, WalletAnswer } from "@credits/contracts"
-import type { Entry, Wallet } from "@credits/contracts/http"
+import type { AutoTopUp, Entry, Wallet } from "@credits/contracts/http"
 import { formatInstant, formatUsd, parseNano } from "@credits/kernel"
 
 /** Nano-USD text of the bus as USD text. A malformed amount is a defect, never shown as 0. */
@@ -13,7 +13,8 @@ export const usdOf = (nano: string): string => {
   return formatUsd(amount)
 }
 
-export const walletView = (answer: WalletAnswer): Wallet => ({
+/** `autoTopUp` is null while its service does not answer: the rest is true without it. */
+export const walletView = (answer: WalletAnswer, autoTopUp: AutoTopUp | null): Wallet => ({
   accountId: answer.account,
   plan: answer.plan,
   availableUsd: usdOf(answer.available),
@@ -38,7 +39,7 @@ export const walletView = (answer: WalletAnswer): Wallet => ({
           grantedUsd: usdOf(answer.cycle.granted),
           spentUsd: usdOf(answer.cycle.spent),
         },
-  autoTopUp: null,
+  autoTopUp,
   asOf: formatInstant(answer.asOf),
   seq: answer.seq,
 })

@@ -1,8 +1,9 @@
 /**
- * Which accounts somebody looks at, and reading their wallets when the ledger says that something changed. Plain
+ * Which accounts somebody looks at, and reading their wallets when the ledger or auto top-up says that something
+ * changed. Plain
  * callbacks: how a wallet is read and how ticks arrive are given. At most one read an account is under way.
  */
-import { MESSAGE_VERSION, type TickMessage } from "@credits/contracts"
+import { MESSAGE_VERSION, type TickMessage, type TopupFact } from "@credits/contracts"
 import type { Wallet } from "@credits/contracts/http"
 
 export type WalletListener = (wallet: Wallet) => void
@@ -13,6 +14,8 @@ interface Watched {
   reading: boolean
   /** A change was announced while a read was under way: one more read. */
   again: boolean
+  /** Something beside the ledger's entries changed: the next read is told also at the same seq. */
+  isStale: boolean
 }
 
 /** The accounts of a tick message; text that is none, or a newer one, announces nothing (the next re-read finds it). */
@@ -22,6 +25,15 @@ const announced = (tick: string): TickMessage["accounts"] => {
     return v === MESSAGE_VERSION && Array.isArray(accounts) ? accounts : []
   } catch {
     return []
+  }
+}
+
+const accountOfFact = (text: string): string | undefined => {
+  try {
+    const { v, account } = JSON.parse(text) as TopupFact
+    return v === MESSAGE_VERSION ? account : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -44,7 +56,13 @@ export class WalletWatchers {
 
   /** Looks at an account from `seq` on; the answer stops looking. */
   join(account: string, seq: number, listener: WalletListener): () => void {
-    const one = this.#watched.get(account) ?? { listeners: new Set(), seq, reading: false, again: false }
+    const one = this.#watched.get(account) ?? {
+      listeners: new Set(),
+      seq,
+      reading: false,
+      again: false,
+      isStale: false,
+    }
     this.#watched.set(account, one)
     one.listeners.add(listener)
     // What was committed between the caller's own read and now.
@@ -63,6 +81,16 @@ export class WalletWatchers {
     }
   }
 
+  /** Auto top-up is part of the wallet that is shown; text that is no fact of it announces nothing. */
+  takeFact(text: string): void {
+    if (this.isIdle) return
+    const account = accountOfFact(text)
+    const one = account === undefined ? undefined : this.#watched.get(account)
+    if (account === undefined || one === undefined) return
+    one.isStale = true
+    this.#read(account, one)
+  }
+
   readAll(): void {
     for (const [account, one] of this.#watched) this.#read(account, one)
   }
@@ -76,9 +104,11 @@ export class WalletWatchers {
     one.reading = true
     do {
       one.again = false
+      const { isStale } = one
+      one.isStale = false
       const wallet = await this.#readWallet(account).catch(() => null)
-      if (wallet !== null && wallet.seq > one.seq) {
-        one.seq = wallet.seq
+      if (wallet !== null && (wallet.seq > one.seq || isStale)) {
+        one.seq = Math.max(one.seq, wallet.seq)
         for (const listener of one.listeners) listener(wallet)
       }
     } while (one.again && one.listeners.size > 0)

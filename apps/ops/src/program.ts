@@ -14,6 +14,10 @@ import { accountStatement } from "./commands/account/statement.ts"
 import { auditList } from "./commands/audit/list.ts"
 import { cataloguePublish } from "./commands/catalogue/publish.ts"
 import { catalogueList, catalogueShow } from "./commands/catalogue/show.ts"
+import { chargeList } from "./commands/charge/list.ts"
+import { chargeRefund } from "./commands/charge/refund.ts"
+import { chargeResolve } from "./commands/charge/resolve.ts"
+import { chargeShow } from "./commands/charge/show.ts"
 import { dlqList } from "./commands/dlq/list.ts"
 import { dlqShow } from "./commands/dlq/show.ts"
 import { doctor } from "./commands/doctor.ts"
@@ -21,8 +25,17 @@ import { ledgerVerify } from "./commands/ledger/verify.ts"
 import { pricesImport } from "./commands/prices/import.ts"
 import { pricesPublish } from "./commands/prices/publish.ts"
 import { pricesList, pricesShow } from "./commands/prices/show.ts"
+import { reconRun } from "./commands/recon/run.ts"
+import { reviewAnswer } from "./commands/review/answer.ts"
+import { reviewList } from "./commands/review/list.ts"
+import { reviewShow } from "./commands/review/show.ts"
 import { streamList } from "./commands/stream/list.ts"
 import { streamShow } from "./commands/stream/show.ts"
+import { subscriptionCancel } from "./commands/subscription/cancel.ts"
+import { subscriptionDowngrade } from "./commands/subscription/downgrade.ts"
+import { subscriptionShow } from "./commands/subscription/show.ts"
+import { topupShow } from "./commands/topup/show.ts"
+import { topupSuspend } from "./commands/topup/suspend.ts"
 import { Ended, EXIT } from "./failure.ts"
 
 const account = Command.make("account").pipe(
@@ -35,6 +48,26 @@ const account = Command.make("account").pipe(
     accountFreeze,
     accountUnfreeze,
   ]),
+)
+const subscription = Command.make("subscription").pipe(
+  Command.withDescription("Subscriptions: what support sees and can do"),
+  Command.withSubcommands([subscriptionShow, subscriptionDowngrade, subscriptionCancel]),
+)
+const charge = Command.make("charge").pipe(
+  Command.withDescription("Charges of cards: outcomes, refunds of proven errors"),
+  Command.withSubcommands([chargeList, chargeShow, chargeResolve, chargeRefund]),
+)
+const review = Command.make("review").pipe(
+  Command.withDescription("Billing cases that customers opened"),
+  Command.withSubcommands([reviewList, reviewShow, reviewAnswer]),
+)
+const topup = Command.make("topup").pipe(
+  Command.withDescription("Auto top-up: state, cap, consents"),
+  Command.withSubcommands([topupShow, topupSuspend]),
+)
+const recon = Command.make("recon").pipe(
+  Command.withDescription("Our books against the card processor's"),
+  Command.withSubcommands([reconRun]),
 )
 const ledger = Command.make("ledger").pipe(
   Command.withDescription("The system of record for credits"),
@@ -62,8 +95,24 @@ const audit = Command.make("audit").pipe(
 )
 
 export const credits = Command.make("credits").pipe(
-  Command.withDescription("Operate Open Design Credits: accounts, prices, streams, and the ledger's own proof"),
-  Command.withSubcommands([account, ledger, prices, catalogue, stream, dlq, audit, doctor]),
+  Command.withDescription(
+    "Operate Open Design Credits: accounts, payments, prices, streams, and the ledger's own proof",
+  ),
+  Command.withSubcommands([
+    account,
+    subscription,
+    charge,
+    review,
+    topup,
+    recon,
+    ledger,
+    prices,
+    catalogue,
+    stream,
+    dlq,
+    audit,
+    doctor,
+  ]),
   Command.withGlobalFlags([Json]),
 )
 

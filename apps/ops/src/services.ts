@@ -15,6 +15,9 @@ export interface ServiceFacts {
 const CONTROLS: ReadonlyArray<readonly [name: string, subject: string]> = [
   ["ledger", SUBJECTS.ledgerControl],
   ["pricing", SUBJECTS.pricingControl],
+  ["payments", SUBJECTS.paymentsControl],
+  ["subscriptions", SUBJECTS.subscriptionsControl],
+  ["topup", SUBJECTS.topupControl],
 ]
 
 /** A service answers from memory; a second is a long time for it. */

@@ -19,6 +19,25 @@ export type PaymentsRequest =
   | ListFindings
 export type PaymentsOp = PaymentsRequest["op"]
 
+/** What each operation answers in `ok`. */
+export interface PaymentsAnswers {
+  readonly charge: ChargeAnswer
+  readonly "charge-close": CloseAnswer
+  readonly "charge-show": ChargeView
+  readonly "charge-list": ChargePage
+  readonly "charge-resolve": ChargeView
+  readonly "charge-refund": ChargeView
+  /** null: the account has none. */
+  readonly method: MethodView | null
+  readonly "method-setup": SetUpAnswer
+  readonly "method-save": MethodView
+  /** null: there is none now, whether there was one or not. */
+  readonly "method-remove": null
+  readonly webhook: null
+  readonly "recon-run": ReconciliationAnswer
+  readonly "recon-findings": { readonly items: ReadonlyArray<Finding> }
+}
+
 export type ChargeKind = "first" | "renewal" | "upgrade" | "topup"
 
 /**

@@ -167,7 +167,14 @@ const edge: Permissions = {
     ...[usage, commands, journal, signals, paymentFacts, subscriptionFacts].map(api.info),
     ...bucketNames.map(bucketGet),
   ],
-  subscribe: [inbox("edge"), "ledger.tick.*", "ledger.signal.*", "subscriptions.fact", ...bucketNames.map(bucketNews)],
+  subscribe: [
+    inbox("edge"),
+    "ledger.tick.*",
+    "ledger.signal.*",
+    "subscriptions.fact",
+    "topup.fact",
+    ...bucketNames.map(bucketNews),
+  ],
   responds: false,
 }
 

@@ -21,6 +21,22 @@ export type SubscriptionsRequest =
   | GiveComplimentary
 export type SubscriptionsOp = SubscriptionsRequest["op"]
 
+/** What each operation answers in `ok`. */
+export interface SubscriptionsAnswers {
+  readonly show: SubscriptionView
+  readonly quote: QuoteView
+  readonly confirm: PaidAnswer
+  readonly cancel: SubscriptionView
+  readonly resume: SubscriptionView
+  readonly pay: PaidAnswer
+  readonly "review-open": ReviewView
+  /** Newest first. */
+  readonly "review-list": { readonly items: ReadonlyArray<ReviewView> }
+  readonly "review-answer": ReviewView
+  readonly downgrade: SubscriptionView
+  readonly complimentary: SubscriptionView
+}
+
 export interface ReadSubscription {
   readonly op: "show"
   readonly account: string

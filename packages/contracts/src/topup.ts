@@ -6,6 +6,16 @@
 export type TopupRequest = ReadTopup | EnableTopup | DisableTopup | SuspendTopup | ListConsents
 export type TopupOp = TopupRequest["op"]
 
+/** What each operation answers in `ok`. */
+export interface TopupAnswers {
+  readonly show: TopupView
+  readonly enable: TopupView
+  readonly disable: TopupView
+  readonly suspend: TopupView
+  /** Oldest first. */
+  readonly consents: { readonly items: ReadonlyArray<ConsentRecord> }
+}
+
 export interface ReadTopup {
   readonly op: "show"
   readonly account: string

@@ -18,6 +18,7 @@ const environment = Config.all({
   webhookUrl: Config.option(Config.URL("CREDITS_SANDBOX_WEBHOOK_URL")),
   webhookSecret: Config.option(Config.Redacted("CREDITS_STRIPE_WEBHOOK_SECRET")),
   rateLimit: Config.option(Config.Int("CREDITS_SANDBOX_RATE_LIMIT")),
+  natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
 })
 
 export class SandboxConfig extends Context.Service<
@@ -29,12 +30,14 @@ export class SandboxConfig extends Context.Service<
     readonly webhook: WebhookTarget | null
     /** Requests a second; undefined: no limit. */
     readonly rateLimit: number | undefined
+    /** There is a bus: its business clock is followed. */
+    readonly followsBus: boolean
   }
 >()("sandbox-processor/SandboxConfig") {
   static readonly layer = Layer.effect(
     SandboxConfig,
     Effect.gen(function* () {
-      const { mode, port, dataDir, webhookUrl, webhookSecret, rateLimit } = yield* environment
+      const { mode, port, dataDir, webhookUrl, webhookSecret, rateLimit, natsUrl } = yield* environment
       if (mode === "production") {
         return yield* new SandboxRefused({ reason: "CREDITS_ENV=production: the sandbox processor takes play money" })
       }
@@ -46,7 +49,8 @@ export class SandboxConfig extends Context.Service<
         Option.isSome(webhookUrl) && Option.isSome(webhookSecret)
           ? { url: webhookUrl.value.href, secret: Redacted.value(webhookSecret.value) }
           : null
-      return { port, dataDir, webhook, rateLimit: Option.getOrUndefined(rateLimit) }
+      const followsBus = Option.isSome(natsUrl)
+      return { port, dataDir, webhook, rateLimit: Option.getOrUndefined(rateLimit), followsBus }
     }),
   )
 }

@@ -6,6 +6,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { closeBus, connectBus, provisionStreams, writeClockSetting } from "@credits/bus"
+import { natsServerForTests } from "@credits/testkit"
 import type Stripe from "stripe"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import type { Book } from "./index.ts"
@@ -41,8 +43,8 @@ const start = (more: NodeJS.ProcessEnv = {}): { child: ChildProcess; said: Promi
   return { child, said }
 }
 
-const startProcess = async (): Promise<Running> => {
-  const { child, said } = start()
+const startProcess = async (more: NodeJS.ProcessEnv = {}): Promise<Running> => {
+  const { child, said } = start(more)
   const text = await said
   const url = /(http:\/\/[\d.]+:\d+)/.exec(text)?.[1]
   if (url === undefined) throw new Error(`it did not start:\n${text}`)
@@ -131,6 +133,26 @@ describe("the process", () => {
     assert.isAtLeast(second.created, Date.parse("2031-01-01T00:00:00.000Z") / 1_000)
     assert.isTrue(second.id.slice(3) > first.id.slice(4))
     await running.end("SIGTERM")
+  })
+
+  it("R12.1 follows the business clock of the bus it is told of", async () => {
+    const nats = await natsServerForTests()
+    const bus = await connectBus({ servers: nats.url, name: "test" })
+    await provisionStreams(bus)
+    const freeze = (now: string) =>
+      writeClockSetting(bus, { offset: Date.parse(now) - Date.now(), frozenAt: Date.parse(now) })
+    await freeze("2031-01-31T12:00:00.000Z")
+    const running = await startProcess({ CREDITS_NATS_URL: nats.url })
+    const createdAt = async (): Promise<number> => (await sdk(running.url).customers.create({})).created * 1_000
+    assert.strictEqual(await createdAt(), Date.parse("2031-01-31T12:00:00.000Z"))
+    await freeze("2031-02-28T12:00:00.000Z")
+    const deadline = performance.now() + 10_000
+    while ((await createdAt()) !== Date.parse("2031-02-28T12:00:00.000Z")) {
+      assert.isBelow(performance.now(), deadline, "it does not follow the clock")
+    }
+    await running.end("SIGTERM")
+    await closeBus(bus)
+    await nats.stop()
   })
 
   it("does not start in production, nor with a webhook it cannot sign, and says why", async () => {

@@ -1,4 +1,5 @@
-/** The sandbox processor's process: configuration and the server. SIGINT and SIGTERM close it in order. */
+/** The sandbox processor's process: configuration, clock and the server. SIGINT and SIGTERM close it in order. */
+import { Bus, BusinessClock } from "@credits/bus"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer, Logger } from "effect"
 import { SandboxConfig, SandboxRefused } from "./config.ts"
@@ -7,10 +8,10 @@ import { startSandboxProcessor } from "./server.ts"
 const Service = Layer.effectDiscard(
   Effect.gen(function* () {
     const config = yield* SandboxConfig
+    const clock = yield* BusinessClock
     const running = yield* Effect.acquireRelease(
       Effect.tryPromise({
-        // The machine's clock until somebody moves it.
-        try: () => startSandboxProcessor({ ...config, now: () => Date.now() }),
+        try: () => startSandboxProcessor({ ...config, now: () => clock.now() }),
         catch: (cause) => new SandboxRefused({ reason: cause instanceof Error ? cause.message : String(cause) }),
       }),
       (processor) => Effect.promise(() => processor.close()),
@@ -19,7 +20,15 @@ const Service = Layer.effectDiscard(
   }),
 )
 
+/** The system's business clock where there is a bus; alone, the machine's until a control call moves it. */
+const clockLayer = Layer.unwrap(
+  Effect.map(SandboxConfig, ({ followsBus }) =>
+    followsBus ? BusinessClock.layerSettable.pipe(Layer.provide(Bus.layer("processor"))) : BusinessClock.layerReal,
+  ),
+)
+
 Service.pipe(
+  Layer.provide(clockLayer),
   Layer.provide(SandboxConfig.layer),
   Layer.provide(Logger.layer([Logger.consoleLogFmt])),
   Layer.launch,

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { BUS_USERS, type BusUser } from "@credits/contracts"
 import { findNatsServer } from "./nats.ts"
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../../..")
@@ -30,9 +31,11 @@ export interface SystemUnderTest {
   /** `http://localhost:<port>` of the edge. */
   readonly url: string
   readonly natsUrl: string
+  /** Of the sandbox's own card processor; undefined with somebody else's. */
+  readonly processorUrl: string | undefined
   readonly dataDir: string
   /** nkey seed of each bus user. */
-  readonly seeds: Readonly<Record<"ledger" | "pricing" | "edge" | "ops" | "gateway" | "dev", string>>
+  readonly seeds: Readonly<Record<BusUser, string>>
   /** Milliseconds from the spawn to `ready`. */
   readonly startMs: number
   /** Pid of a service now, or of `nats`, or of the supervisor `dev`; 0 while it is down. */
@@ -51,6 +54,7 @@ export interface SystemUnderTest {
 
 interface RunFile {
   readonly natsUrl: string
+  readonly processorUrl?: string
   readonly pid: number
   readonly natsPid?: number
   readonly services: Readonly<Record<string, number>>
@@ -59,7 +63,6 @@ interface RunFile {
 const READY_MS = 60_000
 const LOG_LINES_KEPT = 500
 const POLL_MS = 10
-const USERS = ["ledger", "pricing", "edge", "ops", "gateway", "dev"] as const
 
 const isAlive = (pid: number): boolean => {
   if (pid === 0) return false
@@ -110,9 +113,10 @@ export const startSystem = async (options: StartSystemOptions = {}): Promise<Sys
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
-      // A test must not reach the developer's own bus or database.
+      // A test must not reach the developer's own bus, database or card processor.
       CREDITS_NATS_URL: "",
       CREDITS_DATABASE_URL: "",
+      CREDITS_STRIPE_API_BASE: "",
       CREDITS_NATS_SERVER: findNatsServer(),
       CREDITS_DATA_DIR: dataDir,
       CREDITS_HTTP_PORT: String(options.httpPort ?? 0),
@@ -175,9 +179,10 @@ const systemOf = (started: Started): SystemUnderTest => {
   return {
     url: started.url,
     natsUrl: run().natsUrl,
+    processorUrl: run().processorUrl,
     dataDir,
     seeds: Object.fromEntries(
-      USERS.map((user) => [user, hasSeeds ? seedOf(user) : undefined]),
+      BUS_USERS.map((user) => [user, hasSeeds ? seedOf(user) : undefined]),
     ) as SystemUnderTest["seeds"],
     startMs: started.startMs,
     pidOf,

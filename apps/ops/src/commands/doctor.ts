@@ -33,18 +33,18 @@ const look = (bus: BusHandle, name: string): Effect.Effect<StreamLook> =>
 
 const READY_MS = 2_000
 
-const checkEdge = (httpUrl: string | undefined): Effect.Effect<ReadonlyArray<Check>> =>
-  httpUrl === undefined
+/** What answers over HTTP; nothing to say about one that this machine did not start. */
+const checkHttp = (name: string, url: string | undefined, path: string): Effect.Effect<ReadonlyArray<Check>> =>
+  url === undefined
     ? Effect.succeed([])
     : Effect.promise(async () => {
-        const name = "edge ready"
         const repair = "is its process running? the supervisor's output (npm start) says why it stopped"
         try {
-          const response = await fetch(new URL("/readyz", httpUrl), { signal: AbortSignal.timeout(READY_MS) })
-          const detail = `${httpUrl} answers ${response.status} ${(await response.text()).slice(0, 200)}`
+          const response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(READY_MS) })
+          const detail = `${url} answers ${response.status} ${(await response.text()).slice(0, 200)}`
           return [response.ok ? { name, status: "ok", detail } : fail(name, detail, repair)]
         } catch (error) {
-          return [fail(name, `${httpUrl} does not answer: ${sentence(error)}`, repair)]
+          return [fail(name, `${url} does not answer: ${sentence(error)}`, repair)]
         }
       })
 
@@ -83,14 +83,15 @@ const examineBus = (bus: BusHandle, where: Located) =>
       checkDurability(syncAlways, Number.isFinite(replicas) ? replicas : 1),
       ...checkStreams(looks),
       ...services.map(checkReady),
-      ...(yield* checkEdge(where.httpUrl)),
+      ...(yield* checkHttp("edge ready", where.httpUrl, "/readyz")),
+      ...(yield* checkHttp("sandbox processor", where.processorUrl, "/healthz")),
       ...checkCursors(services, looks),
       checkDeadLetters(looks.find((each) => each.name === STREAMS.deadLetters.name)),
       ...checkClocks(looks, businessNow, now, services),
     ]
   })
 
-const SERVICES_WITH_DATABASE = ["ledger", "pricing", "edge"]
+const SERVICES_WITH_DATABASE = ["ledger", "pricing", "payments", "subscriptions", "topup", "edge"]
 
 /** Postgres: opening it asserts `fsync`, `synchronous_commit` and `full_page_writes`, as every service does. */
 const checkPostgres = ({ dataDir, databaseUrl }: OpsConfig) =>

@@ -20,6 +20,7 @@ import { createUser } from "@nats-io/nkeys"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { SmallPaying } from "./paying.ts"
 import { shellWith, type Shell } from "./terminal.ts"
 
 const AT = Date.UTC(2026, 10, 23, 10)
@@ -113,8 +114,7 @@ const answerLedger = (
     if (state.available + BigInt(request.amount) < 0n)
       return refused("insufficient_balance", "not that much is available")
     state.available += BigInt(request.amount)
-  } else if (request.op === "entitle") state.plan = request.plan
-  else if (request.op === "freeze") state.frozen = request.reason
+  } else if (request.op === "freeze") state.frozen = request.reason
   else if (request.op === "unfreeze") state.frozen = null
   state.seq += 1
   accounts.set(request.account, state)
@@ -143,6 +143,8 @@ export interface SmallSystem {
   readonly dataDir: string
   readonly natsUrl: string
   readonly accounts: Map<string, SmallAccount>
+  /** Payments, subscriptions and auto top-up. */
+  readonly paying: SmallPaying
   /** What the ledger says of itself; tests change it. */
   readonly status: { cursors: Record<string, number>; ready: boolean }
   readonly stop: () => Promise<void>
@@ -185,8 +187,10 @@ export const smallSystem = async (): Promise<SmallSystem> => {
       answerLedger(accounts, done, JSON.parse(text) as LedgerRequest),
     )
   }
-  serve(bus.connection, SUBJECTS.ledgerControl, () => control("ledger"))
-  serve(bus.connection, SUBJECTS.pricingControl, () => control("pricing"))
+  for (const service of ["ledger", "pricing", "payments", "subscriptions", "topup"]) {
+    serve(bus.connection, `${service}.control`, () => control(service))
+  }
+  const paying = new SmallPaying(bus, accounts)
   serve(bus.connection, SUBJECTS.pricingRequest("*"), (text) => answerPricing(JSON.parse(text) as PricingRequest))
   return {
     credits: shellWith({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_URL: server.url }),
@@ -194,6 +198,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
     dataDir,
     natsUrl: server.url,
     accounts,
+    paying,
     status,
     stop: async () => {
       await closeBus(bus)

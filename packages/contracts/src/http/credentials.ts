@@ -47,6 +47,9 @@ export class GatewayAuth extends HttpApiMiddleware.Service<GatewayAuth, { provid
   error: [Unauthorized, WrongScope, Unavailable],
 }) {}
 
+/** The most bytes a body of an endpoint may have; annotated where it is not the contract's 1 MiB. */
+export const BodyBytesMax = Context.Reference<number>("edge/BodyBytesMax", { defaultValue: () => 1024 * 1024 })
+
 /** Around every endpoint: bodies are bounded UTF-8 JSON, schema errors become 400, defects 500, metrics are counted. */
 export class Border extends HttpApiMiddleware.Service<Border>()("edge/Border", {
   error: [BadRequest, ContentTooLarge, UnsupportedMediaType, InternalError],

@@ -2,14 +2,11 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { BadRequest, Unavailable } from "./problem.ts"
-import { Count, InstantParameter, InstantText } from "./scalars.ts"
+import { Count, InstantParameter, InstantText, NoBody } from "./scalars.ts"
 
 const Email = Schema.String.check(
   Schema.isPattern(/^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u, { message: "must be an e-mail address" }),
 )
-
-/** `{}`: an empty struct would take any value. */
-const NoFields = Schema.Record(Schema.String, Schema.Never)
 
 export const SignedIn = Schema.Struct({
   accountId: Schema.String,
@@ -35,8 +32,7 @@ export class DevelopmentGroup extends HttpApiGroup.make("development")
       error: [BadRequest, Unavailable],
     }).annotate(OpenApi.Summary, "Sign in with an e-mail address; the same address gets the same account"),
     HttpApiEndpoint.post("gatewayKey", "/gateway-key", {
-      // No body is as good as {}.
-      payload: [NoFields, Schema.Null],
+      payload: NoBody,
       success: Schema.Struct({ key: Schema.String }),
       error: [BadRequest, Unavailable],
     }).annotate(OpenApi.Summary, "An API key with the gateway scope, shown once"),

@@ -13,7 +13,7 @@ import {
   Unavailable,
   Unprocessable,
 } from "./problem.ts"
-import { AccountId, CallerId, InstantText, ModelName, TokenCount, Usd, UsdAmount } from "./scalars.ts"
+import { AccountId, CallerId, IdempotencyKey, InstantText, ModelName, TokenCount, Usd, UsdAmount } from "./scalars.ts"
 
 /** Contract 4: a hold lives at most an hour. */
 export const TTL_SECONDS_MAX = 3600
@@ -57,19 +57,17 @@ export const UsageAccepted = Schema.Struct({
   rejected: Schema.Array(Schema.Struct({ id: Schema.String, code: Schema.String, detail: Schema.String })),
 }).annotate({ identifier: "UsageAccepted" })
 
-const idempotencyKey = { "idempotency-key": Schema.optionalKey(CallerId) }
-
 export class GatewayGroup extends HttpApiGroup.make("gateway")
   .add(
     HttpApiEndpoint.post("authorize", "/authorizations", {
-      headers: idempotencyKey,
+      headers: IdempotencyKey,
       payload: Authorization,
       success: Hold.pipe(HttpApiSchema.status(201)),
       error: [BadRequest, PaymentRequired, AuthorizationForbidden, Conflict, Unprocessable, Unavailable],
     }).annotate(OpenApi.Summary, "Hold credit for a call; the same requestId and body get the same answer"),
     HttpApiEndpoint.post("extend", "/authorizations/:holdId/extend", {
       params: { holdId: Schema.String },
-      headers: idempotencyKey,
+      headers: IdempotencyKey,
       payload: Extension,
       success: Hold,
       error: [BadRequest, PaymentRequired, AuthorizationForbidden, NotFound, Conflict, Unprocessable, Unavailable],

@@ -3,12 +3,18 @@
  * speak only NATS do not load effect/http-api.
  */
 import { HttpApi, OpenApi } from "effect/http-api"
+import { AutoTopUpGroup } from "./auto-top-up.ts"
+import { BillingGroup } from "./billing.ts"
 import { CatalogueGroup } from "./catalogue.ts"
 import { ControlKeyGroup } from "./control-keys.ts"
 import { Border, ClockGate } from "./credentials.ts"
 import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
+import { PaymentMethodGroup } from "./payment-method.ts"
+import { SandboxGroup } from "./sandbox.ts"
+import { SubscriptionGroup } from "./subscription.ts"
 import { WalletGroup } from "./wallet.ts"
+import { WebhookGroup } from "./webhooks.ts"
 
 export * from "./problem.ts"
 export * from "./scalars.ts"
@@ -17,6 +23,12 @@ export * from "./catalogue.ts"
 export * from "./wallet.ts"
 export * from "./gateway.ts"
 export * from "./control-keys.ts"
+export * from "./auto-top-up.ts"
+export * from "./payment-method.ts"
+export * from "./subscription.ts"
+export * from "./billing.ts"
+export * from "./webhooks.ts"
+export * from "./sandbox.ts"
 export * from "./development.ts"
 
 const about = OpenApi.annotations({
@@ -37,7 +49,13 @@ export class ProductionApi extends HttpApi.make("edge")
     CatalogueGroup.middleware(ClockGate),
     WalletGroup.middleware(ClockGate),
     ControlKeyGroup.middleware(ClockGate),
+    AutoTopUpGroup.middleware(ClockGate),
+    PaymentMethodGroup.middleware(ClockGate),
+    SubscriptionGroup.middleware(ClockGate),
+    BillingGroup.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
+    // The processor's news of what falls due while the clock is moved belong to that move.
+    WebhookGroup,
   )
   .middleware(Border)
   .annotateMerge(about)
@@ -50,8 +68,15 @@ export class Api extends HttpApi.make("edge")
     CatalogueGroup.middleware(ClockGate),
     WalletGroup.middleware(ClockGate),
     ControlKeyGroup.middleware(ClockGate),
+    AutoTopUpGroup.middleware(ClockGate),
+    PaymentMethodGroup.middleware(ClockGate),
+    SubscriptionGroup.middleware(ClockGate),
+    BillingGroup.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
+    // The processor's news of what falls due while the clock is moved belong to that move.
+    WebhookGroup,
     DevelopmentGroup,
+    SandboxGroup.middleware(ClockGate),
   )
   .middleware(Border)
   .annotateMerge(about)

@@ -67,6 +67,10 @@ export const BadRequest = problem(
 )
 export type BadRequest = typeof BadRequest.Type
 
+/** 400 of a webhook that the processor did not sign. */
+export const SignatureInvalid = problem(400, ["signature_invalid"], {}, "SignatureInvalid")
+export type SignatureInvalid = typeof SignatureInvalid.Type
+
 export const Unauthorized = problem(401, ["auth_required"], {}, "Unauthorized")
 export type Unauthorized = typeof Unauthorized.Type
 
@@ -95,6 +99,22 @@ export const PaymentRequired = problem(
 )
 export type PaymentRequired = typeof PaymentRequired.Type
 
+/**
+ * 402 of a payment: plan, credit and dates are as they were (R4.5). `payment_action_required`: the customer can still
+ * authenticate this charge with `clientSecret` until `expiresAt`.
+ */
+export const PaymentRefused = problem(
+  402,
+  ["payment_declined", "payment_action_required"],
+  {
+    chargeId: Schema.optionalKey(Schema.String),
+    clientSecret: Schema.optionalKey(Schema.String),
+    expiresAt: Schema.optionalKey(Schema.String),
+  },
+  "PaymentRefused",
+)
+export type PaymentRefused = typeof PaymentRefused.Type
+
 export const AuthorizationForbidden = problem(403, ["plan_required", "account_frozen"], {}, "AuthorizationForbidden")
 export type AuthorizationForbidden = typeof AuthorizationForbidden.Type
 
@@ -104,6 +124,42 @@ export type NotFound = typeof NotFound.Type
 /** 409: in the way of what is there now; the same request may be sent again later. */
 export const Conflict = problem(409, ["request_in_progress", "hold_not_open"], {}, "Conflict")
 export type Conflict = typeof Conflict.Type
+
+/** 409: the first request with the same Idempotency-Key still runs. */
+export const RequestInProgress = problem(409, ["request_in_progress"], {}, "RequestInProgress")
+export type RequestInProgress = typeof RequestInProgress.Type
+
+/** 409: what the subscription is now does not allow it; nothing was charged. */
+export const SubscriptionConflict = problem(
+  409,
+  [
+    "quote_expired",
+    "quote_stale",
+    "payment_method_required",
+    "payment_being_confirmed",
+    "downgrade_not_available",
+    "already_on_plan",
+    "not_subscribed",
+    "not_canceling",
+    "not_past_due",
+  ],
+  {
+    /** payment_being_confirmed: the charge that is being decided. */
+    chargeId: Schema.optionalKey(Schema.String),
+    /** downgrade_not_available: who can do it instead (R4.1), where an address is configured. */
+    supportUrl: Schema.optionalKey(Schema.String),
+  },
+  "SubscriptionConflict",
+)
+export type SubscriptionConflict = typeof SubscriptionConflict.Type
+
+/** 409: auto top-up needs a plan with hosted models and a saved payment method (R9.7). */
+export const AutoTopUpConflict = problem(409, ["plan_required", "payment_method_required"], {}, "AutoTopUpConflict")
+export type AutoTopUpConflict = typeof AutoTopUpConflict.Type
+
+/** 409: the charge has an open case already. */
+export const ReviewConflict = problem(409, ["review_exists"], {}, "ReviewConflict")
+export type ReviewConflict = typeof ReviewConflict.Type
 
 export const ContentTooLarge = problem(413, ["body_too_large"], { limitBytes: Schema.Int }, "ContentTooLarge")
 export type ContentTooLarge = typeof ContentTooLarge.Type
@@ -120,6 +176,28 @@ export const Unprocessable = problem(
   "Unprocessable",
 )
 export type Unprocessable = typeof Unprocessable.Type
+
+/** 422: the Idempotency-Key came before with another request. */
+export const KeyReused = problem(422, ["idempotency_conflict"], {}, "KeyReused")
+export type KeyReused = typeof KeyReused.Type
+
+/** 422: the catalogue has no such plan, or sells it not in this interval. */
+export const PlanRefused = problem(
+  422,
+  ["plan_unknown", "not_sold"],
+  { field: Schema.optionalKey(Schema.String) },
+  "PlanRefused",
+)
+export type PlanRefused = typeof PlanRefused.Type
+
+/** 422: the processor does not know the token, or the card cannot be saved. Nothing was changed. */
+export const CardRefused = problem(
+  422,
+  ["setup_token_invalid", "card_refused"],
+  { field: Schema.optionalKey(Schema.String) },
+  "CardRefused",
+)
+export type CardRefused = typeof CardRefused.Type
 
 /** 503: nothing was done; ask again after `Retry-After` seconds with the same body and keys. */
 export const Unavailable = problem(

@@ -41,6 +41,22 @@ export const CallerId = Schema.String.check(
   }),
 )
 
+/** Header of requests that change something: the same key gives the same answer, for ever. */
+export const IdempotencyKey = { "idempotency-key": Schema.optionalKey(CallerId) }
+
+/** `{}`: an empty struct would take any value. */
+export const NoFields = Schema.Record(Schema.String, Schema.Never)
+/** A request without content: no body is as good as `{}`. */
+export const NoBody = [NoFields, Schema.Null] as const
+
+/** "12.34": a payment amount, whole cents. */
+export const UsdCents = Schema.String.check(
+  Schema.isPattern(/^\d{1,9}(\.\d{1,2})?$/, { message: 'must be whole cents of USD such as "12.34"' }),
+)
+
+/** `chg_…`, `qt_…`: ids of ours in a request. A text that is none names nothing, which is 404, not 400. */
+export const OwnId = Schema.String.check(Schema.isMaxLength(80, { message: "is too long" }))
+
 export const ModelName = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9][\w.:@/+-]{0,119}$/, { message: "must be a model name" }),
 )

@@ -4,9 +4,11 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { AutoTopUp } from "./auto-top-up.ts"
 import { CustomerAuth } from "./credentials.ts"
 import { BadRequest, Unavailable } from "./problem.ts"
 import { Count, MomentParameter, InstantText, Usd } from "./scalars.ts"
+import { Subscription } from "./subscription.ts"
 
 export const Lot = Schema.Struct({
   id: Schema.String,
@@ -16,13 +18,6 @@ export const Lot = Schema.Struct({
   grantedAt: InstantText,
   expiresAt: Schema.NullOr(InstantText),
 }).annotate({ identifier: "Lot" })
-
-/** Auto top-up as the wallet shows it; null while the account has no auto top-up service behind it. */
-export const AutoTopUpShown = Schema.Struct({
-  enabled: Schema.Boolean,
-  monthlyCapUsd: Schema.NullOr(Usd),
-  state: Schema.String,
-})
 
 export const Wallet = Schema.Struct({
   accountId: Schema.String,
@@ -34,7 +29,8 @@ export const Wallet = Schema.Struct({
   frozenUsd: Usd,
   lots: Schema.Array(Lot),
   cycle: Schema.NullOr(Schema.Struct({ start: InstantText, end: InstantText, grantedUsd: Usd, spentUsd: Usd })),
-  autoTopUp: Schema.NullOr(AutoTopUpShown),
+  /** Null: auto top-up does not answer right now; the rest of the wallet is true without it. */
+  autoTopUp: Schema.NullOr(AutoTopUp),
   asOf: InstantText,
   seq: Count,
 }).annotate({ identifier: "Wallet" })
@@ -117,7 +113,7 @@ export const Balance = Schema.Struct({ balanceUsd: Usd, updatedAt: Schema.NullOr
   identifier: "Balance",
 })
 
-/** `id` is the wallet's seq: what `Last-Event-ID` resumes from. */
+/** `id` is the wallet's seq: what `Last-Event-ID` resumes from; a subscription's event has none of its own. */
 export const WalletEvent = Schema.Union([
   Schema.Struct({
     id: Schema.optional(Schema.String),
@@ -128,6 +124,11 @@ export const WalletEvent = Schema.Union([
     id: Schema.optional(Schema.String),
     event: Schema.Literal("wallet"),
     data: Schema.fromJsonString(Wallet),
+  }),
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal("subscription"),
+    data: Schema.fromJsonString(Subscription),
   }),
   Schema.Struct({
     id: Schema.optional(Schema.String),
@@ -174,7 +175,7 @@ export class WalletGroup extends HttpApiGroup.make("wallet")
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       success: HttpApiSchema.StreamSse({ events: WalletEvent }),
       error: Unavailable,
-    }).annotate(OpenApi.Summary, "Server-sent events: ready, wallet, heartbeat"),
+    }).annotate(OpenApi.Summary, "Server-sent events: ready, wallet, subscription, heartbeat"),
     HttpApiEndpoint.get("balance", "/balance", { success: Balance, error: Unavailable }).annotate(
       OpenApi.Summary,
       "The ledger balance without pending holds, clamped at 0",

@@ -1,22 +1,24 @@
 /**
- * `credits account entitle ACCOUNT --plan P`: a complimentary plan: access to hosted models, no credits, no card.
- * What a
- * plan allows comes from pricing's catalogue; `--plan free` ends it (R1.8).
+ * `credits account entitle ACCOUNT --plan P`: a complimentary plan: access to hosted models, no credits, no card;
+ * `--plan free` ends it (R1.8). Subscriptions gives it, because it alone keeps the ledger's entitlement: a plan that
+ * was paid for is not replaced. The plans there are come from pricing's catalogue.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import type { CatalogueAnswer, DoneAnswer } from "@credits/contracts"
-import { makeId, parseInstant, usd } from "@credits/kernel"
+import type { CatalogueAnswer } from "@credits/contracts"
+import { makeId, parseInstant } from "@credits/kernel"
 import type { PlanData } from "@credits/pricebook"
 import { randomBytes } from "node:crypto"
 import { accountsArgument, accountsFile, resolveAccounts } from "../../accounts.ts"
 import { answering } from "../../answer.ts"
 import { applyFlag, changeAccounts, reasonFlag, requireReason } from "../../changes.ts"
 import { notFound, usage } from "../../failure.ts"
-import { askLedger, readWallet } from "../../ledger.ts"
+import { osUser } from "../../audit.ts"
+import { readWallet } from "../../ledger.ts"
+import { askSubscriptions } from "../../paying.ts"
 import { askPricing } from "../../pricing.ts"
 import { System } from "../../system.ts"
 
@@ -73,15 +75,14 @@ const entitle = (input: Input) =>
         })),
       perform: (account) =>
         Effect.map(
-          askLedger<DoneAnswer>(bus, {
-            op: "entitle",
+          askSubscriptions(bus, {
+            op: "complimentary",
             id,
             account,
             plan: plan.id,
-            hostedModels: plan.hostedModels,
+            by: osUser(),
             reason,
             ...(until === undefined ? {} : { until }),
-            ...(plan.autoTopUp === null ? {} : { lowBelow: usd(plan.autoTopUp.thresholdUsd).toString() }),
           }),
           () => ({ cells: [access(plan), ""], json: { after: plan.id } }),
         ),

@@ -1,0 +1,37 @@
+/**
+ * What the supervisor knows of each service: where its bundle is, how it says that it is ready, and which settings and
+ * secrets it is given. Nothing of what it does.
+ */
+import { join } from "node:path"
+import { SUBJECTS } from "@credits/contracts"
+
+/** The services of a running system, in the order in which their log lines are introduced. */
+export const SERVICES = ["processor", "ledger", "pricing", "payments", "subscriptions", "topup", "edge"] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+export const isService = (name: string): name is ServiceName => (SERVICES as ReadonlyArray<string>).includes(name)
+
+/** Where a service answers `status`; the others answer over HTTP. */
+export const CONTROLS: Readonly<Partial<Record<ServiceName, string>>> = {
+  ledger: SUBJECTS.ledgerControl,
+  pricing: SUBJECTS.pricingControl,
+  payments: SUBJECTS.paymentsControl,
+  subscriptions: SUBJECTS.subscriptionsControl,
+  topup: SUBJECTS.topupControl,
+}
+
+/** @param appsDir the folder of the apps; packages lie beside it. */
+export const bundleOf = (appsDir: string, service: ServiceName): string =>
+  service === "processor"
+    ? join(appsDir, "../packages/sandbox-processor/dist/main.js")
+    : join(appsDir, service, "dist", "main.js")
+
+/** Secrets of the card processor, and the only services that are told them (R10.3). */
+const SECRETS: Readonly<Record<string, ReadonlyArray<ServiceName>>> = {
+  CREDITS_STRIPE_SECRET_KEY: ["payments"],
+  CREDITS_STRIPE_WEBHOOK_SECRET: ["payments", "processor"],
+}
+
+/** The environment without the secrets that are not this service's. */
+export const withoutOthersSecrets = (service: ServiceName, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => SECRETS[name]?.includes(service) ?? true))

@@ -1,0 +1,69 @@
+/** Charges, receipts and billing cases of the customer of the credential (contract section 2). */
+import { Api, Customer, makeProblem } from "@credits/contracts/http"
+import { Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Payments, Subscriptions } from "./asking.ts"
+import { personsAccount } from "./auth.ts"
+import { chargeView, reviewView } from "./billing-view.ts"
+import { commandIdOf, Idempotency } from "./idempotency.ts"
+import { chargeProblem, pageProblem, reviewProblem, waitProblem } from "./payment-refusal.ts"
+import { RECEIPT_POLICY, receiptPage } from "./receipt.ts"
+
+const PAGE_DEFAULT = 50
+const person = personsAccount("report a charge")
+
+const noReceipt = () => makeProblem(404, "not_found", "the account has no such charge that succeeded")
+
+export const billingEndpoints = HttpApiBuilder.group(
+  Api,
+  "billing",
+  Effect.fn(function* (handlers) {
+    const payments = yield* Payments
+    const subscriptions = yield* Subscriptions
+    const idempotency = yield* Idempotency
+    return handlers.handleAll({
+      history: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
+        const { accountId: account } = yield* Customer
+        const reply = yield* payments.ask({
+          op: "charge-list",
+          account,
+          limit: limit ?? PAGE_DEFAULT,
+          ...(cursor === undefined ? {} : { cursor }),
+        })
+        if ("ok" in reply) return { items: reply.ok.items.map(chargeView), nextCursor: reply.ok.nextCursor }
+        return yield* Effect.fail(pageProblem(reply.refused))
+      }),
+      receipt: Effect.fnUntraced(function* ({ params: { chargeId } }) {
+        const { accountId: account } = yield* Customer
+        const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
+        if ("refused" in reply) {
+          const problem = chargeProblem(reply.refused)
+          return yield* Effect.fail(problem.status === 503 ? problem : noReceipt())
+        }
+        // Asked for by account, and looked at again: somebody else's receipt must not depend on one line elsewhere.
+        if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
+        return HttpServerResponse.text(receiptPage(reply.ok), {
+          contentType: "text/html; charset=utf-8",
+          headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
+        })
+      }),
+      reviews: Effect.fnUntraced(function* () {
+        const { accountId: account } = yield* Customer
+        const reply = yield* subscriptions.ask({ op: "review-list", account })
+        if ("ok" in reply) return { items: reply.ok.items.map(reviewView), nextCursor: null }
+        return yield* Effect.fail(waitProblem("subscriptions", reply.refused))
+      }),
+      openReview: Effect.fnUntraced(function* ({ payload, headers }) {
+        const account = yield* person
+        const key = headers["idempotency-key"]
+        const asked = subscriptions.ask({ op: "review-open", id: commandIdOf(key), account, ...payload }, "command")
+        return yield* idempotency.answeredOnce(account, key, ["review", payload])(
+          Effect.flatMap(asked, (reply) =>
+            "ok" in reply ? Effect.succeed(reviewView(reply.ok)) : Effect.fail(reviewProblem(reply.refused)),
+          ),
+        )
+      }),
+    })
+  }),
+)

@@ -1,0 +1,126 @@
+import type { ControlAnswer } from "@credits/contracts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type EdgeUnderTest, startEdge, until } from "./edge.fixture.ts"
+import { renderServiceMetrics } from "./service-metrics.ts"
+
+const status = (change: Partial<ControlAnswer> = {}): ControlAnswer => ({
+  service: "payments",
+  ready: true,
+  now: 0,
+  nextDue: null,
+  ran: 3,
+  cursors: { PAYMENTS: 7 },
+  outboxPending: 2,
+  openRequests: 1,
+  detail: {},
+  ...change,
+})
+const render = (metrics: unknown) => renderServiceMetrics(new Map([["payments", status({ detail: { metrics } })]]))
+/** Every line of the text format: a comment, or a sample with a number. */
+const LABEL = String.raw`[a-z_]\w*="(?:[^"\\\n]|\\["\\n])*"`
+const NUMBER = String.raw`-?\d+(\.\d+)?(e[+-]?\d+)?`
+const LINE = new RegExp(String.raw`^(# (HELP|TYPE) [a-z_]\w* .+|[a-z_]\w*(\{${LABEL}(,${LABEL})*\})? ${NUMBER})$`)
+
+describe("what services report of themselves, as Prometheus text", () => {
+  it("what people watch has its name, labels, help and type", () => {
+    const text = render({
+      charges: { first: { succeeded: 12, declined: 3 }, topup: { unknown: 1 } },
+      oldestUnknownSeconds: 0.5,
+      findings: { missing_here: 2 },
+    })
+    expect(text).toContain(
+      "# HELP charges_total Charges by what for and outcome, since payments started\n# TYPE charges_total counter\n" +
+        'charges_total{kind="first",outcome="succeeded"} 12\ncharges_total{kind="first",outcome="declined"} 3\n' +
+        'charges_total{kind="topup",outcome="unknown"} 1\n',
+    )
+    expect(text).toContain("# TYPE charges_unknown_oldest_seconds gauge\ncharges_unknown_oldest_seconds 0.5\n")
+    expect(text).toContain('recon_findings{kind="missing_here"} 2\n')
+    const topup = renderServiceMetrics(new Map([["topup", status({ detail: { metrics: { capRejections: 4 } } })]]))
+    expect(topup).toContain("topup_cap_rejections_total 4\n")
+  })
+
+  it("due work that waits is a backlog of business time", () => {
+    const late = renderServiceMetrics(new Map([["subscriptions", status({ now: 90_000, nextDue: 30_000 })]]))
+    expect(late).toContain('cycle_due_backlog_seconds{service="subscriptions"} 60\n')
+    const early = renderServiceMetrics(new Map([["subscriptions", status({ now: 90_000, nextDue: 90_001 })]]))
+    expect(early).toContain('cycle_due_backlog_seconds{service="subscriptions"} 0\n')
+  })
+
+  it("other numbers, and records of them, are named by their path", () => {
+    const text = render({ commitMs: 4, phases: { charge: { succeeded: 2, actionRequired: 1 } }, name: "x", none: null })
+    expect(text).toContain("credits_payments_commit_ms 4\n")
+    expect(text).toContain("credits_payments_phases_charge_action_required 1\n")
+    expect(text).not.toContain("credits_payments_name")
+  })
+
+  it("every service has its readiness, outbox, requests, due work and cursors", () => {
+    const text = render(undefined)
+    for (const line of [
+      'credits_service_up{service="payments"} 1',
+      'credits_service_ready{service="payments"} 1',
+      'credits_service_outbox_pending{service="payments"} 2',
+      'credits_service_open_requests{service="payments"} 1',
+      'credits_service_due_work_total{service="payments"} 3',
+      'credits_service_cursor{service="payments",stream="PAYMENTS"} 7',
+    ]) {
+      expect(text).toContain(`${line}\n`)
+    }
+  })
+
+  it("a service that does not answer is down, and nothing else is said of it", () => {
+    const text = renderServiceMetrics(new Map([["topup", null]]))
+    expect(text.split("\n").filter((line) => line.startsWith("credits_"))).toEqual([
+      'credits_service_up{service="topup"} 0',
+    ])
+  })
+
+  it("nothing that a service reports breaks the page", () => {
+    const text = render({
+      'bad{outcome="a\nb"}': 1,
+      charges: { 'a"b\\c\nd': { "": 1 } },
+      "": 3,
+      NaN: Number.NaN,
+      infinite: Number.POSITIVE_INFINITY,
+      list: [1, 2],
+    })
+    expect(text.split("\n").filter((line) => line !== "" && !LINE.test(line))).toEqual([])
+  })
+})
+
+describe("GET /metrics", () => {
+  let edge: EdgeUnderTest
+  beforeAll(async () => {
+    edge = await startEdge()
+  })
+  afterAll(() => edge.stop())
+  const metrics = async () => {
+    const response = await edge.fetch("/metrics")
+    expect(response.status).toBe(200)
+    return response.text()
+  }
+
+  it("shows the services beside the edge's own, a silent one as down, and asks at most once a second", async () => {
+    edge.paying.detail.payments["metrics"] = { charges: { first: { succeeded: 1 } } }
+    edge.paying.silent.add("topup")
+    const began = performance.now()
+    const pages = await Promise.all(Array.from({ length: 20 }, metrics))
+    expect(performance.now() - began).toBeLessThan(3_000)
+    expect(edge.paying.statusesAsked.payments).toBe(1)
+    expect(new Set(pages.map((page) => page.includes('charges_total{kind="first",outcome="succeeded"} 1'))).size).toBe(
+      1,
+    )
+    const page = pages[0]!
+    expect(page).toContain('charges_total{kind="first",outcome="succeeded"} 1')
+    expect(page).toContain('credits_service_up{service="topup"} 0')
+    expect(page).toContain('credits_service_up{service="ledger"} 1')
+    expect(page).toMatch(/process_resident_memory_bytes \d+/)
+    const lines = page.split("\n").filter((line) => line.startsWith("credits_"))
+    expect(lines.filter((line) => !LINE.test(line))).toEqual([])
+  })
+
+  it("is there while the bus is away", async () => {
+    await edge.nats.kill()
+    await until(async () => (await metrics()).includes('credits_service_up{service="ledger"} 0'))
+    await edge.nats.restart()
+  })
+})

@@ -1,0 +1,77 @@
+/**
+ * Auto top-up over HTTP (R9): what it is set to, turning it on with a monthly cap, turning it off. The customer sets
+ * the cap and nothing else; when and how much is the plan's policy (R9.2).
+ */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { CustomerAuth } from "./credentials.ts"
+import { AutoTopUpConflict, BadRequest, KeyReused, RequestInProgress, Unavailable, WrongScope } from "./problem.ts"
+import { IdempotencyKey, InstantText, Usd, UsdCents } from "./scalars.ts"
+
+/**
+ * What a customer agrees to by turning it on; the version is kept with the consent (R9.1). Another text is another
+ * version.
+ */
+export const CONSENT = {
+  version: "1",
+  text:
+    "I allow my saved card to be charged automatically when my balance runs low, never for more in a calendar month " +
+    "(UTC) than the cap I set. I can change the cap or turn this off at any time.",
+} as const
+
+/** Every amount is of the calendar month `monthKey` (UTC): settled, in flight, and what the cap leaves (R9.3). */
+export const AutoTopUp = Schema.Struct({
+  enabled: Schema.Boolean,
+  monthlyCapUsd: Schema.NullOr(Usd),
+  spentThisMonthUsd: Usd,
+  pendingUsd: Usd,
+  remainingUsd: Usd,
+  monthKey: Schema.String,
+  monthZone: Schema.Literal("UTC"),
+  /** The plan's policy; null without a plan. */
+  thresholdUsd: Schema.NullOr(Usd),
+  amountUsd: Schema.NullOr(Usd),
+  state: Schema.Literals([
+    "off",
+    "ready",
+    "charging",
+    "being_confirmed",
+    "waiting",
+    "cap_reached",
+    "paused",
+    "suspended",
+  ]),
+  lastFailureReason: Schema.NullOr(Schema.String),
+  consentedAt: Schema.NullOr(InstantText),
+}).annotate({ identifier: "AutoTopUp" })
+export type AutoTopUp = typeof AutoTopUp.Type
+
+export const AutoTopUpSetting = Schema.Struct({
+  monthlyCapUsd: UsdCents,
+  consent: Schema.Boolean.check(Schema.makeFilter((agrees: boolean) => agrees || "must be true: see its text")),
+}).annotate({ identifier: "AutoTopUpSetting" })
+
+export class AutoTopUpGroup extends HttpApiGroup.make("autoTopUp")
+  .add(
+    HttpApiEndpoint.get("show", "/", { success: AutoTopUp, error: Unavailable }).annotate(
+      OpenApi.Summary,
+      "Auto top-up: cap, what this month has used of it, state",
+    ),
+    HttpApiEndpoint.put("enable", "/", {
+      headers: IdempotencyKey,
+      payload: AutoTopUpSetting,
+      success: AutoTopUp,
+      error: [BadRequest, WrongScope, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
+        description: `\`consent: true\` stands for: “${CONSENT.text}” (version ${CONSENT.version})`,
+      }),
+    ),
+    HttpApiEndpoint.delete("disable", "/", {
+      success: AutoTopUp,
+      error: [WrongScope, Unavailable],
+    }).annotate(OpenApi.Summary, "Turn auto top-up off; a charge in flight completes"),
+  )
+  .middleware(CustomerAuth)
+  .prefix("/api/v1/wallet/auto-top-up") {}

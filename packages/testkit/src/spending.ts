@@ -1,0 +1,68 @@
+/**
+ * A gateway that spends a customer's credit to the cent, over HTTP: authorizes an amount, then reports usage that costs
+ * exactly that under the price list shipped with the project.
+ */
+import { businessNow, callUntilServed, type Customer, type HttpAnswer } from "./customer.ts"
+
+/** Without tiers and at 2.50 USD per million input tokens: a cent is 4,000 tokens. */
+const MODEL = "gpt-4o"
+const PROVIDER = "openai"
+const TOKENS_PER_CENT = 4_000
+
+export class Spender {
+  readonly #url: string
+  readonly #key: string
+  #calls = 0
+
+  private constructor(url: string, key: string) {
+    this.#url = url
+    this.#key = key
+  }
+
+  static async open(url: string): Promise<Spender> {
+    const { body } = await callUntilServed<{ key: string }>(url, "/api/v1/dev/gateway-key", { json: {} })
+    return new Spender(url, body.key)
+  }
+
+  /** The answer as it is: 201 with the hold, 402, 403. */
+  authorize(customer: Customer, cents: number): Promise<HttpAnswer<{ readonly holdId: string }>> {
+    const requestId = `spend-${customer.account}-${++this.#calls}`
+    const amountUsd = `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, "0")}`
+    return callUntilServed(this.#url, "/api/v1/gateway/authorizations", {
+      token: this.#key,
+      json: { accountId: customer.account, requestId, model: MODEL, amountUsd },
+    })
+  }
+
+  /** Spends this much and waits until the wallet shows it. */
+  async spend(customer: Customer, cents: number): Promise<void> {
+    const hold = await this.authorize(customer, cents)
+    if (hold.status !== 201) throw new Error(`not authorized: ${hold.status} ${JSON.stringify(hold.body)}`)
+    const id = `usage-${customer.account}-${this.#calls}`
+    const before = await customer.wallet()
+    const event = {
+      specversion: "1.0",
+      type: "ai.usage.v1",
+      id,
+      source: "spending",
+      subject: customer.account,
+      time: new Date(await businessNow(this.#url)).toISOString(),
+      data: {
+        requestId: id,
+        holdId: hold.body.holdId,
+        mode: "hosted",
+        provider: PROVIDER,
+        model: MODEL,
+        status: "ok",
+        tokens: { convention: "inclusive", input: cents * TOKENS_PER_CENT, output: 0 },
+      },
+    }
+    const reported = await callUntilServed(this.#url, "/api/v1/gateway/usage", { token: this.#key, json: event })
+    if (reported.status !== 202) throw new Error(`not accepted: ${JSON.stringify(reported.body)}`)
+    const began = performance.now()
+    while ((await customer.wallet()).seq === before.seq) {
+      if (performance.now() - began > 20_000) throw new Error(`${id} was not deducted`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
