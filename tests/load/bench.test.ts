@@ -43,6 +43,7 @@ describe("bench", () => {
     assert.deepEqual([...options.only], ["a", "f"])
     assert.strictEqual(options.events, 1_000)
     assert.isBelow(options.storedEntries, 5_000_000)
+    assert.strictEqual(readOptions(["--due", "7"]).due, 7)
     assert.throws(() => readOptions(["--only", "z"]), "not z")
     assert.throws(() => readOptions(["--seconds", "0"]), "--seconds")
   })

@@ -12,6 +12,7 @@ import { type BenchOptions, readOptions, USAGE } from "./options.ts"
 import { machine, Report } from "./report.ts"
 import { authorizeScenario } from "./scenario-authorize.ts"
 import { baselinesScenario } from "./scenario-baselines.ts"
+import { payingScenario } from "./scenario-paying.ts"
 import { entriesScenario } from "./scenario-entries.ts"
 import { throughputScenarios } from "./scenario-throughput.ts"
 import { LoadSystem } from "./system.ts"
@@ -23,7 +24,8 @@ const run = async (options: BenchOptions, report: Report, system: LoadSystem): P
   const { only } = options
   // The echo is what authorizations are compared with, so (a) brings (f) along.
   const baselines = only.has("f") || only.has("a") ? await baselinesScenario(system, options, report) : null
-  if (only.size === 1 && only.has("f")) return true
+  if (only.has("g")) await payingScenario(options, report)
+  if ([...only].every((each) => each === "f" || each === "g")) return true
   await system.start("ledger", "pricing", "edge")
   await fundAndMeasureMemory(system, options, report)
   const bench: Bench = { options, report, system, baselines, emptyDrainPerSecond: null }

@@ -1,7 +1,7 @@
 /** What `npm run bench -- …` takes. Owns the words and their defaults. */
 import { parseArgs } from "node:util"
 
-export const SCENARIOS = ["a", "b", "c", "d", "e", "f"] as const
+export const SCENARIOS = ["a", "b", "c", "d", "e", "f", "g"] as const
 export type Scenario = (typeof SCENARIOS)[number]
 
 export interface BenchOptions {
@@ -13,17 +13,25 @@ export interface BenchOptions {
   /** Stored before (e) measures. */
   readonly storedEntries: number
   readonly accounts: number
+  /** (g) Of the year. */
+  readonly subscribers: number
+  /** (g) Renewals due in the same moment. */
+  readonly due: number
+  /** (g) Requests a second that the card processor takes. */
+  readonly processorRate: number
   readonly out: string
 }
 
 export const USAGE = `usage: npm run bench -- [--only a,b] [--quick] [--out DIR]
                         [--seconds N] [--events N] [--stored N] [--accounts N]
+                        [--subscribers N] [--due N] [--processor-rate N]
 
   a  authorize through NATS: closed and open loop, alone and while charges drain
   b  usage arrays end to end; drain of charge arrays
   c  one hot account          d  zipf accounts
   e  with millions of stored entries, time-ordered and random ids
   f  baselines: NATS echo, JetStream, SQLite, fsync
+  g  a year of subscribers by advancing the clock; a renewal night
 `
 
 const positive = (text: string | undefined, fallback: number, name: string): number => {
@@ -43,6 +51,9 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
       events: { type: "string" },
       stored: { type: "string" },
       accounts: { type: "string" },
+      subscribers: { type: "string" },
+      due: { type: "string" },
+      "processor-rate": { type: "string" },
       quick: { type: "boolean", default: false },
       out: { type: "string" },
     },
@@ -57,6 +68,10 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
     events: positive(values.events, quick ? 200_000 : 1_000_000, "events"),
     storedEntries: positive(values.stored, quick ? 500_000 : 5_000_000, "stored"),
     accounts: positive(values.accounts, quick ? 20_000 : 100_000, "accounts"),
+    subscribers: positive(values.subscribers, quick ? 100 : 1_000, "subscribers"),
+    due: positive(values.due, quick ? 50 : 300, "due"),
+    // Below the 100 a second of a live account, above the 25 of one endpoint.
+    processorRate: positive(values["processor-rate"], 50, "processor-rate"),
     out: values.out ?? "bench-results",
   }
 }
