@@ -60,6 +60,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "of the sandbox",
     meaning: "what webhooks are signed with; required in production",
   },
+  CREDITS_CHARGES_PER_SECOND: {
+    default: "20",
+    meaning: "charges begun a second at most, below what the card processor takes of one endpoint",
+  },
   CREDITS_SUPPORT_URL: {
     default: "unset",
     meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",

@@ -1,6 +1,7 @@
 /** Goal: the drawings show every arrow of a machine and nothing else. Method: a small machine, and the real ones. */
 import { assert, describe, it } from "vitest"
-import { mermaidOf, renderMachine, renderStateMachines, type DocumentedMachine } from "./state-machines.ts"
+import { programsBelow, readSource } from "./source.ts"
+import { MACHINES, mermaidOf, renderMachine, renderStateMachines, type DocumentedMachine } from "./state-machines.ts"
 
 const door: DocumentedMachine = {
   machine: {
@@ -34,6 +35,13 @@ describe("drawings of state machines", () => {
         "```",
       ].join("\n"),
     )
+  })
+
+  it("every machine of every app is drawn", () => {
+    const written = programsBelow("apps").filter(
+      (path) => !/fixture|kit/.test(path) && /^ {2}transitions: /m.test(readSource(path)),
+    )
+    assert.deepEqual(MACHINES.map(({ source }) => source).toSorted(), written.toSorted())
   })
 
   it("a page has every arrow in words, the index every machine", () => {

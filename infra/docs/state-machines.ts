@@ -1,9 +1,12 @@
 /**
  * docs/reference/state-machines.md and a page below it for each machine: the drawings of the durable state machines
- * (decision 15), from the same arrows that production asserts. What a machine is for is written here; a machine without
- * a line, or a line without a machine, fails the test.
+ * (decision 15), from the same arrows that production asserts. What a machine is for is written here; a machine that
+ * some app has and this list has not fails the test.
  */
 import type { AnySagaMachine, SagaTransition } from "@credits/actor/saga"
+import { chargeMachine } from "../../apps/payments/src/charge.ts"
+import { methodMachine } from "../../apps/payments/src/method.ts"
+import { topupMachine } from "../../apps/topup/src/topup.ts"
 import { markdownTable, pageHead } from "./source.ts"
 
 /** What the generator needs of a machine. */
@@ -19,7 +22,26 @@ export interface DocumentedMachine {
 }
 
 /** Every machine of the system. */
-export const MACHINES: ReadonlyArray<DocumentedMachine> = []
+export const MACHINES: ReadonlyArray<DocumentedMachine> = [
+  {
+    machine: chargeMachine,
+    app: "apps/payments",
+    source: "apps/payments/src/charge.ts",
+    about: "An obligation and the attempts to charge it: at most one of them ever succeeds (R10.1).",
+  },
+  {
+    machine: methodMachine,
+    app: "apps/payments",
+    source: "apps/payments/src/method.ts",
+    about: "An account's one saved card, and replacing it.",
+  },
+  {
+    machine: topupMachine,
+    app: "apps/topup",
+    source: "apps/topup/src/topup.ts",
+    about: "An account's auto top-up: its consent and cap, and the one top-up that may be in flight (R9).",
+  },
+]
 
 const FOLDER = "docs/reference/state-machines"
 export const pagePath = ({ machine }: DocumentedMachine): string => `${FOLDER}/${machine.name}.md`
@@ -99,10 +121,7 @@ ${markdownTable(
 `
 
 /** Path → how it is made, for `generate.ts`. */
-export const stateMachinePages = (): Readonly<Record<string, () => string>> =>
-  MACHINES.length === 0
-    ? {}
-    : {
-        [`${FOLDER}.md`]: () => renderStateMachines(),
-        ...Object.fromEntries(MACHINES.map((each) => [pagePath(each), () => renderMachine(each)])),
-      }
+export const stateMachinePages = (): Readonly<Record<string, () => string>> => ({
+  [`${FOLDER}.md`]: () => renderStateMachines(),
+  ...Object.fromEntries(MACHINES.map((each) => [pagePath(each), () => renderMachine(each)])),
+})
