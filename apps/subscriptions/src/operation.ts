@@ -1,0 +1,325 @@
+/**
+ * The one charge in flight (R4.5, R4.6, R5.4): begun by a confirmation, a renewal that is due or "pay now"; moved on by
+ * what payments answers and tells, in any order and any number of times; ended by success or a definite failure. Pure.
+ */
+import type { ChargeView } from "@credits/contracts"
+import type { Instant } from "@credits/kernel"
+import { patch, patchOperation, patchPaid, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
+import { endSubscription } from "./ending.ts"
+import { markWork, standingWork } from "./ledger-work.ts"
+import { claimOffer, releaseOffer } from "./offer.ts"
+import { provePayment } from "./paid.ts"
+import { periodEnd } from "./period.ts"
+import { inFull } from "./proration.ts"
+import { nextAttemptAfter, pastDueEnd, renewalTerms } from "./renewal.ts"
+import {
+  renewalObligation,
+  type Failure,
+  type Operation,
+  type PaidSubscription,
+  type Quote,
+  type RenewalTerms,
+} from "./subscription.ts"
+
+/** PAYING: the first mark; each further one doubles, up to a day. It is cleared when the charge is decided. */
+export const MARK_MS = 10 * 60_000
+const MARK_MS_MAX = 86_400_000
+
+const operation = (change: Change, part: Pick<Operation, "kind" | "phase" | "obligation" | "attempt" | "amountCents">) => ({
+  present: true,
+  since: change.now,
+  chargeId: null,
+  action: null,
+  quote: null,
+  renewal: null,
+  closing: null,
+  mark: null,
+  cancelRequested: false,
+  cardChanged: false,
+  ...part,
+})
+
+/** The customer confirmed a quote that holds (R4.4). */
+export const beginConfirmed = (change: Change, quoted: Quote): void => {
+  const { state } = change
+  const quote = { ...quoted, attempts: quoted.attempts + 1, result: null }
+  patchQuote(change, quote.id, quote)
+  const amountCents = quote.proration.chargeCents
+  const phase = amountCents === 0 ? ("granting" as const) : ("planned" as const)
+  if (quote.action === "new") {
+    const draftId = state.draftId ?? change.newId("sub")
+    const attempt = state.draftAttempts + 1
+    patch(change, { draftId, draftAttempts: attempt })
+    if (quote.atOffer) change.state = claimOffer(change.state, draftId)
+    const obligation = `first:${draftId}`
+    start(change, { ...operation(change, { kind: "purchase", phase, obligation, attempt, amountCents }), quote })
+    return
+  }
+  const { id, attempts: attempt } = quote
+  const begun = operation(change, { kind: "upgrade", phase, obligation: `upgrade:${id}`, attempt, amountCents })
+  const { subscription } = state
+  if (subscription?.kind === "paid" && subscription.pastDue !== null) {
+    // R4.7: first the open renewal must be certain never to be paid.
+    const closing = { obligation: renewalObligation(subscription), then: "charge" as const }
+    patch(change, { operation: { ...begun, quote, phase: "closing", closing } })
+    return
+  }
+  start(change, { ...begun, quote })
+}
+
+const start = (change: Change, begun: Operation): void => {
+  patch(change, { operation: begun })
+  if (begun.phase === "granting") provePayment(change, begun)
+}
+
+export const markFor = (change: Change, current: Operation): Operation => {
+  const length = current.mark === null ? MARK_MS : Math.min(current.mark.length * 2, MARK_MS_MAX)
+  const until = change.now + length
+  queueWork(change, markWork(change.state.account, current.obligation, current.attempt, until))
+  return patchOperation(change, current, { mark: { until, length } })
+}
+
+/** A renewal is due, is tried again, or is paid now. */
+export const beginRenewal = (change: Change, subscription: PaidSubscription, present: boolean): void => {
+  const renewal =
+    subscription.pastDue?.renewal ??
+    renewalTerms(subscription, change.env.catalogues, periodEnd(subscription.period))
+  const attempt = subscription.attempts + 1
+  patchPaid(change, subscription, { attempts: attempt })
+  const begun: Operation = {
+    ...operation(change, {
+      kind: "renewal",
+      phase: "charging",
+      obligation: renewalObligation(subscription),
+      attempt,
+      amountCents: inFull(renewal.price).chargeCents,
+    }),
+    present,
+    renewal,
+  }
+  if (begun.amountCents === 0) start(change, { ...begun, phase: "granting" })
+  else if (subscription.pastDue === null) markFor(change, begun)
+  else patch(change, { operation: begun })
+}
+
+/** The account has a card, or not. */
+export const takeMethod = (change: Change, current: Operation, hasMethod: boolean): void => {
+  if (hasMethod) patchOperation(change, current, { phase: "charging" })
+  else fail(change, current, noMethod)
+}
+
+export const noMethod: Failure = {
+  code: "payment_method_required",
+  detail: "there is no payment method; add a card first",
+  chargeId: null,
+  isFinal: true,
+}
+
+const failureOf = (charge: ChargeView): Failure => {
+  const base = { code: "payment_declined" as const, chargeId: charge.chargeId }
+  if (charge.status === "declined") {
+    const { decline } = charge
+    return { ...base, detail: decline?.detail ?? "the card was declined", isFinal: decline?.class !== "soft" }
+  }
+  const detail =
+    charge.status === "canceled"
+      ? "the payment was not completed in time; nothing was charged"
+      : "the payment was not carried out; nothing was charged"
+  return { ...base, detail, isFinal: false }
+}
+
+/** Payments says how a charge stands: an answer, a fact or a look, old or new, perhaps told before. */
+export const takeCharge = (change: Change, current: Operation, charge: ChargeView): void => {
+  const { phase } = current
+  if (phase === "granting" || phase === "planned") return
+  if (charge.status === "succeeded") {
+    provePayment(change, { ...current, chargeId: charge.chargeId })
+    return
+  }
+  // An obligation's earlier attempts are decided; what is told of them late changes nothing.
+  if (charge.attempt !== current.attempt) return
+  switch (charge.status) {
+    case "declined":
+    case "not_executed":
+    case "canceled":
+      // Of a close that is under way its answer tells.
+      if (phase !== "closing") fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
+      return
+    case "action_required":
+      if (phase !== "closing") requireAction(change, current, charge)
+      return
+    case "planned":
+    case "submitting":
+    case "unknown":
+    case "review":
+      // Older than what is known once the customer was asked to authenticate.
+      if (phase === "charging" || phase === "confirming") {
+        patchOperation(change, current, { phase: "confirming", chargeId: charge.chargeId })
+      } else if (phase === "looking") {
+        patchOperation(change, current, { phase: "confirming", action: null })
+      }
+  }
+}
+
+const requireAction = (change: Change, current: Operation, charge: ChargeView): void => {
+  const { chargeId } = charge
+  const action = { clientSecret: charge.clientSecret ?? "", expiresAt: charge.expiresAt ?? change.now }
+  if (current.phase === "looking" && action.expiresAt <= change.now) {
+    giveUpAction(change, { ...current, chargeId })
+    return
+  }
+  const next = patchOperation(change, current, { phase: "action_required", chargeId, action })
+  const subscription = change.state.subscription
+  if (next.kind !== "renewal" || subscription?.kind !== "paid") return
+  if (subscription.cancelAtPeriodEnd) {
+    closeToEnd(change, next)
+    return
+  }
+  const reason = "the card needs your confirmation for this payment"
+  const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false }
+  if (subscription.pastDue === null) enterPastDue(change, subscription, next, failure)
+  else patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt: null, reason } })
+  tellFailure(change, next, failure)
+}
+
+/** An hour passed and the customer did not authenticate: nothing may succeed any more (R10.2). */
+const giveUpAction = (change: Change, current: Operation): void => {
+  if (current.kind === "renewal") {
+    // The obligation stays open for the attempts to come; should this one succeed after all, that is a success.
+    fail(change, current, failureOf({ status: "canceled", chargeId: current.chargeId } as ChargeView))
+    return
+  }
+  patchOperation(change, current, {
+    phase: "closing",
+    action: null,
+    closing: { obligation: current.obligation, then: "fail" },
+  })
+}
+
+/** A canceled subscription whose renewal waits for the customer: close it, then end (R5.4). */
+export const closeToEnd = (change: Change, current: Operation): void => {
+  patchOperation(change, current, {
+    phase: "closing",
+    action: null,
+    closing: { obligation: current.obligation, then: "end" },
+  })
+}
+
+/** Payments answered a close. `pending`: an attempt is undecided after all, and nothing was closed. */
+export const takeClosed = (change: Change, current: Operation, status: "closed" | "succeeded" | "pending"): void => {
+  const { closing } = current
+  if (closing === null) return
+  if (closing.then === "charge") {
+    takeRenewalClosed(change, current, status)
+    return
+  }
+  if (status === "succeeded") provePayment(change, current)
+  else if (status === "pending") patchOperation(change, current, { phase: "confirming", closing: null })
+  else if (closing.then === "end") endSubscription(change, "canceled")
+  else {
+    fail(change, current, failureOf({ status: "canceled", chargeId: current.chargeId } as ChargeView))
+    // A closed obligation is never charged again: the next purchase begins another subscription.
+    if (current.kind === "purchase") patch(change, { draftId: null, draftAttempts: 0 })
+  }
+}
+
+/** R4.7: before an upgrade of a past-due subscription is charged. */
+const takeRenewalClosed = (change: Change, current: Operation, status: "closed" | "succeeded" | "pending"): void => {
+  const { subscription } = change.state
+  if (subscription?.kind !== "paid" || subscription.pastDue === null) return
+  if (status === "closed") {
+    patchPaid(change, subscription, { nextNumber: subscription.nextNumber + 1, attempts: 0 })
+    start(change, { ...current, phase: current.amountCents === 0 ? "granting" : "planned", closing: null })
+    return
+  }
+  // The renewal comes first, or is not given up: it is in flight again instead of the upgrade.
+  const renewal = renewalInFlight(change, subscription, subscription.pastDue.renewal)
+  patch(change, { operation: renewal })
+  const failure: Failure =
+    status === "succeeded"
+      ? { code: "quote_stale", detail: "the renewal was paid meanwhile", chargeId: null, isFinal: false }
+      : { code: "payment_being_confirmed", detail: "a payment is being confirmed", chargeId: null, isFinal: false }
+  if (current.quote !== null) patchQuote(change, current.quote.id, { result: { done: false, failure } })
+  if (status === "succeeded") provePayment(change, renewal)
+}
+
+/** The renewal's attempt that was made before and is not decided, or was just found to be paid. */
+export const renewalInFlight = (change: Change, subscription: PaidSubscription, renewal: RenewalTerms): Operation => ({
+  ...operation(change, {
+    kind: "renewal",
+    phase: "confirming",
+    obligation: renewalObligation(subscription),
+    attempt: Math.max(1, subscription.attempts),
+    amountCents: inFull(renewal.price).chargeCents,
+  }),
+  renewal,
+})
+
+const tellFailure = (change: Change, current: Operation, failure: Failure): void =>
+  tell(change, "payment_failed", `${current.obligation}:${current.attempt}`, {
+    kind: current.kind,
+    obligation: current.obligation,
+    attempt: current.attempt,
+    amountCents: current.amountCents,
+    chargeId: failure.chargeId,
+    code: failure.code,
+    reason: failure.detail,
+  })
+
+/** Definitely not charged (R4.5: everything stays as it was). */
+export const fail = (change: Change, current: Operation, failure: Failure): void => {
+  patch(change, { operation: null })
+  // A renewal that waited for authentication was told as failed then: one mail an attempt.
+  if (current.kind !== "renewal" || current.action === null) tellFailure(change, current, failure)
+  if (current.quote !== null) patchQuote(change, current.quote.id, { result: { done: false, failure } })
+  if (current.kind === "purchase") change.state = releaseOffer(change.state, current.obligation.slice("first:".length))
+  const { subscription } = change.state
+  if (subscription?.kind !== "paid") return
+  if (current.kind === "renewal") failRenewal(change, subscription, current, failure)
+  else if (subscription.pastDue !== null && subscription.cancelAtPeriodEnd) endSubscription(change, "canceled")
+  else if (current.mark !== null) settleStanding(change, subscription, "unmarked", true)
+}
+
+const settleStanding = (change: Change, subscription: PaidSubscription, what: string, clears: boolean): void => {
+  const { account, revision } = change.state
+  queueWork(change, standingWork(account, subscription, what, { revision, now: change.now, clears }))
+}
+
+/** R5.4: past due from the boundary on; nothing is granted, other credit stays usable. */
+const enterPastDue = (change: Change, subscription: PaidSubscription, current: Operation, failure: Failure): void => {
+  const since = periodEnd(subscription.period)
+  const renewal = current.renewal!
+  const pastDue = { since, renewal, nextAttemptAt: null, code: failure.code, reason: failure.detail }
+  const next = { ...subscription, pastDue }
+  revise(change, next)
+  settleStanding(change, next, "past_due", true)
+  tell(change, "past_due", `${subscription.id}:${since}`, {
+    subscriptionId: subscription.id,
+    obligation: current.obligation,
+    amountCents: current.amountCents,
+    since,
+    endsAt: pastDueEnd(since),
+  })
+}
+
+const failRenewal = (change: Change, before: PaidSubscription, current: Operation, failure: Failure): void => {
+  if (before.cancelAtPeriodEnd) {
+    endSubscription(change, "canceled")
+    return
+  }
+  if (before.pastDue === null) enterPastDue(change, before, current, failure)
+  const { subscription } = change.state
+  if (subscription?.kind !== "paid" || subscription.pastDue === null) return
+  const { since } = subscription.pastDue
+  if (current.cardChanged) {
+    beginRenewal(change, subscription, false)
+    return
+  }
+  if (change.now >= pastDueEnd(since)) {
+    endSubscription(change, "lapsed")
+    return
+  }
+  const nextAttemptAt: Instant | null = failure.isFinal ? null : nextAttemptAfter(since, change.now)
+  const { code, detail: reason } = failure
+  patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt, code, reason } })
+}
