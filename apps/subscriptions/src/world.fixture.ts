@@ -2,7 +2,7 @@
  * One account's world for tests of the machine: the document driven as the runtime drives it, a ledger reduced to exact
  * lots, and a payments that does what the test says. Everything is deterministic; time moves only when told.
  */
-import type { ChargeView, ExchangeAnswer, SubscriptionFact, WalletAnswer } from "@credits/contracts"
+import type { ChargeView, SubscriptionFact, WalletAnswer } from "@credits/contracts"
 import { makeId, type Instant, type Nano } from "@credits/kernel"
 import type { Catalogue } from "@credits/pricebook"
 import { defaultCatalogue } from "@credits/pricebook/defaults"
@@ -282,7 +282,8 @@ export class World {
   }
 
   /** One commit; the document goes through its text, as after a restart. */
-  decide(input: SagaInput<Command, Outcome, Notice>, now: Instant = this.now): SagaAnswer | null {
+  decide(input: SagaInput<Command, Outcome, Notice>): SagaAnswer | null {
+    const { now } = this
     const before = machine.phases(this.state)
     const decision = machine.decide(this.state, input, {
       now,
@@ -307,19 +308,12 @@ export class World {
     return decision.answer
   }
 
-  /** Everything due ≤ now first, each at its own instant; what it begins is done before the next. */
+  /** Everything due ≤ now, the earliest first. What an undecided charge held back runs when it may, at that instant. */
   runDue(): void {
     for (let at = machine.nextDue(this.state); at !== null && at <= this.now; at = machine.nextDue(this.state)) {
-      this.decide({ type: "due" }, this.#clamped(at))
+      this.decide({ type: "due" })
       this.settle()
     }
-    this.#last = this.now
-  }
-
-  #last: Instant = 0
-  #clamped(at: Instant): Instant {
-    this.#last = Math.max(this.#last, at)
-    return this.#last
   }
 
   ask(command: Command): Asked {
@@ -331,13 +325,14 @@ export class World {
   }
 
   /** Asks, lets everything happen that can, and gives the answer; one that still waits is final. */
-  async(command: Command): SagaAnswer {
+  request(command: Command): SagaAnswer {
     const asked = this.ask(command)
     this.settle()
     return asked.answer ?? machine.reply(this.state, command, true)!
   }
 
-  perform(step: Step, now: Instant = this.now): Outcome {
+  perform(step: Step): Outcome {
+    const { now } = this
     switch (step.kind) {
       case "method":
         return { kind: "method", hasMethod: this.payments.hasMethod }
@@ -359,21 +354,18 @@ export class World {
     for (let rounds = 0; rounds < 100; rounds++) {
       const [step] = machine.steps(this.state)
       if (step === undefined) return
-      this.decide({ type: "outcome", step: step.id, outcome: this.perform(step, this.#at()) }, this.#at())
+      this.decide({ type: "outcome", step: step.id, outcome: this.perform(step) })
     }
     throw new Error("the steps never end")
   }
 
-  #at(): Instant {
-    return Math.max(this.#last, START - 1) > this.now ? this.now : Math.max(this.#last, 0) || this.now
-  }
-
-  /** Moves the clock; all that falls due runs in order. */
-  to(at: Instant): void {
-    this.now = at
-    this.runDue()
-    this.settle()
-    this.runDue()
+  /** Moves the clock; what falls due on the way runs at its own instant, and what it begins is done before the next. */
+  to(target: Instant): void {
+    for (let at = machine.nextDue(this.state); at !== null && at <= target; at = machine.nextDue(this.state)) {
+      this.now = Math.max(this.now, at)
+      this.runDue()
+    }
+    this.now = target
   }
 
   /** A fact of payments. */
