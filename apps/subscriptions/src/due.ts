@@ -96,11 +96,11 @@ const remind = (change: Change, subscription: PaidSubscription): void => {
   const at = periodEnd(subscription.period)
   const { plan, interval } = nextOffering(subscription)
   const { price } = renewalTerms({ ...subscription, remindAt: change.now }, change.env.catalogues, change.now)
-  patchPaid(change, subscription, { remindAt: null, reminder: { plan, interval, price } })
+  patchPaid(change, subscription, { remindAt: null, reminder: { plan, interval, price }, offerEndsUntold: false })
   const detail = { subscriptionId: subscription.id, at, amountCents: Number(price / NANO_PER_CENT), plan, interval }
   // Another downgrade makes another reminder of the same renewal.
   tell(change, "renewal_reminder", `${subscription.id}:${at}:${change.state.revision}`, detail)
-  if (subscription.atOffer) tell(change, "offer_ends", `${subscription.id}:${at}`, detail)
+  if (subscription.offerEndsUntold) tell(change, "offer_ends", `${subscription.id}:${at}`, detail)
 }
 
 export const takeDue = (change: Change): void => {

@@ -43,8 +43,10 @@ export const nextAttemptAfter = (since: Instant, now: Instant): Instant | null =
 }
 
 /** What the next period is to be: a scheduled downgrade, or the same again. */
-export const nextOffering = (subscription: PaidSubscription): Offering =>
-  subscription.downgrade ?? { plan: subscription.terms.plan, interval: subscription.terms.interval }
+export const nextOffering = ({ downgrade, terms }: PaidSubscription): Offering => {
+  const { plan, interval } = downgrade ?? terms
+  return { plan, interval }
+}
 
 const isSame = (one: Offering, other: Offering): boolean =>
   one.plan === other.plan && one.interval === other.interval

@@ -45,8 +45,8 @@ export interface PaidSubscription {
   readonly paidValue: Nano
   /** Obligation whose charge pays for the period. */
   readonly paidBy: string
-  /** The period was bought at the first-month offer: its renewal is the first at the full price. */
-  readonly atOffer: boolean
+  /** Bought at the first-month offer, and its end is still to be told with the reminder (R11). */
+  readonly offerEndsUntold: boolean
   /** Number of the next paid period, which names its obligation (R10.1). Never used twice. */
   readonly nextNumber: number
   /** Attempts made to charge it. */
