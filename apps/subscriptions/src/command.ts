@@ -21,7 +21,7 @@ import { periodStart } from "./period.ts"
 import { makeQuote, quoteRefusal, QUOTES_KEPT, wantedTerms, type Refusal } from "./quote.ts"
 import { answerCase, openCase } from "./review.ts"
 import { cancel, giveComplimentary, payNow, resume, scheduleDowngrade, type Standing } from "./standing.ts"
-import { isUndecided, type Failure, type Operation, type Quote, type State } from "./subscription.ts"
+import { isUndecided, type Failure, type Operation, type State } from "./subscription.ts"
 
 export type Command =
   /** With the wallet as the ledger showed it just before (R4.4). */
@@ -51,12 +51,6 @@ const beingConfirmed = refused({
   detail: "a payment is being confirmed; wait for its result",
 })
 
-/** The same request again is the same quote; its id under another request is a mistake. */
-const quoteAgain = (quote: Quote, request: RequestQuote): SagaAnswer =>
-  quote.terms.plan === request.plan && quote.terms.interval === request.interval
-    ? ok(quote.view)
-    : refused({ code: "id_conflict", detail: "this id was used for another quote", field: "id" })
-
 /** The instant of the wallet: credit lines are exact then. Never before what the quote is about began. */
 const quotedAt = ({ state, now }: Change, wallet: WalletAnswer): number => {
   const { subscription } = state
@@ -66,8 +60,6 @@ const quotedAt = ({ state, now }: Change, wallet: WalletAnswer): number => {
 
 const decideQuote = (change: Change, request: Extract<Command, { op: "quote" }>): SagaAnswer => {
   const { state } = change
-  const before = state.quotes.find((quote) => quote.requestId === request.id)
-  if (before !== undefined) return quoteAgain(before, request)
   if (isUndecided(state)) return beingConfirmed
   const terms = wantedTerms(change, request)
   if ("code" in terms) return refused(terms)
@@ -76,7 +68,7 @@ const decideQuote = (change: Change, request: Extract<Command, { op: "quote" }>)
     return { refused: { code: WALLET_STALE, detail: "the wallet is older than the subscription" } }
   }
   if (state.subscription === null && state.draftId === null) patch(change, { draftId: change.newId("sub") })
-  const quote = makeQuote(change, request, terms, quotedAt(change, wallet))
+  const quote = makeQuote(change, terms, wallet, quotedAt(change, wallet))
   patch(change, { quotes: [...change.state.quotes.slice(1 - QUOTES_KEPT), quote] })
   return ok(quote.view)
 }
@@ -92,15 +84,16 @@ const decideConfirm = (change: Change, { quoteId }: ConfirmQuote): SagaAnswer | 
   if (quote.result?.done === true) return done
   if (isUndecided(state)) return beingConfirmed
   const refusal = quoteRefusal(state, quote, now)
-  if (refusal !== null) return refused(refusal)
+  if (refusal !== null) return { refused: { ...refusal, final: true } }
   beginConfirmed(change, quote)
   return null
 }
 
 const quoteNotFound = refused({ code: "quote_not_found", detail: "there is no such quote; ask for a new one" })
 
+/** `final`: the same command again is answered the same; another attempt is another command. */
 const failed = ({ code, detail, chargeId }: Failure): SagaAnswer => ({
-  refused: { code, detail, ...(chargeId !== null && { chargeId }) },
+  refused: { code, detail, final: true, ...(chargeId !== null && { chargeId }) },
 })
 
 const actionRequired = ({ chargeId, action }: Operation): SagaAnswer => ({

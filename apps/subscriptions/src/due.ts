@@ -19,13 +19,15 @@ interface Due {
   readonly kind: DueKind
 }
 
+/** Payments tells by itself when nobody authenticated in time; this much later it is asked. */
+const LOOK_AFTER_MS = 5 * 60_000
 /** A mark is renewed before it ends. */
 const MARK_AHEAD_MS = 60_000
 
 const operationDues = (state: State, operation: Operation): ReadonlyArray<Due> => {
   const dues: Array<Due> = []
   if (operation.phase === "action_required" && operation.action !== null) {
-    dues.push({ at: operation.action.expiresAt, kind: "look" })
+    dues.push({ at: operation.action.expiresAt + LOOK_AFTER_MS, kind: "look" })
   }
   const { subscription } = state
   if (subscription?.kind !== "paid" || subscription.pastDue !== null || operation.phase === "granting") return dues

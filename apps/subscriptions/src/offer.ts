@@ -13,12 +13,9 @@ export const isOfferEligible = (state: State): boolean =>
 export const isAtOffer = (state: State, action: "new" | "upgrade", interval: Interval): boolean =>
   action === "new" && interval === "monthly" && isOfferEligible(state)
 
-/** At purchase, with the id of the subscription it is for. */
-export const claimOffer = (state: State, subscriptionId: string): State => ({
-  ...state,
-  offerClaimedBy: subscriptionId,
-})
+/** At purchase, by its obligation. */
+export const claimOffer = (state: State, obligation: string): State => ({ ...state, offerClaimedBy: obligation })
 
 /** A purchase that definitely failed gives it back; one that was paid keeps it for ever. */
-export const releaseOffer = (state: State, subscriptionId: string): State =>
-  state.offerClaimedBy === subscriptionId ? { ...state, offerClaimedBy: null } : state
+export const releaseOffer = (state: State, obligation: string): State =>
+  state.offerClaimedBy === obligation ? { ...state, offerClaimedBy: null } : state

@@ -25,7 +25,10 @@ import {
 export const MARK_MS = 10 * 60_000
 const MARK_MS_MAX = 86_400_000
 
-const operation = (change: Change, part: Pick<Operation, "kind" | "phase" | "obligation" | "attempt" | "amountCents">) => ({
+const operation = (
+  change: Change,
+  part: Pick<Operation, "kind" | "phase" | "obligation" | "attempt" | "amountCents">,
+): Operation => ({
   present: true,
   since: change.now,
   chargeId: null,
@@ -35,36 +38,42 @@ const operation = (change: Change, part: Pick<Operation, "kind" | "phase" | "obl
   closing: null,
   mark: null,
   cancelRequested: false,
+  wasTold: false,
   cardChanged: false,
   ...part,
 })
 
+/** R10.1. */
+export const obligationOf = (quote: Quote, draftId: string | null): string =>
+  quote.action === "new" ? `first:${draftId}` : `upgrade:${quote.id}`
+
+/** The operation of a confirmed quote; a first month's offer is claimed with it (R3.2). */
+export const confirmedInFlight = (change: Change, quote: Quote, obligation: string): Operation => {
+  const kind = quote.action === "new" ? "purchase" : "upgrade"
+  const attempt = kind === "purchase" ? change.state.draftAttempts : quote.attempts
+  const amountCents = quote.proration.chargeCents
+  if (quote.atOffer) change.state = claimOffer(change.state, obligation)
+  const phase = amountCents === 0 ? "granting" : "planned"
+  return { ...operation(change, { kind, phase, obligation, attempt, amountCents }), quote }
+}
+
 /** The customer confirmed a quote that holds (R4.4). */
 export const beginConfirmed = (change: Change, quoted: Quote): void => {
-  const { state } = change
   const quote = { ...quoted, attempts: quoted.attempts + 1, result: null }
   patchQuote(change, quote.id, quote)
-  const amountCents = quote.proration.chargeCents
-  const phase = amountCents === 0 ? ("granting" as const) : ("planned" as const)
   if (quote.action === "new") {
-    const draftId = state.draftId ?? change.newId("sub")
-    const attempt = state.draftAttempts + 1
-    patch(change, { draftId, draftAttempts: attempt })
-    if (quote.atOffer) change.state = claimOffer(change.state, draftId)
-    const obligation = `first:${draftId}`
-    start(change, { ...operation(change, { kind: "purchase", phase, obligation, attempt, amountCents }), quote })
-    return
+    const { draftId, draftAttempts } = change.state
+    patch(change, { draftId: draftId ?? change.newId("sub"), draftAttempts: draftAttempts + 1 })
   }
-  const { id, attempts: attempt } = quote
-  const begun = operation(change, { kind: "upgrade", phase, obligation: `upgrade:${id}`, attempt, amountCents })
-  const { subscription } = state
+  const begun = confirmedInFlight(change, quote, obligationOf(quote, change.state.draftId))
+  const { subscription } = change.state
   if (subscription?.kind === "paid" && subscription.pastDue !== null) {
     // R4.7: first the open renewal must be certain never to be paid.
     const closing = { obligation: renewalObligation(subscription), then: "charge" as const }
-    patch(change, { operation: { ...begun, quote, phase: "closing", closing } })
+    patch(change, { operation: { ...begun, phase: "closing", closing } })
     return
   }
-  start(change, { ...begun, quote })
+  start(change, begun)
 }
 
 const start = (change: Change, begun: Operation): void => {
@@ -115,18 +124,22 @@ export const noMethod: Failure = {
   isFinal: true,
 }
 
-const failureOf = (charge: ChargeView): Failure => {
-  const base = { code: "payment_declined" as const, chargeId: charge.chargeId }
-  if (charge.status === "declined") {
-    const { decline } = charge
-    return { ...base, detail: decline?.detail ?? "the card was declined", isFinal: decline?.class !== "soft" }
+/** R5.4: what is not soft is of no use until the card changes. */
+const failureOf = ({ status, chargeId, decline }: ChargeView): Failure => {
+  if (status === "canceled") return notCompleted(chargeId)
+  const code = "payment_declined"
+  if (status !== "declined") {
+    return { code, chargeId, detail: "the payment was not carried out; nothing was charged", isFinal: false }
   }
-  const detail =
-    charge.status === "canceled"
-      ? "the payment was not completed in time; nothing was charged"
-      : "the payment was not carried out; nothing was charged"
-  return { ...base, detail, isFinal: false }
+  return { code, chargeId, detail: decline?.detail ?? "the card was declined", isFinal: decline?.class !== "soft" }
 }
+
+const notCompleted = (chargeId: string | null): Failure => ({
+  code: "payment_declined",
+  detail: "the payment was not completed in time; nothing was charged",
+  chargeId,
+  isFinal: false,
+})
 
 /** Payments says how a charge stands: an answer, a fact or a look, old or new, perhaps told before. */
 export const takeCharge = (change: Change, current: Operation, charge: ChargeView): void => {
@@ -143,7 +156,9 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
     case "not_executed":
     case "canceled":
       // Of a close that is under way its answer tells.
-      if (phase !== "closing") fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
+      if (phase === "closing") return
+      if (charge.status === "canceled") forgetObligation(change, current)
+      fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
       return
     case "action_required":
       if (phase !== "closing") requireAction(change, current, charge)
@@ -179,14 +194,15 @@ const requireAction = (change: Change, current: Operation, charge: ChargeView): 
   const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false }
   if (subscription.pastDue === null) enterPastDue(change, subscription, next, failure)
   else patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt: null, reason } })
-  tellFailure(change, next, failure)
+  if (!next.wasTold) tellFailure(change, next, failure)
+  patchOperation(change, next, { wasTold: true })
 }
 
 /** An hour passed and the customer did not authenticate: nothing may succeed any more (R10.2). */
 const giveUpAction = (change: Change, current: Operation): void => {
   if (current.kind === "renewal") {
     // The obligation stays open for the attempts to come; should this one succeed after all, that is a success.
-    fail(change, current, failureOf({ status: "canceled", chargeId: current.chargeId } as ChargeView))
+    fail(change, current, notCompleted(current.chargeId))
     return
   }
   patchOperation(change, current, {
@@ -217,9 +233,20 @@ export const takeClosed = (change: Change, current: Operation, status: "closed" 
   else if (status === "pending") patchOperation(change, current, { phase: "confirming", closing: null })
   else if (closing.then === "end") endSubscription(change, "canceled")
   else {
-    fail(change, current, failureOf({ status: "canceled", chargeId: current.chargeId } as ChargeView))
-    // A closed obligation is never charged again: the next purchase begins another subscription.
-    if (current.kind === "purchase") patch(change, { draftId: null, draftAttempts: 0 })
+    forgetObligation(change, current)
+    fail(change, current, notCompleted(current.chargeId))
+  }
+}
+
+/**
+ * A closed obligation is never charged again: the next purchase begins another subscription, the renewal goes on under
+ * the next number. A quote's own has expired by then.
+ */
+export const forgetObligation = (change: Change, { kind, obligation }: Operation): void => {
+  const { subscription } = change.state
+  if (kind === "purchase") patch(change, { draftId: null, draftAttempts: 0 })
+  else if (subscription?.kind === "paid" && renewalObligation(subscription) === obligation) {
+    patchPaid(change, subscription, { nextNumber: subscription.nextNumber + 1, attempts: 0 })
   }
 }
 
@@ -228,7 +255,7 @@ const takeRenewalClosed = (change: Change, current: Operation, status: "closed" 
   const { subscription } = change.state
   if (subscription?.kind !== "paid" || subscription.pastDue === null) return
   if (status === "closed") {
-    patchPaid(change, subscription, { nextNumber: subscription.nextNumber + 1, attempts: 0 })
+    forgetObligation(change, renewalInFlight(change, subscription, subscription.pastDue.renewal))
     start(change, { ...current, phase: current.amountCents === 0 ? "granting" : "planned", closing: null })
     return
   }
@@ -253,6 +280,7 @@ export const renewalInFlight = (change: Change, subscription: PaidSubscription, 
     amountCents: inFull(renewal.price).chargeCents,
   }),
   renewal,
+  wasTold: true,
 })
 
 const tellFailure = (change: Change, current: Operation, failure: Failure): void =>
@@ -269,10 +297,9 @@ const tellFailure = (change: Change, current: Operation, failure: Failure): void
 /** Definitely not charged (R4.5: everything stays as it was). */
 export const fail = (change: Change, current: Operation, failure: Failure): void => {
   patch(change, { operation: null })
-  // A renewal that waited for authentication was told as failed then: one mail an attempt.
-  if (current.kind !== "renewal" || current.action === null) tellFailure(change, current, failure)
+  if (!current.wasTold) tellFailure(change, current, failure)
   if (current.quote !== null) patchQuote(change, current.quote.id, { result: { done: false, failure } })
-  if (current.kind === "purchase") change.state = releaseOffer(change.state, current.obligation.slice("first:".length))
+  if (current.kind === "purchase") change.state = releaseOffer(change.state, current.obligation)
   const { subscription } = change.state
   if (subscription?.kind !== "paid") return
   if (current.kind === "renewal") failRenewal(change, subscription, current, failure)

@@ -6,10 +6,10 @@ import type { ChargeView, PaymentFact } from "@credits/contracts"
 import { patchOperation, patchPaid, queueWork, type Change } from "./change.ts"
 import { endSubscription } from "./ending.ts"
 import { revokeWork } from "./ledger-work.ts"
-import { beginRenewal, renewalInFlight, takeCharge, takeClosed } from "./operation.ts"
+import { beginRenewal, confirmedInFlight, obligationOf, renewalInFlight, takeCharge, takeClosed } from "./operation.ts"
 import { provePayment } from "./paid.ts"
 import { openCase } from "./review.ts"
-import { renewalObligation } from "./subscription.ts"
+import { renewalObligation, type Operation } from "./subscription.ts"
 
 export type Notice =
   | { readonly type: "charge"; readonly charge: ChargeView }
@@ -27,19 +27,26 @@ export const noticeOf = (fact: PaymentFact): Notice | null => {
   return { type: kind === "charge_refunded" ? "refunded" : "charge", charge }
 }
 
+/** What was given up and would still be right to do: a renewal that is owed, a quote of the subscription as it is. */
+const givenUp = (change: Change, { obligation, amountCents }: ChargeView): Operation | null => {
+  const { subscription, operation, quotes, draftId, revision } = change.state
+  if (operation !== null) return null
+  if (subscription?.kind === "paid" && subscription.pastDue !== null) {
+    const isOwed = renewalObligation(subscription) === obligation
+    return isOwed ? renewalInFlight(change, subscription, subscription.pastDue.renewal) : null
+  }
+  const quote = quotes.find(
+    (one) => one.proration.chargeCents === amountCents && obligationOf(one, draftId) === obligation,
+  )
+  return quote === undefined || quote.revision !== revision ? null : confirmedInFlight(change, quote, obligation)
+}
+
 /** A success of an obligation that is no longer in flight. */
 const takeLateSuccess = (change: Change, charge: ChargeView): void => {
-  const { state } = change
-  if (state.paid.includes(charge.obligation)) return
-  const { subscription, operation } = state
-  if (
-    operation === null &&
-    subscription?.kind === "paid" &&
-    subscription.pastDue !== null &&
-    renewalObligation(subscription) === charge.obligation
-  ) {
-    const renewal = renewalInFlight(change, subscription, subscription.pastDue.renewal)
-    provePayment(change, { ...renewal, chargeId: charge.chargeId })
+  if (change.state.paid.includes(charge.obligation)) return
+  const operation = givenUp(change, charge)
+  if (operation !== null) {
+    provePayment(change, { ...operation, chargeId: charge.chargeId })
     return
   }
   // Money for something that was given up: what it should buy is for a person to decide.
@@ -68,7 +75,9 @@ const takeNewCard = (change: Change): void => {
   const { subscription, operation } = change.state
   if (subscription?.kind !== "paid") return
   if (operation?.kind === "renewal") {
-    if (operation.phase !== "granting") patchOperation(change, operation, { cardChanged: true })
+    // What waits for the customer's authentication is tried anew; what is undecided must be decided first.
+    if (operation.phase === "action_required" || operation.phase === "looking") beginRenewal(change, subscription, false)
+    else if (operation.phase !== "granting") patchOperation(change, operation, { cardChanged: true })
     return
   }
   if (subscription.pastDue === null) return

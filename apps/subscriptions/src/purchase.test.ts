@@ -154,12 +154,24 @@ describe("a purchase", () => {
     assert.strictEqual(balance(world), usd("20"))
   })
 
-  it("R10.2 authentication that never came is closed after an hour: released, and bought anew under another id", () => {
+  it("R10.2 authentication that never came is a definite failure after an hour", () => {
+    const world = new World()
+    world.payments.plan = "action"
+    const { quoteId } = quoted(world, "plus")
+    confirm(world, quoteId)
+    world.to(START + 60 * MINUTE)
+    world.resolve("soft")
+    assert.deepInclude(view(world), { status: "free", pendingPayment: null, firstMonthOfferEligible: true })
+    assert.deepStrictEqual(told(world), ["payment_failed"])
+    refusedWith(confirm(world, quoteId), "quote_expired")
+  })
+
+  it("R10.2 should payments not tell of it, it is closed: released, and bought anew under another id", () => {
     const world = new World()
     world.payments.plan = "action"
     confirm(world, quoted(world, "plus").quoteId)
     const first = world.payments.last().obligation
-    world.to(START + 60 * MINUTE)
+    world.to(START + 65 * MINUTE)
     assert.isTrue(world.payments.closed.has(first))
     assert.deepInclude(view(world), { status: "free", pendingPayment: null, firstMonthOfferEligible: true })
     world.payments.plan = "ok"
@@ -172,18 +184,37 @@ describe("a purchase", () => {
     world.payments.plan = "action"
     confirm(world, quoted(world, "plus").quoteId)
     world.payments.decide(world.payments.last(), "ok", world.now)
-    world.to(START + 60 * MINUTE)
+    world.to(START + 65 * MINUTE)
     assert.strictEqual(view(world).plan, "plus")
     assert.deepStrictEqual(taken(world), ["first: 1600"])
   })
 
-  it("R10.2 a success that is told for what was given up opens a case instead of being forgotten", () => {
+  it("R10.2 I11 a success that is told after it had been given up is honoured, and keeps the offer", () => {
     const world = new World()
     world.payments.plan = "soft"
     confirm(world, quoted(world, "plus").quoteId)
-    world.tell({ ...world.payments.last(), status: "succeeded" })
+    world.to(START + 60 * MINUTE)
+    world.resolve("ok")
+    assert.deepInclude(view(world), { plan: "plus", currentPeriodStart: START + 60 * MINUTE })
+    assert.isFalse(view(world).firstMonthOfferEligible)
+    world.tell(world.payments.last())
+    assert.deepStrictEqual(told(world), ["payment_failed", "started"])
+    assert.strictEqual(balance(world), usd("20"))
+  })
+
+  it("R10.2 one that fits nothing any more opens a case instead of being forgotten", () => {
+    const world = new World()
+    world.payments.plan = "soft"
+    confirm(world, quoted(world, "plus").quoteId)
+    const declined = world.payments.last()
+    world.payments.plan = "ok"
+    buy(world, "plus")
+    cancel(world)
+    world.to(Date.UTC(2027, 0, 1))
+    world.tell({ ...declined, chargeId: "chg_late", obligation: "first:sub_other", status: "succeeded" })
     assert.strictEqual(view(world).plan, "free")
-    assert.deepStrictEqual(told(world), ["payment_failed", "review_opened"])
+    assert.strictEqual(told(world).at(-1), "review_opened")
+    assert.strictEqual(world.rows[0]?.chargeId, "chg_late")
   })
 
   it("another account's quote, or an old one, is not found", () => {

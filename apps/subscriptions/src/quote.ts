@@ -139,21 +139,14 @@ const notesOf = (state: State, terms: PlanTerms, atOffer: boolean, period: Perio
   return notes
 }
 
-export interface QuoteRequest {
-  readonly id: string
-  readonly plan: string
-  readonly interval: string
-  readonly wallet: WalletAnswer
-}
-
-/** Makes a quote at `at` for terms that may be had. */
-export const makeQuote = (change: Change, request: QuoteRequest, terms: PlanTerms, at: Instant): Quote => {
+/** Makes a quote at `at` for terms that may be had, with the wallet as it was then. */
+export const makeQuote = (change: Change, terms: PlanTerms, wallet: WalletAnswer, at: Instant): Quote => {
   const { state, newId } = change
   const action = state.subscription === null ? "new" : "upgrade"
   const firstMonth = firstMonthPrice(change, terms)
   const atOffer = firstMonth !== null && isAtOffer(state, action, terms.interval)
   const priced = priceOf(state, terms, atOffer ? firstMonth : null, at)
-  const credit = creditOf(request.wallet, priced)
+  const credit = creditOf(wallet, priced)
   const period = firstPeriod(at, terms.interval)
   const id = newId("qt")
   const grant = terms.creditsPerCycle > credit.alreadyUsed ? terms.creditsPerCycle - credit.alreadyUsed : 0n
@@ -170,14 +163,13 @@ export const makeQuote = (change: Change, request: QuoteRequest, terms: PlanTerm
     newGrant: terms.creditsPerCycle.toString(),
     revoked: credit.revoked.toString(),
     alreadyUsed: credit.alreadyUsed.toString(),
-    availableAfter: availableAfter(request.wallet, grant, credit.revoked).toString(),
+    availableAfter: availableAfter(wallet, grant, credit.revoked).toString(),
     nextChargeAt: periodEnd(period),
     nextChargeCents: Number(terms.price / NANO_PER_CENT),
     notes: notesOf(state, terms, atOffer, period, priced, credit),
   }
   return {
     id,
-    requestId: request.id,
     at,
     expiresAt: view.expiresAt,
     action,

@@ -251,6 +251,17 @@ describe("a renewal that fails", () => {
     assert.deepStrictEqual(instants(world, "payment_failed"), ["2026-12-01", "2026-12-02"])
   })
 
+  it("R5.4 a new card while authentication is awaited is tried at once", () => {
+    const world = onPlus()
+    world.payments.plan = "action"
+    world.to(DECEMBER + 60_000)
+    world.payments.plan = "ok"
+    world.decide({ type: "notice", notice: { type: "method_saved" } })
+    world.settle()
+    assert.strictEqual(view(world).status, "active")
+    assert.strictEqual(world.payments.last().attempt, 2)
+  })
+
   it("R5.4 authenticated after it had been given up: the renewal happened", () => {
     const world = onPlus()
     world.payments.plan = "action"

@@ -4,7 +4,7 @@
  */
 import type { ChargeKind, ChargeView } from "@credits/contracts"
 import { patch, patchPaid, type Change } from "./change.ts"
-import { fail, noMethod, takeCharge, takeClosed, takeMethod } from "./operation.ts"
+import { fail, forgetObligation, noMethod, takeCharge, takeClosed, takeMethod } from "./operation.ts"
 import { finishOperation } from "./paid.ts"
 import { addEvidence, type Evidence } from "./review.ts"
 import type { LedgerWork, Operation, State } from "./subscription.ts"
@@ -34,12 +34,14 @@ export type Step =
       readonly chargeId: string
     }
 
+export type RefusedCode = "payment_method_required" | "obligation_closed"
+
 export type Outcome =
   | { readonly kind: "method"; readonly hasMethod: boolean }
   /** How the charge stands, decided or not. */
   | { readonly kind: "charge"; readonly charge: ChargeView }
   /** Definitely not charged, without a charge. */
-  | { readonly kind: "refused"; readonly code: "payment_method_required" | "obligation_closed" }
+  | { readonly kind: "refused"; readonly code: RefusedCode }
   | { readonly kind: "closed"; readonly status: "closed" | "succeeded" | "pending" }
   /** Done, perhaps by an earlier try. `seq`: the account's entry number then. */
   | { readonly kind: "ledger"; readonly lotId: string | null; readonly seq: number }
@@ -100,16 +102,15 @@ export const stepsOf = (state: State): ReadonlyArray<Step> => {
   return steps
 }
 
-const takeRefused = (change: Change, operation: Operation, code: "payment_method_required" | "obligation_closed"): void => {
+const takeRefused = (change: Change, operation: Operation, code: RefusedCode): void => {
   if (code === "payment_method_required") return fail(change, operation, noMethod)
+  forgetObligation(change, operation)
   fail(change, operation, {
     code: "payment_declined",
     detail: "this payment was closed before; nothing was charged",
     chargeId: null,
     isFinal: false,
   })
-  // What is closed is never charged: the next purchase begins another subscription.
-  if (operation.kind === "purchase") patch(change, { draftId: null, draftAttempts: 0 })
 }
 
 /** The ledger has the first work of the queue. */

@@ -92,8 +92,6 @@ export interface Failure {
 /** R4.4: what a customer was told, kept so that confirming charges exactly that. */
 export interface Quote {
   readonly id: string
-  /** The caller's id of the request: asked again, it is the same quote. */
-  readonly requestId: string
   readonly at: Instant
   readonly expiresAt: Instant
   readonly action: "new" | "upgrade"
@@ -146,6 +144,8 @@ export interface Operation {
   readonly mark: { readonly until: Instant; readonly length: number } | null
   /** The customer canceled while this upgrade was undecided: its success does not resume. */
   readonly cancelRequested: boolean
+  /** This attempt was told as failed before: a renewal that waits for authentication. One mail an attempt. */
+  readonly wasTold: boolean
   /** A new card came meanwhile: a failure of this attempt is followed by another at once (R5.4). */
   readonly cardChanged: boolean
 }
@@ -191,7 +191,7 @@ export interface State {
   readonly draftId: string | null
   /** Charges asked for its first period so far. */
   readonly draftAttempts: number
-  /** The first-month offer: claimed at a purchase, for ever once it is paid (R3.2). */
+  /** The first-month offer: the obligation that claimed it, for ever once that is paid (R3.2). */
   readonly offerClaimedBy: string | null
   readonly subscription: PaidSubscription | ComplimentarySubscription | null
   readonly quotes: ReadonlyArray<Quote>

@@ -309,6 +309,20 @@ describe("an upgrade in other states", () => {
     assert.strictEqual(balance(world), usd("20"))
   })
 
+  it("R4.7 R10.1 past due, and the close goes on by itself: the renewal goes on under the next number", () => {
+    const world = renewedPlus()
+    world.payments.plan = "action"
+    world.to(DECEMBER + MINUTE)
+    const shown = quoted(world, "pro")
+    const owed = world.payments.decide(world.payments.last(), "unknown", world.now)
+    refusedWith(confirm(world, shown.quoteId), "payment_being_confirmed")
+    world.tell({ ...owed, status: "canceled" })
+    world.payments.plan = "ok"
+    world.to(DECEMBER + DAY)
+    assert.deepInclude(view(world), { plan: "plus", status: "active", currentPeriodStart: DECEMBER })
+    assert.notStrictEqual(world.payments.last().obligation, owed.obligation)
+  })
+
   it("R4.7 past due, and an attempt is undecided after all: nothing is charged until it is decided", () => {
     const world = renewedPlus()
     world.payments.plan = "action"
@@ -340,7 +354,7 @@ describe("an upgrade in other states", () => {
     refusedWith(confirm(world, shown.quoteId), "payment_action_required")
     const waiting = confirmLater(world, shown.quoteId)
     refusedWith(waiting.answer, "payment_action_required")
-    world.to(START + 60 * MINUTE)
+    world.to(START + 65 * MINUTE)
     assert.deepInclude(view(world), { plan: "plus", pendingPayment: null })
     assert.strictEqual(quoted(world, "pro").action, "upgrade")
   })
