@@ -7,7 +7,7 @@ import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patchPaid, patchOperation, queueWork, revise, tell, type Change } from "./change.ts"
 import { endSubscription } from "./ending.ts"
 import { creditWork, cycleId } from "./ledger-work.ts"
-import { beginRenewal, markFor } from "./operation.ts"
+import { beginRenewal, endOwed, markFor } from "./operation.ts"
 import { cycleEnd, cycleStart, nextCycle, periodEnd } from "./period.ts"
 import { nextOffering, pastDueEnd, renewalTerms } from "./renewal.ts"
 import type { Operation, PaidSubscription, State } from "./subscription.ts"
@@ -129,6 +129,6 @@ export const takeDue = (change: Change): void => {
     case "attempt":
       return beginRenewal(change, subscription, false)
     case "past_due_end":
-      return endSubscription(change, "lapsed")
+      return endOwed(change, subscription)
   }
 }

@@ -13,6 +13,7 @@ import { periodEnd } from "./period.ts"
 import { inFull } from "./proration.ts"
 import { nextAttemptAfter, pastDueEnd, renewalTerms } from "./renewal.ts"
 import {
+  paidSubscription,
   renewalObligation,
   type Failure,
   type Operation,
@@ -212,8 +213,14 @@ const giveUpAction = (change: Change, current: Operation): void => {
   })
 }
 
-/** A canceled subscription whose renewal waits for the customer: close it, then end (R5.4). */
-export const closeToEnd = (change: Change, current: Operation): void => {
+/** What is owed is given up (R5.4): nothing of it may be paid any more, and then the subscription ends. */
+export const endOwed = (change: Change, subscription: PaidSubscription): void => {
+  if (subscription.pastDue !== null) {
+    closeToEnd(change, renewalInFlight(change, subscription, subscription.pastDue.renewal))
+  }
+}
+
+const closeToEnd = (change: Change, current: Operation): void => {
   patchOperation(change, current, {
     phase: "closing",
     action: null,
@@ -231,7 +238,9 @@ export const takeClosed = (change: Change, current: Operation, status: "closed" 
   }
   if (status === "succeeded") provePayment(change, current)
   else if (status === "pending") patchOperation(change, current, { phase: "confirming", closing: null })
-  else if (closing.then === "end") endSubscription(change, "canceled")
+  else if (closing.then === "end") {
+    endSubscription(change, paidSubscription(change.state)?.cancelAtPeriodEnd === true ? "canceled" : "lapsed")
+  }
   else {
     forgetObligation(change, current)
     fail(change, current, notCompleted(current.chargeId))
@@ -331,7 +340,8 @@ const enterPastDue = (change: Change, subscription: PaidSubscription, current: O
 
 const failRenewal = (change: Change, before: PaidSubscription, current: Operation, failure: Failure): void => {
   if (before.cancelAtPeriodEnd) {
-    endSubscription(change, "canceled")
+    if (before.pastDue === null) endSubscription(change, "canceled")
+    else endOwed(change, before)
     return
   }
   if (before.pastDue === null) enterPastDue(change, before, current, failure)
@@ -343,7 +353,7 @@ const failRenewal = (change: Change, before: PaidSubscription, current: Operatio
     return
   }
   if (change.now >= pastDueEnd(since)) {
-    endSubscription(change, "lapsed")
+    endOwed(change, subscription)
     return
   }
   const nextAttemptAt: Instant | null = failure.isFinal ? null : nextAttemptAfter(since, change.now)

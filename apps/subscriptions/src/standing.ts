@@ -8,7 +8,7 @@ import { catalogueAt } from "@credits/pricebook"
 import { patchOperation, queueWork, revise, tell, type Change } from "./change.ts"
 import { endSubscription } from "./ending.ts"
 import { complimentaryWork, standingWork } from "./ledger-work.ts"
-import { beginRenewal, closeToEnd } from "./operation.ts"
+import { beginRenewal, endOwed } from "./operation.ts"
 import { periodEnd } from "./period.ts"
 import type { Refusal } from "./quote.ts"
 import { isUndecided, paidSubscription, type ComplimentarySubscription, type PaidSubscription } from "./subscription.ts"
@@ -32,15 +32,11 @@ export const cancel = (change: Change, by: string | null, reason: string | null)
   if (subscription === null) return notSubscribed
   if (subscription.cancelAtPeriodEnd) return null
   const { operation } = change.state
-  if (subscription.pastDue !== null && operation === null) {
-    endSubscription(change, "canceled")
-    return null
-  }
   const next = { ...subscription, cancelAtPeriodEnd: true }
   revise(change, next)
   if (operation?.kind === "upgrade") patchOperation(change, operation, { cancelRequested: true })
-  if (operation?.kind === "renewal" && operation.phase === "action_required") {
-    closeToEnd(change, operation)
+  if (next.pastDue !== null && !isUndecided(change.state)) {
+    endOwed(change, next)
     return "waiting"
   }
   tellLedger(change, next, "canceling")
