@@ -50,12 +50,8 @@ export const patchOperation = (change: Change, operation: Operation, part: Parti
 export const patchQuote = (change: Change, id: string, part: Partial<Quote>): void =>
   patch(change, { quotes: change.state.quotes.map((quote) => (quote.id === id ? { ...quote, ...part } : quote)) })
 
-export const tell = (
-  change: Change,
-  kind: Happened["kind"],
-  cause: string,
-  detail: Happened["detail"] = {},
-): void => void change.facts.push({ kind, cause, detail })
+export const tell = (change: Change, kind: Happened["kind"], cause: string, detail: Happened["detail"] = {}): void =>
+  void change.facts.push({ kind, cause, detail })
 
 const opensNothing = (work: LedgerWork): boolean => work.id.startsWith("entitle:") && work.facts.length === 0
 

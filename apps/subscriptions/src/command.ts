@@ -73,8 +73,7 @@ const decideQuote = (change: Change, request: Extract<Command, { op: "quote" }>)
   return ok(quote.view)
 }
 
-const isOf = (operation: Operation | null, quoteId: string): operation is Operation =>
-  operation?.quote?.id === quoteId
+const isOf = (operation: Operation | null, quoteId: string): operation is Operation => operation?.quote?.id === quoteId
 
 const decideConfirm = (change: Change, { quoteId }: ConfirmQuote): SagaAnswer | null => {
   const { state, now } = change
@@ -127,7 +126,9 @@ const replyToPay = (state: State, final: boolean): SagaAnswer | null => {
     return refused({ code: "payment_declined", detail: "the payment failed and the subscription has ended" })
   }
   const { pastDue } = subscription
-  return pastDue === null ? done : failed({ code: pastDue.code, detail: pastDue.reason, chargeId: null, isFinal: false })
+  return pastDue === null
+    ? done
+    : failed({ code: pastDue.code, detail: pastDue.reason, chargeId: null, isFinal: false })
 }
 
 const standing = (change: Change, command: Command, result: Standing): SagaAnswer | null => {
@@ -159,8 +160,9 @@ export const decideCommand = (change: Change, command: Command): SagaAnswer | nu
     }
     case "review-answer": {
       const { reviewId, answer, by } = command
-      const wasOpen = answerCase(change, { reviewId, answer, by, at: change.now })
-      return wasOpen ? done : refused({ code: "review_not_found", detail: "there is no such open case" })
+      const answered = answerCase(change, { reviewId, answer, by, at: change.now })
+      if (answered !== null) return ok(answered)
+      return refused({ code: "review_not_found", detail: "there is no such open case" })
     }
   }
 }
@@ -173,7 +175,7 @@ export const replyTo = (state: State, command: Command, final: boolean): SagaAns
     case "pay":
       return replyToPay(state, final)
     case "cancel":
-      return state.operation?.closing?.then === "end" && !final ? null : done
+      return state.operation?.closing?.next === "end" && !final ? null : done
     default:
       return done
   }

@@ -12,7 +12,8 @@ import { cycleEnd, cycleStart, nextCycle, periodEnd } from "./period.ts"
 import { nextOffering, pastDueEnd, renewalTerms } from "./renewal.ts"
 import type { Operation, PaidSubscription, State } from "./subscription.ts"
 
-type DueKind = "cycle" | "period_end" | "remind" | "attempt" | "past_due_end" | "complimentary_end" | "mark" | "look"
+type PaidDueKind = "cycle" | "period_end" | "remind" | "attempt" | "past_due_end"
+type DueKind = PaidDueKind | "complimentary_end" | "mark" | "look"
 
 interface Due {
   readonly at: Instant
@@ -105,20 +106,8 @@ const remind = (change: Change, subscription: PaidSubscription): void => {
   if (subscription.offerEndsUntold) tell(change, "offer_ends", `${subscription.id}:${at}`, detail)
 }
 
-export const takeDue = (change: Change): void => {
-  const due = earliest(change.state)
-  if (due === null || due.at > change.now) return
-  const { subscription, operation } = change.state
-  switch (due.kind) {
-    case "look":
-      return void (operation !== null && patchOperation(change, operation, { phase: "looking" }))
-    case "mark":
-      return void (operation !== null && markFor(change, operation))
-    case "complimentary_end":
-      return endSubscription(change, "complimentary_ended")
-  }
-  if (subscription?.kind !== "paid") return
-  switch (due.kind) {
+const takePaidDue = (change: Change, subscription: PaidSubscription, kind: PaidDueKind): void => {
+  switch (kind) {
     case "cycle":
       return beginCycle(change, subscription)
     case "remind":
@@ -130,5 +119,23 @@ export const takeDue = (change: Change): void => {
       return beginRenewal(change, subscription, false)
     case "past_due_end":
       return endOwed(change, subscription)
+  }
+}
+
+export const takeDue = (change: Change): void => {
+  const due = earliest(change.state)
+  if (due === null || due.at > change.now) return
+  const { subscription, operation } = change.state
+  switch (due.kind) {
+    case "look":
+      if (operation !== null) patchOperation(change, operation, { phase: "looking" })
+      return
+    case "mark":
+      if (operation !== null) markFor(change, operation)
+      return
+    case "complimentary_end":
+      return endSubscription(change, "complimentary_ended")
+    default:
+      if (subscription?.kind === "paid") takePaidDue(change, subscription, due.kind)
   }
 }

@@ -14,7 +14,12 @@ const autoTopUpOf = ({ subscription }: State): SubscriptionFact["autoTopUp"] => 
   return { threshold: topUpThreshold.toString(), amount: topUpAmount.toString() }
 }
 
-export const factOf = (state: State, happened: Happened, subscription: SubscriptionView, at: Instant): SubscriptionFact => ({
+export const factOf = (
+  state: State,
+  happened: Happened,
+  subscription: SubscriptionView,
+  at: Instant,
+): SubscriptionFact => ({
   v: 1,
   id: `${happened.kind}:${state.account}:${happened.cause}`,
   kind: happened.kind,

@@ -4,7 +4,7 @@
  * what is due to the customer is kept apart, from the cycles alone.
  */
 import type { SubscriptionFact } from "@credits/contracts"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { NANO_PER_CENT, usd, type Instant, type Nano } from "@credits/kernel"
 import { cancel, confirm, DAY, quote, resume, view } from "./life.fixture.ts"
@@ -159,28 +159,36 @@ const check = (world: World): void => {
   assert.strictEqual(granted - revoked - expiredInstead(world, cycles), due, "neither more nor less was given")
 }
 
-const paidCents = (world: World): bigint => [...world.payments.taken.values()].reduce((sum, cents) => sum + BigInt(cents), 0n)
+const paidCents = (world: World): bigint =>
+  [...world.payments.taken.values()].reduce((sum, cents) => sum + BigInt(cents), 0n)
+
+/** Seconds of work; a busy machine may take a minute. */
+const PATIENCE_MS = 60_000
 
 describe("credit over whole lives", () => {
-  it("R4.3 what ever was usable is what elapsed plan-time entitles to, and nothing that was paid for is lost", () => {
-    fc.assert(
-      fc.property(fc.array(actions, { minLength: 3, maxLength: 25 }), (life) => {
-        const world = new World()
-        for (const action of life) {
-          act(world, action)
-          check(world)
-          const { subscription } = world.state
-          if (subscription?.kind === "paid") {
-            assert.isTrue(subscription.paidValue <= paidCents(world) * NANO_PER_CENT, "worth no more than was paid")
+  it(
+    "R4.3 what ever was usable is what elapsed plan-time entitles to, and nothing that was paid for is lost",
+    () => {
+      fc.assert(
+        fc.property(fc.array(actions, { minLength: 3, maxLength: 25 }), (life) => {
+          const world = new World()
+          for (const action of life) {
+            act(world, action)
+            check(world)
+            const { subscription } = world.state
+            if (subscription?.kind === "paid") {
+              assert.isTrue(subscription.paidValue <= paidCents(world) * NANO_PER_CENT, "worth no more than was paid")
+            }
           }
-        }
-        world.payments.plan = "ok"
-        decideLater(world)
-        world.to(world.now + 2 * 365 * DAY)
-        check(world)
-        assert.oneOf(view(world).status, ["free", "active"])
-      }),
-      { numRuns: 150 },
-    )
-  })
+          world.payments.plan = "ok"
+          decideLater(world)
+          world.to(world.now + 2 * 365 * DAY)
+          check(world)
+          assert.oneOf(view(world).status, ["free", "active"])
+        }),
+        { numRuns: 100 },
+      )
+    },
+    PATIENCE_MS,
+  )
 })

@@ -16,8 +16,7 @@ import { FREE } from "./terms.ts"
 
 /** Causes of lots. */
 export const grantId = (obligation: string): string => `grant:${obligation}`
-export const cycleId = (subscription: PaidSubscription, start: Instant): string =>
-  `cycle:${subscription.id}:${start}`
+export const cycleId = (subscription: PaidSubscription, start: Instant): string => `cycle:${subscription.id}:${start}`
 
 /** The cycle that runs; while a renewal is owed, the one it will be for: its boundaries are scheduled (R5.4). */
 const cycleOf = (subscription: PaidSubscription): { readonly start: Instant; readonly end: Instant } => {
@@ -41,7 +40,13 @@ const entitle = (account: string, id: string, subscription: PaidSubscription): L
   }
 }
 
-const clearMark = (account: string, id: string): LedgerCommand => ({ op: "mark", id, account, mark: "renewal", until: 0 })
+const clearMark = (account: string, id: string): LedgerCommand => ({
+  op: "mark",
+  id,
+  account,
+  mark: "renewal",
+  until: 0,
+})
 
 const work = (id: string, commands: ReadonlyArray<LedgerCommand>, rest: Partial<LedgerWork> = {}): LedgerWork => ({
   id,
@@ -131,10 +136,7 @@ export const markWork = (account: string, obligation: string, attempt: number, u
  * R4.3 when the old lot expired before its credit could be taken back: what expired of it then cannot be used any more
  * either, so it counts as taken. `expired`: nano-USD.
  */
-export const afterExpiry = (
-  commands: ReadonlyArray<LedgerCommand>,
-  expired: Nano,
-): ReadonlyArray<LedgerCommand> =>
+export const afterExpiry = (commands: ReadonlyArray<LedgerCommand>, expired: Nano): ReadonlyArray<LedgerCommand> =>
   commands.map((command) => {
     if (command.op !== "exchange") return command
     const { id, account, grant } = command

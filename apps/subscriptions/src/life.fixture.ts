@@ -27,8 +27,7 @@ export const quoted = (world: World, plan: string, interval = "monthly"): QuoteV
   return (answer as { ok: QuoteView }).ok
 }
 
-const confirmation = (quoteId: string) =>
-  ({ op: "confirm", id: `c${++requests}`, account: ACCOUNT, quoteId }) as const
+const confirmation = (quoteId: string) => ({ op: "confirm", id: `c${++requests}`, account: ACCOUNT, quoteId }) as const
 
 export const confirm = (world: World, quoteId: string): SagaAnswer => world.request(confirmation(quoteId))
 

@@ -70,7 +70,7 @@ export const beginConfirmed = (change: Change, quoted: Quote): void => {
   const { subscription } = change.state
   if (subscription?.kind === "paid" && subscription.pastDue !== null) {
     // R4.7: first the open renewal must be certain never to be paid.
-    const closing = { obligation: renewalObligation(subscription), then: "charge" as const }
+    const closing = { obligation: renewalObligation(subscription), next: "charge" as const }
     patch(change, { operation: { ...begun, phase: "closing", closing } })
     return
   }
@@ -92,8 +92,7 @@ export const markFor = (change: Change, current: Operation): Operation => {
 /** A renewal is due, is tried again, or is paid now. */
 export const beginRenewal = (change: Change, subscription: PaidSubscription, present: boolean): void => {
   const renewal =
-    subscription.pastDue?.renewal ??
-    renewalTerms(subscription, change.env.catalogues, periodEnd(subscription.period))
+    subscription.pastDue?.renewal ?? renewalTerms(subscription, change.env.catalogues, periodEnd(subscription.period))
   const attempt = subscription.attempts + 1
   patchPaid(change, subscription, { attempts: attempt })
   const begun: Operation = {
@@ -209,7 +208,7 @@ const giveUpAction = (change: Change, current: Operation): void => {
   patchOperation(change, current, {
     phase: "closing",
     action: null,
-    closing: { obligation: current.obligation, then: "fail" },
+    closing: { obligation: current.obligation, next: "fail" },
   })
 }
 
@@ -224,7 +223,7 @@ const closeToEnd = (change: Change, current: Operation): void => {
   patchOperation(change, current, {
     phase: "closing",
     action: null,
-    closing: { obligation: current.obligation, then: "end" },
+    closing: { obligation: current.obligation, next: "end" },
   })
 }
 
@@ -232,16 +231,15 @@ const closeToEnd = (change: Change, current: Operation): void => {
 export const takeClosed = (change: Change, current: Operation, status: "closed" | "succeeded" | "pending"): void => {
   const { closing } = current
   if (closing === null) return
-  if (closing.then === "charge") {
+  if (closing.next === "charge") {
     takeRenewalClosed(change, current, status)
     return
   }
   if (status === "succeeded") provePayment(change, current)
   else if (status === "pending") patchOperation(change, current, { phase: "confirming", closing: null })
-  else if (closing.then === "end") {
+  else if (closing.next === "end") {
     endSubscription(change, paidSubscription(change.state)?.cancelAtPeriodEnd === true ? "canceled" : "lapsed")
-  }
-  else {
+  } else {
     forgetObligation(change, current)
     fail(change, current, notCompleted(current.chargeId))
   }

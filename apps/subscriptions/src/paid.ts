@@ -8,15 +8,7 @@ import { patch, patchQuote, queueWork, revise, tell, type Change } from "./chang
 import { creditWork, grantId, type CreditOptions } from "./ledger-work.ts"
 import { cycleEnd, firstPeriod, nextPeriod, periodEnd, periodStart, type Period } from "./period.ts"
 import { remindAt } from "./renewal.ts"
-import type {
-  Happened,
-  LedgerWork,
-  Operation,
-  PaidSubscription,
-  Quote,
-  RenewalTerms,
-  State,
-} from "./subscription.ts"
+import type { Happened, LedgerWork, Operation, PaidSubscription, Quote, RenewalTerms, State } from "./subscription.ts"
 
 /** Facts and answers about a payment repeat for a while; this many obligations back they are recognised. */
 const PAID_KEPT = 16

@@ -76,7 +76,8 @@ const takeNewCard = (change: Change): void => {
   if (subscription?.kind !== "paid") return
   if (operation?.kind === "renewal") {
     // What waits for the customer's authentication is tried anew; what is undecided must be decided first.
-    if (operation.phase === "action_required" || operation.phase === "looking") beginRenewal(change, subscription, false)
+    if (operation.phase === "action_required" || operation.phase === "looking")
+      beginRenewal(change, subscription, false)
     else if (operation.phase !== "granting") patchOperation(change, operation, { cardChanged: true })
     return
   }

@@ -2,10 +2,19 @@
  * Goal: I12, paid periods and credit cycles tile whatever follows what. Method: chains of months and years from any
  * anchor, compared with the kernel's boundaries.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { boundary } from "@credits/kernel"
-import { cycleEnd, cyclesNotBegun, cycleStart, firstPeriod, nextCycle, nextPeriod, periodEnd, periodStart } from "./period.ts"
+import {
+  cycleEnd,
+  cyclesNotBegun,
+  cycleStart,
+  firstPeriod,
+  nextCycle,
+  nextPeriod,
+  periodEnd,
+  periodStart,
+} from "./period.ts"
 
 const at = (text: string): number => Date.parse(text)
 
@@ -32,23 +41,27 @@ describe("paid periods", () => {
   it("I12 any chain of months and years has no gap and no overlap, in periods and in cycles", () => {
     const anchors = fc.integer({ min: at("1990-01-01T00:00:00.000Z"), max: at("2100-01-01T00:00:00.000Z") })
     fc.assert(
-      fc.property(anchors, fc.array(fc.constantFrom("monthly" as const, "yearly" as const), { maxLength: 20 }), (anchor, chain) => {
-        let period = firstPeriod(anchor, "monthly")
-        for (const interval of chain) {
-          const before = period
-          period = nextPeriod(period, interval)
-          assert.strictEqual(periodStart(period), periodEnd(before))
-          assert.strictEqual(cycleStart(period), periodStart(period))
-          let cycles = period
-          while (cyclesNotBegun(cycles) > 0) {
-            const next = nextCycle(cycles)
-            assert.strictEqual(cycleStart(next), cycleEnd(cycles))
-            cycles = next
+      fc.property(
+        anchors,
+        fc.array(fc.constantFrom("monthly" as const, "yearly" as const), { maxLength: 20 }),
+        (anchor, chain) => {
+          let period = firstPeriod(anchor, "monthly")
+          for (const interval of chain) {
+            const before = period
+            period = nextPeriod(period, interval)
+            assert.strictEqual(periodStart(period), periodEnd(before))
+            assert.strictEqual(cycleStart(period), periodStart(period))
+            let cycles = period
+            while (cyclesNotBegun(cycles) > 0) {
+              const next = nextCycle(cycles)
+              assert.strictEqual(cycleStart(next), cycleEnd(cycles))
+              cycles = next
+            }
+            assert.strictEqual(cycleEnd(cycles), periodEnd(period))
+            assert.strictEqual(periodEnd(period), boundary(anchor, period.month + period.months))
           }
-          assert.strictEqual(cycleEnd(cycles), periodEnd(period))
-          assert.strictEqual(periodEnd(period), boundary(anchor, period.month + period.months))
-        }
-      }),
+        },
+      ),
     )
   })
 })

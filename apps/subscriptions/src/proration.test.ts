@@ -2,7 +2,7 @@
  * Goal: R4.2 and R4.3 to the cent and the nano-USD. Method: the rules' own examples, then properties over any prices,
  * anchors and instants.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { NANO_PER_CENT, NANO_PER_USD, usd } from "@credits/kernel"
 import { cycleEnd, cycleStart, firstPeriod, nextCycle, periodEnd, type Period } from "./period.ts"
@@ -33,7 +33,11 @@ describe("what an upgrade costs", () => {
   it("R4.2 a year counts its credit cycles: in the middle of the third of twelve, 9.5 of 12 are unused", () => {
     const year = nextCycle(nextCycle(firstPeriod(NOVEMBER, "yearly")))
     const at = (cycleStart(year) + cycleEnd(year)) / 2
-    const { chargeCents, credited } = prorate(usd("720"), { period: year, paidValue: usd("168"), creditsPerCycle: usd("20") }, at)
+    const { chargeCents, credited } = prorate(
+      usd("720"),
+      { period: year, paidValue: usd("168"), creditsPerCycle: usd("20") },
+      at,
+    )
     assert.strictEqual(credited, usd("133"))
     assert.strictEqual(chargeCents, 58_700)
   })

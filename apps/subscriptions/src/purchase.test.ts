@@ -4,7 +4,19 @@
  */
 import { assert, describe, it } from "vitest"
 import { usd } from "@credits/kernel"
-import { balance, buy, cancel, confirm, confirmLater, quote, quoted, refusedWith, taken, told, view } from "./life.fixture.ts"
+import {
+  balance,
+  buy,
+  cancel,
+  confirm,
+  confirmLater,
+  quote,
+  quoted,
+  refusedWith,
+  taken,
+  told,
+  view,
+} from "./life.fixture.ts"
 import { START, World } from "./world.fixture.ts"
 
 const MINUTE = 60_000
@@ -65,14 +77,20 @@ describe("a purchase", () => {
     world.payments.plan = "soft"
     const view1 = quoted(world, "pro")
     const answer = confirm(world, view1.quoteId)
-    assert.deepInclude((answer as { refused: object }).refused, { code: "payment_declined", detail: "Not enough funds." })
+    assert.deepInclude((answer as { refused: object }).refused, {
+      code: "payment_declined",
+      detail: "Not enough funds.",
+    })
     assert.deepInclude(view(world), { plan: "free", status: "free", pendingPayment: null })
     assert.strictEqual(balance(world), 0n)
     world.now += 9 * MINUTE
     refusedWith(confirm(world, view1.quoteId), "payment_declined")
     assert.deepStrictEqual(
       world.payments.charges.map((charge) => [charge.obligation.split(":")[0], charge.attempt]),
-      [["first", 1], ["first", 2]],
+      [
+        ["first", 1],
+        ["first", 2],
+      ],
     )
     world.now += 2 * MINUTE
     refusedWith(confirm(world, view1.quoteId), "quote_expired")

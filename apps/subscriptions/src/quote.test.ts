@@ -2,7 +2,7 @@
  * Goal: a quote says exactly what will be charged, in lines that add up and words (R4.4). Method: quotes at any instant
  * after any spending, compared with what confirming them does.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { NANO_PER_CENT, usd } from "@credits/kernel"
 import { balance, buy, cancel, confirm, DAY, onPlus, quote, quoted, refusedWith, spend, view } from "./life.fixture.ts"
@@ -31,7 +31,9 @@ describe("a quote", () => {
 
   it("R4.4 a first purchase names the offer and the price after it", () => {
     const shown = quoted(new World(), "plus")
-    assert.deepStrictEqual(shown.lines, [{ label: "Plus, one month (first-month offer)", amount: usd("16").toString() }])
+    assert.deepStrictEqual(shown.lines, [
+      { label: "Plus, one month (first-month offer)", amount: usd("16").toString() },
+    ])
     assert.include(shown.notes[0], "renews on 2026-12-01 for 20.00 USD")
     assert.deepInclude(shown, { action: "new", dueTodayCents: 1600, nextChargeCents: 2000 })
   })

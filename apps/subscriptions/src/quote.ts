@@ -53,7 +53,8 @@ export const wantedTerms = (
 ): PlanTerms | Refusal => {
   const catalogue = catalogueAt(change.env.catalogues, change.now)
   if (catalogue === null) return refuse("unavailable", "no catalogue is in force; ask again")
-  if (planOf(catalogue, offering.plan) === null) return refuse("plan_unknown", `there is no plan ${offering.plan}`, "plan")
+  if (planOf(catalogue, offering.plan) === null)
+    return refuse("plan_unknown", `there is no plan ${offering.plan}`, "plan")
   const { interval } = offering
   if (interval !== "monthly" && interval !== "yearly") {
     return refuse("invalid", "interval must be monthly or yearly", "interval")
@@ -133,9 +134,10 @@ const notesOf = (state: State, terms: PlanTerms, atOffer: boolean, period: Perio
     notes.push(`Credits already used beyond the kept share: −${formatUsd(credit.alreadyUsed)} USD of the new credits.`)
   }
   if (waivedCents > 0) notes.push(`${usd(waivedCents)} USD is below the smallest charge and waived.`)
-  if (paid?.cancelAtPeriodEnd === true) notes.push("Your cancellation is undone: the subscription goes on.")
-  if (paid?.downgrade != null) notes.push(`The scheduled change to ${paid.downgrade.plan} is dropped.`)
-  if (paid?.pastDue != null) notes.push("The open renewal is closed, and nothing is credited for it.")
+  if (paid === null) return notes
+  if (paid.cancelAtPeriodEnd) notes.push("Your cancellation is undone: the subscription goes on.")
+  if (paid.downgrade !== null) notes.push(`The scheduled change to ${paid.downgrade.plan} is dropped.`)
+  if (paid.pastDue !== null) notes.push("The open renewal is closed, and nothing is credited for it.")
   return notes
 }
 
@@ -187,8 +189,8 @@ export const makeQuote = (change: Change, terms: PlanTerms, wallet: WalletAnswer
 /** Null: the plan has no price of its own for a first month. */
 const firstMonthPrice = (change: Change, terms: PlanTerms): Nano | null => {
   const catalogue = catalogueAt(change.env.catalogues, change.now)
-  const monthly = catalogue === null ? undefined : planOf(catalogue, terms.plan)?.monthly
-  return monthly == null || monthly.firstMonth >= monthly.renewal ? null : monthly.firstMonth
+  const monthly = (catalogue === null ? null : planOf(catalogue, terms.plan))?.monthly ?? null
+  return monthly === null || monthly.firstMonth >= monthly.renewal ? null : monthly.firstMonth
 }
 
 /** Why a quote can no longer be confirmed (R4.4); null: it can. */

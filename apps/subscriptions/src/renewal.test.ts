@@ -132,7 +132,17 @@ describe("what a renewal costs", () => {
 
   it("R0.1 a plan that is not sold any more goes on under the terms it was bought under", () => {
     const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 10), { plus: { monthly: null } }))
-    refusedWith(world.request({ op: "quote", id: "x", account: ACCOUNT, plan: "plus", interval: "monthly", wallet: world.book.wallet(world.now) }), "already_on_plan")
+    refusedWith(
+      world.request({
+        op: "quote",
+        id: "x",
+        account: ACCOUNT,
+        plan: "plus",
+        interval: "monthly",
+        wallet: world.book.wallet(world.now),
+      }),
+      "already_on_plan",
+    )
     world.to(DECEMBER)
     assert.strictEqual(taken(world).at(-1), "renewal: 2000")
   })
@@ -144,14 +154,24 @@ describe("a renewal that fails", () => {
     world.payments.plan = "soft"
     world.to(DECEMBER + 60_000)
     assert.deepInclude(view(world), { status: "past_due", plan: "plus", renewal: null })
-    assert.deepInclude(view(world).pastDue, { amountCents: 2000, nextAttemptAt: DECEMBER + DAY, endsAt: DECEMBER + 7 * DAY })
+    assert.deepInclude(view(world).pastDue, {
+      amountCents: 2000,
+      nextAttemptAt: DECEMBER + DAY,
+      endsAt: DECEMBER + 7 * DAY,
+    })
     assert.isTrue(world.book.entitlement?.pastDue)
     assert.strictEqual(world.book.markUntil, 0)
     world.to(DECEMBER + 7 * DAY - 1)
     assert.strictEqual(view(world).status, "past_due")
     world.to(DECEMBER + 7 * DAY)
     assert.strictEqual(view(world).status, "free")
-    assert.deepStrictEqual(instants(world, "payment_failed"), ["2026-12-01", "2026-12-02", "2026-12-04", "2026-12-06", "2026-12-08"])
+    assert.deepStrictEqual(instants(world, "payment_failed"), [
+      "2026-12-01",
+      "2026-12-02",
+      "2026-12-04",
+      "2026-12-06",
+      "2026-12-08",
+    ])
     assert.isFalse(world.book.entitlement?.hostedModels)
     assert.deepStrictEqual(taken(world), ["first: 1600"])
     assert.deepStrictEqual(told(world).slice(-2), ["payment_failed", "ended"])
@@ -296,7 +316,10 @@ describe("a renewal that fails", () => {
   })
 
   it("R5.4 canceled while an attempt is undecided: its failure ends it, its success is a paid last period", () => {
-    for (const [outcome, status] of [["soft", "free"], ["ok", "canceling"]] as const) {
+    for (const [outcome, status] of [
+      ["soft", "free"],
+      ["ok", "canceling"],
+    ] as const) {
       const world = onPlus()
       world.payments.plan = "soft"
       world.to(DECEMBER + 60_000)
@@ -351,7 +374,10 @@ describe("a renewal that fails", () => {
     world.payments.plan = "soft"
     world.to(DECEMBER + 3 * DAY)
     const renewals = world.payments.charges.slice(1)
-    assert.deepStrictEqual(renewals.map(({ attempt }) => attempt), [1, 2, 3])
+    assert.deepStrictEqual(
+      renewals.map(({ attempt }) => attempt),
+      [1, 2, 3],
+    )
     assert.strictEqual(new Set(renewals.map(({ obligation }) => obligation)).size, 1)
     assert.isFalse(renewals.some(({ amountCents }) => amountCents !== 2000))
   })

@@ -48,8 +48,7 @@ export const nextOffering = ({ downgrade, terms }: PaidSubscription): Offering =
   return { plan, interval }
 }
 
-const isSame = (one: Offering, other: Offering): boolean =>
-  one.plan === other.plan && one.interval === other.interval
+const isSame = (one: Offering, other: Offering): boolean => one.plan === other.plan && one.interval === other.interval
 
 /** The price the customer was told, or will be told at the reminder. */
 const toldPrice = (subscription: PaidSubscription, next: Offering, catalogues: ReadonlyArray<Catalogue>): Nano => {

@@ -67,16 +67,21 @@ export const addEvidence = (change: Change, reviewId: string, evidence: Evidence
   patch(change, { cases })
 }
 
-/** False: no such open case. */
+/** Null: no such open case. */
 export const answerCase = (
   change: Change,
-  { reviewId, answer, by, at }: { readonly reviewId: string; readonly answer: string; readonly by: string; readonly at: Instant },
-): boolean => {
+  {
+    reviewId,
+    answer,
+    by,
+    at,
+  }: { readonly reviewId: string; readonly answer: string; readonly by: string; readonly at: Instant },
+): CaseRow | null => {
   const found = change.state.cases.find((one) => one.row.reviewId === reviewId)
-  if (found === undefined) return false
+  if (found === undefined) return null
   const row: CaseRow = { ...found.row, status: "answered", answer, answeredAt: at }
   patch(change, { cases: change.state.cases.filter((one) => one !== found) })
   change.rows.push(row)
   tell(change, "review_answered", reviewId, { reviewId, chargeId: row.chargeId, answer, by })
-  return true
+  return row
 }

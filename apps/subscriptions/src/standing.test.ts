@@ -69,7 +69,13 @@ describe("cancel and resume", () => {
     resume(world)
     world.to(DECEMBER)
     assert.deepInclude(view(world), { status: "active", currentPeriodStart: DECEMBER })
-    assert.deepStrictEqual(told(world).slice(1), ["cancel_scheduled", "resumed", "renewal_reminder", "offer_ends", "renewed"])
+    assert.deepStrictEqual(told(world).slice(1), [
+      "cancel_scheduled",
+      "resumed",
+      "renewal_reminder",
+      "offer_ends",
+      "renewed",
+    ])
   })
 
   it("R5.1 twice is the same as once; resuming what is not canceled is refused", () => {
@@ -92,7 +98,11 @@ describe("cancel and resume", () => {
   })
 
   it("R5.1 canceled while the renewal is in flight: paid it is the last period, failed it is over", () => {
-    for (const [outcome, status] of [["ok", "canceling"], ["soft", "free"], ["action", "free"]] as const) {
+    for (const [outcome, status] of [
+      ["ok", "canceling"],
+      ["soft", "free"],
+      ["action", "free"],
+    ] as const) {
       const world = onPlus()
       world.payments.plan = "unknown"
       world.to(DECEMBER + 1000)
@@ -132,14 +142,19 @@ describe("a downgrade by support", () => {
   })
 
   it("R0.3 scheduled after the reminder, another reminder names the price; an increase in between does not apply", () => {
-    const dearer = catalogueFrom("v2", DECEMBER - DAY, { plus: { monthly: { firstMonthUsd: "16.00", renewalUsd: "25.00" } } })
+    const dearer = catalogueFrom("v2", DECEMBER - DAY, {
+      plus: { monthly: { firstMonthUsd: "16.00", renewalUsd: "25.00" } },
+    })
     const world = new World(START, [defaultCatalogue(), dearer])
     buy(world, "pro")
     world.to(DECEMBER - 3 * DAY)
     downgrade(world, "plus")
     world.to(DECEMBER)
     const reminders = world.facts.filter((fact) => fact.kind === "renewal_reminder")
-    assert.deepStrictEqual(reminders.map((fact) => fact.detail["amountCents"]), [10_000, 2000])
+    assert.deepStrictEqual(
+      reminders.map((fact) => fact.detail["amountCents"]),
+      [10_000, 2000],
+    )
     assert.strictEqual(taken(world).at(-1), "renewal: 2000")
   })
 

@@ -57,7 +57,7 @@ export const resume = (change: Change): Standing => {
     return { code: "not_canceling", detail: "the subscription is not canceled" }
   }
   const { operation } = change.state
-  if (operation?.closing?.then === "end") return beingConfirmed
+  if (operation?.closing?.next === "end") return beingConfirmed
   const remindAt = subscription.remindAt === null ? null : Math.max(subscription.remindAt, change.now)
   const next = { ...subscription, cancelAtPeriodEnd: false, remindAt }
   revise(change, next)
@@ -76,7 +76,8 @@ export const payNow = (change: Change): Standing => {
   const { operation } = change.state
   if (operation?.kind === "renewal") return "waiting"
   if (operation !== null) return beingConfirmed
-  if (subscription?.pastDue == null) return { code: "not_past_due", detail: "no renewal is owed" }
+  if (subscription === null || subscription.pastDue === null)
+    return { code: "not_past_due", detail: "no renewal is owed" }
   beginRenewal(change, subscription, true)
   return "waiting"
 }

@@ -73,11 +73,7 @@ export interface ComplimentarySubscription {
   readonly until: Instant | null
 }
 
-export type FailureCode =
-  | "payment_declined"
-  | "payment_method_required"
-  | "quote_stale"
-  | "payment_being_confirmed"
+export type FailureCode = "payment_declined" | "payment_method_required" | "quote_stale" | "payment_being_confirmed"
 
 /** Why a charge definitely did not happen. */
 export interface Failure {
@@ -139,7 +135,7 @@ export interface Operation {
   /** Of a renewal. */
   readonly renewal: RenewalTerms | null
   /** What is closed, and what follows when it is. */
-  readonly closing: { readonly obligation: string; readonly then: "charge" | "fail" | "end" } | null
+  readonly closing: { readonly obligation: string; readonly next: "charge" | "fail" | "end" } | null
   /** Until when the ledger answers `renewal_in_progress`, and for how long it was last told, ms. Null: not told. */
   readonly mark: { readonly until: Instant; readonly length: number } | null
   /** The customer canceled while this upgrade was undecided: its success does not resume. */

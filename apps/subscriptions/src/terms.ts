@@ -54,11 +54,7 @@ export const termsOf = (catalogue: Catalogue, offering: Offering): PlanTerms | n
 }
 
 /** Terms in force at an instant (R0.1). */
-export const termsAt = (
-  catalogues: ReadonlyArray<Catalogue>,
-  offering: Offering,
-  at: Instant,
-): PlanTerms | null => {
+export const termsAt = (catalogues: ReadonlyArray<Catalogue>, offering: Offering, at: Instant): PlanTerms | null => {
   const catalogue = catalogueAt(catalogues, at)
   return catalogue === null ? null : termsOf(catalogue, offering)
 }

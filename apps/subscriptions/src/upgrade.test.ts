@@ -37,7 +37,9 @@ const renewedPlus = (): World => {
 }
 
 const lots = (world: World): ReadonlyArray<string> =>
-  world.book.live(world.now).map((lot) => `${lot.remaining / 10_000_000n} until ${new Date(lot.expiresAt).toISOString()}`)
+  world.book
+    .live(world.now)
+    .map((lot) => `${lot.remaining / 10_000_000n} until ${new Date(lot.expiresAt).toISOString()}`)
 
 describe("the rules' own examples", () => {
   it("R4.2 R4.3 Plus bought at the offer, unspent, upgraded to Pro at once: pays 84.00, has exactly 120.00", () => {
@@ -69,10 +71,7 @@ describe("the rules' own examples", () => {
     const shown = quoted(world, "plus", "yearly")
     assert.deepInclude(shown, { dueTodayCents: 15_800, revoked: usd("10").toString(), alreadyUsed: "0" })
     confirm(world, shown.quoteId)
-    assert.deepStrictEqual(lots(world), [
-      "600 until 2026-12-01T00:00:00.000Z",
-      "2000 until 2026-12-16T00:00:00.000Z",
-    ])
+    assert.deepStrictEqual(lots(world), ["600 until 2026-12-01T00:00:00.000Z", "2000 until 2026-12-16T00:00:00.000Z"])
     assert.strictEqual(world.book.revoked, usd("10"))
     world.to(DECEMBER)
     assert.deepStrictEqual(lots(world), ["2000 until 2026-12-16T00:00:00.000Z"])
@@ -86,7 +85,11 @@ describe("an upgrade", () => {
     const shown = quoted(world, "pro")
     world.now += 4 * MINUTE
     confirm(world, shown.quoteId)
-    assert.deepInclude(view(world), { plan: "pro", currentPeriodStart: MIDDLE, currentPeriodEnd: Date.UTC(2026, 11, 16) })
+    assert.deepInclude(view(world), {
+      plan: "pro",
+      currentPeriodStart: MIDDLE,
+      currentPeriodEnd: Date.UTC(2026, 11, 16),
+    })
     world.to(Date.UTC(2026, 11, 16))
     assert.strictEqual(taken(world).at(-1), "renewal: 10000")
     assert.strictEqual(balance(world), usd("120"))
@@ -279,7 +282,12 @@ describe("an upgrade in other states", () => {
     const owed = world.payments.last().obligation
     confirm(world, shown.quoteId)
     assert.isTrue(world.payments.closed.has(owed))
-    assert.deepInclude(view(world), { plan: "pro", status: "active", pastDue: null, currentPeriodStart: DECEMBER + DAY })
+    assert.deepInclude(view(world), {
+      plan: "pro",
+      status: "active",
+      pastDue: null,
+      currentPeriodStart: DECEMBER + DAY,
+    })
     assert.isFalse(world.book.entitlement?.pastDue)
     assert.strictEqual(balance(world), usd("120"))
   })
@@ -336,7 +344,14 @@ describe("an upgrade in other states", () => {
 
   it("R4.7 a complimentary plan is worth nothing: the price is due in full, never at the offer", () => {
     const world = new World()
-    const given = { op: "complimentary", id: "g1", account: ACCOUNT, plan: "plus", by: "support", reason: "tester" } as const
+    const given = {
+      op: "complimentary",
+      id: "g1",
+      account: ACCOUNT,
+      plan: "plus",
+      by: "support",
+      reason: "tester",
+    } as const
     assert.deepStrictEqual(world.request(given), { ok: { status: "done" } })
     assert.deepInclude(view(world), { plan: "plus", complimentary: true, firstMonthOfferEligible: false })
     refusedWith(world.request({ ...given, plan: "max", until: 5 }), "invalid")

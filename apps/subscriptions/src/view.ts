@@ -86,7 +86,7 @@ const renewalView = (state: State, catalogues: ReadonlyArray<Catalogue>): Subscr
 export const viewOf = (state: State, catalogues: ReadonlyArray<Catalogue>, asOf: Instant): SubscriptionView => {
   const { subscription } = state
   const paid = subscription?.kind === "paid" ? subscription : null
-  const willChange = paid?.downgrade != null && !paid.cancelAtPeriodEnd && paid.pastDue === null
+  const willChange = paid !== null && paid.downgrade !== null && !paid.cancelAtPeriodEnd && paid.pastDue === null
   return {
     account: state.account,
     subscriptionId: subscription?.id ?? null,
