@@ -67,7 +67,7 @@ const handle = async (options: EndpointsOptions, request: TopupRequest): Promise
     case "show":
       return show(options, request.account)
     case "consents":
-      return { ok: await readConsents(options.database, request.account) }
+      return { ok: { items: await readConsents(options.database, request.account) } }
     case "enable":
       return enable(options, request)
     case "disable":

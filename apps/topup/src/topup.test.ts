@@ -311,7 +311,7 @@ describe("turning off and changing while a charge is on its way", () => {
     assert.deepStrictEqual([life.processor.charges.size, life.markedUntil, life.view.state], [0, 0, "off"])
   })
 
-  it("R9.3 turning off works in every state", () => {
+  it("R9.3 lowering the cap and turning it off work in every state", () => {
     const unknown = on()
     unknown.balanceCents = 0
     unknown.processor.fates.push("unknown_ok")
@@ -321,8 +321,18 @@ describe("turning off and changing while a charge is on its way", () => {
     suspended.suspend()
     const paused = on()
     paused.hearSubscription("past_due", "past_due")
+    const canceling = on()
+    canceling.hearSubscription("cancel_scheduled", "canceling")
     const full = on(1_000, -500)
-    for (const life of [unknown, suspended, paused, full, new Life()]) {
+    const bare = on()
+    bare.notice({ type: "payment", fact: bare.processor.tell("method_removed", bare.now) })
+    for (const life of [unknown, suspended, paused, canceling, full, bare]) {
+      assert.strictEqual(refusedCode(life.enable(900)), "answered")
+      assert.deepInclude(life.view, { enabled: true, monthlyCapCents: 900 })
+    }
+    const free = on()
+    free.hearSubscription("ended", "free")
+    for (const life of [unknown, suspended, paused, canceling, full, bare, free, new Life()]) {
       assert.strictEqual(refusedCode(life.disable()), "answered")
       assert.isFalse(life.view.enabled)
     }
