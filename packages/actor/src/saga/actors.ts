@@ -24,22 +24,36 @@ export class Actors {
     return this.#kept.get(id)
   }
 
-  /** In the order asked; one that is not stored is new. */
-  async of(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Actor>> {
+  /** In the order asked; one that is not stored is new; one whose row cannot be read is the reason why. */
+  async of(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Actor | Error>> {
     const generation = this.#generation
-    const found = new Map<string, Actor>()
+    const found = new Map<string, Actor | Error>()
     const missing: Array<string> = []
     for (const id of ids) {
       const kept = this.#kept.get(id)
       if (kept === undefined) missing.push(id)
       else found.set(id, kept)
     }
-    for (const row of await this.#store.load(missing)) found.set(row.id, this.#deciding.actorOf(row))
+    for (const row of await this.#store.load(missing)) {
+      found.set(
+        row.id,
+        this.#made(() => this.#deciding.actorOf(row)),
+      )
+    }
     return ids.map((id) => {
-      const actor = found.get(id) ?? this.#deciding.newActor(id)
+      const actor = found.get(id) ?? this.#made(() => this.#deciding.newActor(id))
+      if (actor instanceof Error) return actor
       if (generation === this.#generation && actor.isStored) this.#keep(actor)
       return actor
     })
+  }
+
+  #made(make: () => Actor): Actor | Error {
+    try {
+      return make()
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   #keep(actor: Actor): void {

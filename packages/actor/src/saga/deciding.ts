@@ -19,11 +19,14 @@ export interface Actor {
   readonly id: string
   readonly state: unknown
   readonly isStored: boolean
+  /** Its text, when the columns of its row say otherwise than the state does today. */
+  readonly staleText: string | null
   readonly revision: number
   readonly lastAt: number
   readonly dueAt: number | null
   readonly phases: Readonly<Record<string, string>>
   readonly phasesText: string
+  readonly steps: ReadonlyArray<SagaStep>
 }
 
 /** An actor as this commit will leave it. */
@@ -39,8 +42,6 @@ export interface Draft {
   text: string | null
   steps: ReadonlyArray<SagaStep>
   waiting: ReadonlyArray<Waiting>
-  /** Not everything due has run: the budget of this commit was spent. */
-  isCut: boolean
 }
 
 /** A decision that could not be made: the code is wrong, not the world. */
@@ -94,26 +95,32 @@ export class Deciding {
     )
   }
 
-  /** As committed, from its row. */
-  actorOf(row: SagaRow): Actor {
-    const state = this.#o.machine.decode(row.state)
-    const phases = JSON.parse(row.phases) as Record<string, string>
-    const { id, revision, lastAt, dueAt } = row
-    return { id, state, isStored: true, revision, lastAt, dueAt, phases, phasesText: row.phases }
+  /** As committed, from its row. `isOld`: the row must be written anew. */
+  actorOf(row: SagaRow, isOld = false): Actor {
+    const { machine } = this.#o
+    const state = machine.decode(row.state)
+    const phases = machine.phases(state)
+    const phasesText = JSON.stringify(phases)
+    const steps = machine.steps(state)
+    const dueAt = machine.nextDue(state)
+    const isStale = isOld || dueAt !== row.dueAt || steps.length > 0 !== row.busy || phasesText !== row.phases
+    const staleText = isStale ? machine.encode(state) : null
+    const { id, revision, lastAt } = row
+    return { id, state, isStored: true, staleText, revision, lastAt, dueAt, phases, phasesText, steps }
   }
 
   newActor(id: string): Actor {
     const { machine } = this.#o
     const state = machine.initial(id)
     const phases = machine.phases(state)
-    const dueAt = machine.nextDue(state)
-    return { id, state, isStored: false, revision: 0, lastAt: 0, dueAt, phases, phasesText: JSON.stringify(phases) }
+    const unstored = { isStored: false, staleText: null, revision: 0, lastAt: 0 }
+    const derived = { phases, phasesText: JSON.stringify(phases), steps: machine.steps(state) }
+    return { id, state, ...unstored, dueAt: machine.nextDue(state), ...derived }
   }
 
   draftOf(actor: Actor, waiting: ReadonlyArray<Waiting>): Draft {
-    const { id, state, lastAt, dueAt, phases, phasesText } = actor
-    const steps = this.#o.machine.steps(state)
-    return { id, before: actor, state, lastAt, dueAt, phases, phasesText, text: null, steps, waiting, isCut: false }
+    const { id, state, lastAt, dueAt, phases, phasesText, staleText: text, steps } = actor
+    return { id, before: actor, state, lastAt, dueAt, phases, phasesText, text, steps, waiting }
   }
 
   rowOf(draft: Draft): SagaRow {
@@ -133,8 +140,8 @@ export class Deciding {
   /** Everything due first, then the inputs in order. `dueMax`: how much due work when there are no inputs. */
   decide(group: Group, draft: Draft, receipts: Receipts, now: number, dueMax: number, into: Outcome): void {
     const budget = group.works.length > 0 ? Number.POSITIVE_INFINITY : dueMax
-    let broken = group.poison ?? this.#tryDue(draft, receipts, now, budget, into)
-    if (group.poison !== null) into.defects.push({ id: draft.id, type: "commit", error: group.poison })
+    if (group.poison !== null) return void this.fail(group, "commit", group.poison, into)
+    let broken = this.#tryDue(draft, receipts, now, budget, into)
     for (const work of group.works) {
       if (broken === null) {
         try {
@@ -148,6 +155,14 @@ export class Deciding {
       } else this.#fail(work, broken, into)
     }
     if (broken !== null) into.stuck.push(draft.id)
+  }
+
+  /** Nothing of this actor can be decided. */
+  fail({ id, works }: Group, type: string, error: Error, into: Outcome): ReadonlyArray<never> {
+    into.defects.push({ id, type, error })
+    into.stuck.push(id)
+    for (const work of works) this.#fail(work, error, into)
+    return []
   }
 
   /** Everything due; null, or why it cannot be decided: then nothing else of this actor can be. */
@@ -165,10 +180,7 @@ export class Deciding {
     let count = 0
     let atOneInstant = 0
     while (draft.dueAt !== null && draft.dueAt <= Math.max(now, draft.lastAt)) {
-      if (count >= max) {
-        draft.isCut = true
-        return
-      }
+      if (count >= max) return
       const due = draft.dueAt
       const before = draft.state
       this.#step(draft, { type: "due" }, Math.max(due, draft.lastAt), receipts, now, into)

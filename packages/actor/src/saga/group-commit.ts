@@ -85,8 +85,10 @@ export class GroupCommit {
     const receipts = new Receipts(await store.receipts(keyed))
     const outcome = new Outcome()
     let budget = DUE_PER_COMMIT
-    const drafts = groups.map((group, index) => {
-      const draft = deciding.draftOf(found[index]!, waits.of(group.id))
+    const drafts = groups.flatMap((group, index) => {
+      const actor = found[index]!
+      if (actor instanceof Error) return deciding.fail(group, "row", actor, outcome)
+      const draft = deciding.draftOf(actor, waits.of(group.id))
       const before = outcome.decisions["due"] ?? 0
       deciding.decide(group, draft, receipts, group.works.length > 0 ? now : dueTo, budget, outcome)
       budget = Math.max(1, budget - ((outcome.decisions["due"] ?? 0) - before))

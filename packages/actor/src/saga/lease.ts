@@ -9,6 +9,7 @@ import { LEASE_MS, type SagaStore } from "./store.ts"
 
 const RETRY_MS = 250
 const RENEW_MS = 1_000
+const AHEAD_MAX_MS = 5_000
 /** Reads from memory need at least this much left: another owner cannot have begun meanwhile. */
 const MARGIN_MS = 500
 
@@ -37,16 +38,24 @@ export class Lease {
     this.#isLocal = database.dialect === "sqlite"
   }
 
-  /** Waits until it is ours. */
-  async take(onWait: () => void): Promise<void> {
+  /** Waits until it is ours, and until this clock is right (decision 11): due work would run early. */
+  async take(onWait: (why: string) => void, signal: AbortSignal | undefined): Promise<void> {
     const owner = `${hostname()} ${process.pid} ${randomUUID()}`
-    for (let tries = 0; ; tries++) {
+    let told = ""
+    for (;;) {
+      signal?.throwIfAborted()
       const asked = Date.now()
-      if (await this.#store.acquire(owner, this.#isLocal ? isGone : () => false)) {
+      const aheadMs = this.#isLocal ? 0 : asked - (await this.#store.now())
+      if (aheadMs <= AHEAD_MAX_MS && (await this.#store.acquire(owner, this.#isLocal ? isGone : () => false))) {
         this.#until = asked + LEASE_MS
         return
       }
-      if (tries === 0) onWait()
+      const why =
+        aheadMs > AHEAD_MAX_MS
+          ? "this clock is ahead of the database's"
+          : "another process owns it; waiting until it goes"
+      if (why !== told) onWait(why)
+      told = why
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }

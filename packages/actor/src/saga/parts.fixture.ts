@@ -133,7 +133,7 @@ export interface Errands extends RunningSagas<Errand, ErrandCommand> {
 type Options = SagaOptions<Errand, ErrandCommand, ErrandStep, string, string, ErrandFact, ErrandRow, { word: string }>
 
 export const startErrands = async (
-  parts: Parts,
+  parts: Pick<Parts, "bus">,
   database: OpenedDatabase<unknown>,
   clock: RunningClock,
   change: Partial<Options> & { readonly machine?: ErrandMachine } = {},

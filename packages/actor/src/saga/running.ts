@@ -37,6 +37,8 @@ export interface SagaOptions<State, Command, Step extends SagaStep, Outcome, Not
   readonly publish?: (fact: Fact) => { readonly subject: string; readonly payload: string }
   readonly write?: (transaction: Transaction<unknown>, rows: ReadonlyArray<Row>) => Promise<void>
   readonly report: (level: "info" | "warning" | "error", message: string) => void
+  /** Gives up waiting for the owner before; `startSagas` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
 }
 
 export interface SagaMetrics {

@@ -7,6 +7,7 @@ import type { ControlAnswer } from "@credits/contracts"
 import { StoreUnavailable } from "@credits/store"
 import { Actors } from "./actors.ts"
 import { Alarm } from "../alarm.ts"
+import { Backlog } from "./backlog.ts"
 import { Deciding, type Actor, type Draft, type Machine, type Outcome } from "./deciding.ts"
 import { Due } from "./due.ts"
 import { GroupCommit } from "./group-commit.ts"
@@ -17,7 +18,8 @@ import { Phases } from "./phases.ts"
 import type { RunningSagas, SagaMetrics, SagaOptions } from "./running.ts"
 import type { SagaAnswer, SagaStep } from "./saga.ts"
 import { Steps } from "./steps.ts"
-import { FenceLost, SagaStore, type SagaCursor } from "./store.ts"
+import { FenceLost, SagaStore, type SagaCursor, type SagaRow } from "./store.ts"
+import { upgradeRows } from "./upgrade.ts"
 import { Waits } from "./waits.ts"
 import { groupsOf, unavailable, type Work } from "./work.ts"
 
@@ -30,7 +32,6 @@ const TROUBLE_PAUSE_MS = [50, 100, 250, 500, 1_000] as const
 const PUBLISH_AT_STOP_MS = 2_000
 const IDLE_MS = 1_000
 const STOPPING = "the service is stopping"
-const BUSY_PAGE = 500
 
 export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #o: AnyOptions
@@ -42,6 +43,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #steps: Steps
+  readonly #backlog: Backlog
   readonly #due: Due
   readonly #group: GroupCommit
   readonly #phases = new Phases()
@@ -84,12 +86,19 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#outbox = new Outbox({ ...shared, name: `${service}.${machine.name}` })
     this.#steps = new Steps({
       concurrency: options.concurrency ?? {},
-      stateOf: async (id) => (this.#actors.kept(id) ?? (await this.#actors.of([id]))[0]!).state,
+      stateOf: (id) => this.#stateNow(id),
       steps: machine.steps,
       perform: options.perform,
       offer: (id, step, outcome) => this.#inbox.offer({ t: "outcome", id, step, outcome }),
+      onRoom: () => this.#backlog.wake(),
       report,
     })
+    this.#backlog = new Backlog(
+      this.#store,
+      this.#steps,
+      (row) => this.#stepsOf(row),
+      (error) => report("warning", `${machine.name}: rows with steps cannot be read: ${String(error)}`),
+    )
     this.#due = new Due(this.#store)
     this.#group = new GroupCommit({
       store: this.#store,
@@ -110,7 +119,9 @@ export class Runtime implements RunningSagas<unknown, unknown> {
 
   async start(): Promise<this> {
     await this.#store.refuseNewer(this.#machine.version)
-    await this.#lease.take(() => this.#o.report("info", `${this.#machine.name}: waiting for its owner to go`))
+    await this.#lease.take((why) => this.#o.report("warning", `${this.#machine.name}: ${why}`), this.#o.signal)
+    const upgraded = await upgradeRows(this.#store, this.#deciding, this.#machine.version)
+    if (upgraded > 0) this.#o.report("info", `${this.#machine.name}: ${upgraded} rows brought to today's form`)
     for (const { phases, count } of await this.#store.phaseCounts()) {
       this.#phases.add(JSON.parse(phases) as Record<string, string>, count)
     }
@@ -118,19 +129,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#outbox.wake(await this.#store.factCount())
     this.#forgetClock = this.#o.clock.onChange?.(() => this.#alarm.ring()) ?? this.#forgetClock
     this.#loop = this.#run().catch((error: unknown) => this.#endWith(error as Error))
-    await this.#resumeSteps()
+    await this.#backlog.open()
     return this
-  }
-
-  /** What was under way when the process before ended is begun again, a page at a time. */
-  async #resumeSteps(): Promise<void> {
-    let after = ""
-    for (;;) {
-      const rows = await this.#store.busyPage(after, BUSY_PAGE)
-      for (const row of rows) this.#steps.reconcile(row.id, this.#machine.steps(this.#deciding.actorOf(row).state))
-      if (rows.length < BUSY_PAGE) return
-      after = rows.at(-1)!.id
-    }
   }
 
   command(
@@ -139,7 +139,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     options: { readonly key: string; readonly content: string; readonly waitMs?: number },
   ): Promise<SagaAnswer> {
     if (this.#isStopping) return Promise.resolve(unavailable(STOPPING))
-    if (this.#inbox.isFull) {
+    if (this.#inbox.isFull || this.#waits.isFull) {
       return Promise.resolve({ refused: { code: "overloaded", detail: "too much waits already; ask again" } })
     }
     const { key, content, waitMs = WAIT_MS } = options
@@ -238,6 +238,24 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     }
   }
 
+  async #stateNow(id: string): Promise<unknown> {
+    const kept = this.#actors.kept(id)
+    if (kept !== undefined) return kept.state
+    const [actor] = await this.#actors.of([id])
+    if (actor instanceof Error) throw actor
+    return actor!.state
+  }
+
+  /** A row that cannot be read stops its own steps only. */
+  #stepsOf(row: SagaRow): ReadonlyArray<SagaStep> {
+    try {
+      return this.#deciding.actorOf(row).steps
+    } catch (error) {
+      this.#defect(row.id, "steps", error)
+      return []
+    }
+  }
+
   #defect(id: string, type: string, error: unknown): void {
     this.#counters.defects++
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -270,6 +288,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#forgetClock()
     this.#waits.stop(STOPPING)
     this.#inbox.fail(STOPPING, true)
+    await this.#backlog.stop()
     await this.#steps.stop()
     await this.#inbox.close()
     await this.#outbox.stop(this.#ending === null ? PUBLISH_AT_STOP_MS : 0)
@@ -278,6 +297,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   /** Until something waits, something falls due, or the lease wants renewing. */
   async #sleep(): Promise<void> {
     if (!this.#inbox.isEmpty || this.#runs.length > 0) return
+    this.#backlog.wake()
     const { setting } = this.#o.clock
     const dueIn = setting.frozenAt === null ? this.#due.earliest - this.#o.clock.now() : Number.POSITIVE_INFINITY
     await this.#alarm.sleep(Math.min(IDLE_MS, this.#lease.renewAt - Date.now(), dueIn))
@@ -340,6 +360,17 @@ export class Runtime implements RunningSagas<unknown, unknown> {
 }
 
 const actorOf = (draft: Draft): Actor => {
-  const { id, state, lastAt, dueAt, phases, phasesText, before } = draft
-  return { id, state, isStored: true, revision: before.revision + 1, lastAt, dueAt, phases, phasesText }
+  const { id, state, lastAt, dueAt, phases, phasesText, steps, before } = draft
+  return {
+    id,
+    state,
+    isStored: true,
+    staleText: null,
+    revision: before.revision + 1,
+    lastAt,
+    dueAt,
+    phases,
+    phasesText,
+    steps,
+  }
 }

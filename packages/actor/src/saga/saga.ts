@@ -72,7 +72,10 @@ export interface SagaTransition {
 export interface SagaMachine<State, Command, Step extends SagaStep, Outcome, Notice, Fact, Row, Env> {
   /** What one row is of: "subscription", "charge", "topup"; the key of its rows beside those of other machines. */
   readonly name: string
-  /** Raised when the text form changes; a newer one in the database is refused (decision 21). */
+  /**
+   * Raised when the text form changes, or what `steps`, `nextDue` or `phases` say of a state that is stored: rows of
+   * an older one are written anew at the start (`decode` must read them), a newer one is refused (decision 21).
+   */
   readonly version: number
   readonly initial: (id: string) => State
   /** Text form; bigints as decimal strings. `decode(encode(s))` equals `s`. */

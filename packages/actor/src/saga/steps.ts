@@ -1,6 +1,7 @@
 /**
  * Steps under way: what the committed states name is done, each kind a bounded number at a time, first come, first
- * served. Owns attempts and pauses; decides nothing: an outcome goes back into the queue of inputs.
+ * served. Owns attempts and pauses; decides nothing: an outcome goes back into the queue of inputs. What does not fit
+ * into the queue of its kind is left in its row, and `backlog.ts` brings it when there is room.
  */
 import type { SagaStep } from "./saga.ts"
 
@@ -10,6 +11,10 @@ export const CONCURRENCY = 64
 const PAUSED_MAX = 1_000
 const PAUSE_FIRST_MS = 50
 const PAUSE_LAST_MS = 5_000
+/** Steps of one kind that wait in memory; as many again may come back from pauses. */
+export const QUEUE_MAX = 1_000
+/** With no more than this waiting, rows are looked for that had no room. */
+const QUEUE_LOW = 250
 /** How long `stop` waits for what was aborted. */
 const STOP_MS = 1_000
 
@@ -21,6 +26,8 @@ export interface StepsOptions {
   readonly perform: (step: SagaStep, state: unknown, signal: AbortSignal) => Promise<unknown>
   /** An outcome, to be decided; `settle` comes after the commit. */
   readonly offer: (id: string, step: string, outcome: unknown) => void
+  /** There is room for steps that were left in their rows. */
+  readonly onRoom: () => void
   readonly report: (level: "info" | "warning", message: string) => void
 }
 
@@ -42,6 +49,9 @@ interface Lane {
   underWay: number
   paused: number
   isTroubled: boolean
+  /** Steps had no room since the current round over the rows began, or before it. */
+  hasMissed: boolean
+  hadMissed: boolean
 }
 
 export class Steps {
@@ -58,9 +68,32 @@ export class Steps {
     this.#o = options
   }
 
-  /** Steps begun, waiting for their turn or for their next attempt. */
+  /** Steps begun, waiting for their turn or for their next attempt; those left in their rows count as one a kind. */
   get open(): number {
-    return this.#count
+    let missing = 0
+    for (const lane of this.#lanes.values()) if (lane.hasMissed || lane.hadMissed) missing++
+    return this.#count + missing
+  }
+
+  /** How many of the kinds that were left in rows would fit now. */
+  get room(): number {
+    let room = 0
+    for (const lane of this.#lanes.values()) {
+      if (lane.hasMissed || lane.hadMissed) room = Math.max(room, QUEUE_MAX - lane.queue.length)
+    }
+    return room
+  }
+
+  /** A round over all rows begins; `endRound` tells whether another is needed. */
+  beginRound(): void {
+    for (const lane of this.#lanes.values()) {
+      lane.hadMissed = lane.hasMissed
+      lane.hasMissed = false
+    }
+  }
+
+  endRound(): void {
+    for (const lane of this.#lanes.values()) lane.hadMissed = false
   }
 
   get underWay(): number {
@@ -86,14 +119,21 @@ export class Steps {
         else if (entry.at === "deciding" && entry.isSettled) this.#pause(entry)
       }
     }
-    for (const step of named) if (known?.has(step.id) !== true) this.#add(id, step)
+    this.offer(id, named)
+  }
+
+  /** What a row names, which may be older than what is known of it: nothing is dropped for it. */
+  offer(id: string, named: ReadonlyArray<SagaStep>): void {
+    if (this.#isStopped) return
+    for (const step of named) if (this.#actors.get(id)?.has(step.id) !== true) this.#add(id, step)
   }
 
   #laneOf(kind: string): Lane {
     let lane = this.#lanes.get(kind)
     if (lane === undefined) {
       const max = this.#o.concurrency[kind] ?? CONCURRENCY
-      lane = { kind, max, queue: [], underWay: 0, paused: 0, isTroubled: false }
+      const flags = { isTroubled: false, hasMissed: false, hadMissed: false }
+      lane = { kind, max, queue: [], underWay: 0, paused: 0, ...flags }
       this.#lanes.set(kind, lane)
     }
     return lane
@@ -101,6 +141,10 @@ export class Steps {
 
   #add(id: string, step: SagaStep): void {
     const lane = this.#laneOf(step.kind)
+    if (lane.queue.length >= QUEUE_MAX) {
+      lane.hasMissed = true
+      return
+    }
     const abort = new AbortController()
     const state = { attempts: 0, isSettled: false, timer: undefined }
     const entry: Entry = { id, step: step.id, lane, at: "queue", abort, ...state }
@@ -138,6 +182,7 @@ export class Steps {
       })
       this.#running.add(running)
     }
+    if ((lane.hasMissed || lane.hadMissed) && lane.queue.length <= QUEUE_LOW) this.#o.onRoom()
   }
 
   /** The state is read when the turn comes, not kept while the step waits. */
@@ -146,8 +191,9 @@ export class Steps {
     try {
       const state = await this.#o.stateOf(entry.id)
       const step = this.#o.steps(state).find(({ id }) => id === entry.step)
-      // The commit that no longer names it drops it.
-      if (step === undefined || entry.at !== "under way") return
+      if (entry.at !== "under way") return
+      // Offered by a row that was older than the commit which no longer names it.
+      if (step === undefined) return this.#drop(entry)
       const outcome = await this.#o.perform(step, state, abort.signal)
       if (entry.at !== "under way") return
       this.done++

@@ -93,6 +93,12 @@ export class SagaStore {
       : sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`
   }
 
+  /** Postgres: its own clock, ms. */
+  async now(): Promise<number> {
+    const { rows } = await sql<{ now: bigint }>`select ${this.#now} as now`.execute(this.#db)
+    return Number(rows[0]!.now)
+  }
+
   /** Rows of a JSON array, each as `value`, in the order of `key`. */
   #given(rows: ReadonlyArray<unknown>): RawBuilder<unknown> {
     const json = JSON.stringify(rows)
@@ -230,6 +236,14 @@ export class SagaStore {
   async busyPage(after: string, limit: number): Promise<ReadonlyArray<SagaRow>> {
     const { rows } = await sql<SagaTables["saga"]>`select * from saga
       where machine = ${this.#machine} and busy = 1 and id > ${after} order by id limit ${limit}`.execute(this.#db)
+    return rows.map(rowOf)
+  }
+
+  /** Rows of an older form, by id. */
+  async olderPage(version: number, after: string, limit: number): Promise<ReadonlyArray<SagaRow>> {
+    const { rows } = await sql<SagaTables["saga"]>`select * from saga
+      where machine = ${this.#machine} and version < ${version} and id > ${after}
+      order by id limit ${limit}`.execute(this.#db)
     return rows.map(rowOf)
   }
 

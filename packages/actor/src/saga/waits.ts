@@ -2,6 +2,9 @@
 import type { Draft } from "./deciding.ts"
 import { unavailable, type Waiting } from "./work.ts"
 
+/** Each holds its command and its caller. */
+const WAITS_MAX = 16_384
+
 export class Waits {
   readonly #byActor = new Map<string, ReadonlyArray<Waiting>>()
   readonly #timers = new Map<Waiting, NodeJS.Timeout>()
@@ -11,6 +14,9 @@ export class Waits {
     this.#over = over
   }
 
+  get isFull(): boolean {
+    return this.#timers.size >= WAITS_MAX
+  }
   get size(): number {
     return this.#timers.size
   }
