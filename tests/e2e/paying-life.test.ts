@@ -40,6 +40,7 @@ describe("buying", () => {
     expect(subscription.firstMonthOfferEligible).toBe(false)
     expect(wallet).toMatchObject({ plan: "plus", availableUsd: "20.00", balanceUsd: "20.00" })
     expect(wallet.lots).toMatchObject([{ kind: "plan", expiresAt: subscription.cycleEnd }])
+    expect(wallet.cycle).toMatchObject({ end: subscription.cycleEnd, grantedUsd: "20.00", spentUsd: "0.00" })
     const [charge] = await ada.history()
     expect(charge).toMatchObject({ amountUsd: "16.00", status: "succeeded", card: { brand: "visa" } })
     const receipt = await fetch(system.url + charge!.receiptUrl!, { headers: { authorization: `Bearer ${ada.token}` } })
