@@ -6,6 +6,7 @@
 import type { AnySagaMachine, SagaTransition } from "@credits/actor/saga"
 import { chargeMachine } from "../../apps/payments/src/charge.ts"
 import { methodMachine } from "../../apps/payments/src/method.ts"
+import { machine as subscriptionMachine } from "../../apps/subscriptions/src/machine.ts"
 import { topupMachine } from "../../apps/topup/src/topup.ts"
 import { markdownTable, pageHead } from "./source.ts"
 
@@ -23,6 +24,12 @@ export interface DocumentedMachine {
 
 /** Every machine of the system. */
 export const MACHINES: ReadonlyArray<DocumentedMachine> = [
+  {
+    machine: subscriptionMachine,
+    app: "apps/subscriptions",
+    source: "apps/subscriptions/src/machine.ts",
+    about: "An account's subscription: its plan, the one operation that may be in flight, and its billing cases (R2–R5).",
+  },
   {
     machine: chargeMachine,
     app: "apps/payments",

@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { type BusHandle, closeBus, connectBus, writeClockSetting } from "@credits/bus"
 import {
   advanceClock,
   businessNow,
@@ -21,7 +22,7 @@ import { until } from "./facts.ts"
 
 export const PAYING_VICTIMS = ["subscriptions", "payments", "topup", "ledger", "nats"] as const
 export type PayingVictim = (typeof PAYING_VICTIMS)[number]
-export const DEEDS = ["purchases", "renewals"] as const
+export const DEEDS = ["purchases", "renewals", "advance"] as const
 export type Deed = (typeof DEEDS)[number]
 
 /** Of each deed in a round: as many as fit between two disk flushes and more. */
@@ -48,6 +49,9 @@ export interface PayingRound {
   readonly differences: ReadonlyArray<string>
 }
 
+const renewed = (people: ReadonlyArray<Customer>): ReadonlyMap<Customer, Expected> =>
+  new Map(people.map((each) => [each, { plan: "plus", charged: ["first", "renewal"], available: 20 }]))
+
 const kindOf = (obligation: string): string => obligation.slice(0, obligation.indexOf(":"))
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -57,20 +61,24 @@ export class PayingChaos {
   readonly #folder: string
   readonly #system: SystemUnderTest
   readonly #spender: Spender
+  /** Signed in as the owner of the clock. */
+  readonly #edge: BusHandle
   #customers = 0
 
-  private constructor(seed: number, folder: string, system: SystemUnderTest, spender: Spender) {
+  private constructor(seed: number, folder: string, system: SystemUnderTest, spender: Spender, edge: BusHandle) {
     this.seed = seed
     this.#source = random(seed)
     this.#folder = folder
     this.#system = system
     this.#spender = spender
+    this.#edge = edge
   }
 
   static async start(seed: number): Promise<PayingChaos> {
     const folder = mkdtempSync(join(tmpdir(), "credits-paying-"))
     const system = await startSystem({ dataDir: join(folder, "data") })
-    return new PayingChaos(seed, folder, system, await Spender.open(system.url))
+    const edge = await connectBus({ servers: system.natsUrl, seed: system.seeds.edge, name: "edge" })
+    return new PayingChaos(seed, folder, system, await Spender.open(system.url), edge)
   }
 
   get dataDir(): string {
@@ -78,7 +86,8 @@ export class PayingChaos {
   }
 
   round(deed: Deed, victim: PayingVictim): Promise<PayingRound> {
-    return deed === "purchases" ? this.#purchases(victim) : this.#renewals(victim)
+    const play = { purchases: this.#purchases, renewals: this.#renewals, advance: this.#advance }[deed]
+    return play.call(this, victim)
   }
 
   /** Purchases, upgrades and top-ups at the same moment, each of its own customers. */
@@ -104,16 +113,24 @@ export class PayingChaos {
     return this.#killDuring(victim, deeds, expected)
   }
 
-  /** Everybody's month ends in the same hour. */
+  /** Everybody's month ends in the same moment: time jumps, as after an outage, and nothing waits for it. */
   async #renewals(victim: PayingVictim): Promise<PayingRound> {
     const people = await this.#people((customer) => customer.buy("plus", "monthly"))
-    const now = await businessNow(this.#system.url)
-    // A month has at most 31 days, and the next one at least 28.
-    const to = new Date(now + 31 * DAY_MS + 3_600_000).toISOString()
-    const expected = new Map<Customer, Expected>(
-      people.map((each) => [each, { plan: "plus", charged: ["first", "renewal"], available: 20 }]),
-    )
-    return this.#killDuring(victim, [advanceClock(this.#system.url, { to }, SETTLED_MS)], expected)
+    const to = await this.#nextMonth()
+    const jump = writeClockSetting(this.#edge, { offset: to - Date.now(), frozenAt: null })
+    return this.#killDuring(victim, [jump], renewed(people))
+  }
+
+  /** The same while the sandbox moves its clock, which asks every service to run what is due. */
+  async #advance(victim: PayingVictim): Promise<PayingRound> {
+    const people = await this.#people((customer) => customer.buy("plus", "monthly"))
+    const to = new Date(await this.#nextMonth()).toISOString()
+    return this.#killDuring(victim, [advanceClock(this.#system.url, { to }, SETTLED_MS)], renewed(people))
+  }
+
+  /** A month has at most 31 days, and the next one at least 28. */
+  async #nextMonth(): Promise<number> {
+    return (await businessNow(this.#system.url)) + 31 * DAY_MS + 3_600_000
   }
 
   /** New customers with a good card, prepared. */
@@ -168,6 +185,7 @@ export class PayingChaos {
   }
 
   async stop(forget = true): Promise<void> {
+    await closeBus(this.#edge)
     await this.#system.stop()
     if (forget) rmSync(this.#folder, { recursive: true, force: true })
   }
