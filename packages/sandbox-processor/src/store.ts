@@ -76,15 +76,33 @@ export class SandboxFileTooNew extends Error {
   }
 }
 
+/** Two processors on one folder would each believe in their own money. */
+export class SandboxFolderInUse extends Error {
+  constructor(dataDir: string) {
+    super(`another sandbox processor uses ${dataDir}`)
+    this.name = "SandboxFolderInUse"
+  }
+}
+
+/** How long a start waits for a predecessor that is still closing. */
+const PREDECESSOR_MS = 2_000
+
 const open = (dataDir: string | undefined): BetterSqlite3.Database => {
   if (dataDir === undefined) return new BetterSqlite3(":memory:")
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, "sandbox-processor.sqlite")
-  const sqlite = new BetterSqlite3(file)
-  const version = Number(sqlite.pragma("user_version", { simple: true }))
-  if (version <= SCHEMA_VERSION) return sqlite
-  sqlite.close()
-  throw new SandboxFileTooNew(file, version)
+  const sqlite = new BetterSqlite3(file, { timeout: PREDECESSOR_MS })
+  try {
+    // One process owns the file; that also spares every read its locks.
+    sqlite.pragma("locking_mode = EXCLUSIVE")
+    const version = Number(sqlite.pragma("user_version", { simple: true }))
+    if (version > SCHEMA_VERSION) throw new SandboxFileTooNew(file, version)
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    const isBusy = error instanceof BetterSqlite3.SqliteError && error.code.startsWith("SQLITE_BUSY")
+    throw isBusy ? new SandboxFolderInUse(dataDir) : error
+  }
 }
 
 export class Store implements Reader {
@@ -96,8 +114,6 @@ export class Store implements Reader {
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
-    // One process owns the file: reads take no locks, and a second processor on the folder is refused.
-    this.#sqlite.pragma("locking_mode = EXCLUSIVE")
     this.#sqlite.pragma(`page_size = ${PAGE_BYTES}`)
     this.#sqlite.pragma("journal_mode = WAL")
     this.#sqlite.pragma("synchronous = NORMAL")
