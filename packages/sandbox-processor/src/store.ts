@@ -16,8 +16,12 @@ import { type Changes, eventText, type Reader, type StoredObject } from "./work.
 /** Raised when the tables change; a newer file is refused. */
 const SCHEMA_VERSION = 1
 const PAGE_BYTES = 8_192
-/** 32 MB of log between checkpoints: the tail pages that every commit rewrites reach the file once. */
-const WAL_CHECKPOINT_PAGES = 4_000
+/**
+ * A checkpoint flushes the disk and nobody is answered meanwhile (100 ms and more beside other writers), so it waits for
+ * a pause in the commits, or for 256 MB of log. A start reads that much in less than a second.
+ */
+const CHECKPOINT_PAUSE_MS = 250
+const WAL_CHECKPOINT_PAGES = 32_000
 const CACHE_KIB = 64 * 1024
 
 const SCHEMA = `
@@ -111,6 +115,10 @@ export class Store implements Reader {
   #isOpen = false
   #waiting: Array<() => void> = []
   #nextVersion: number
+  #commits = 0
+  #commitsSeen = 0
+  #commitsInFile = 0
+  readonly #pauses: NodeJS.Timeout
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
@@ -124,6 +132,16 @@ export class Store implements Reader {
     }
     const { last } = this.#statement("SELECT COALESCE(MAX(number), 0) AS last FROM versions").get() as { last: number }
     this.#nextVersion = last + 1
+    this.#pauses = setInterval(() => this.#checkpointInPause(), CHECKPOINT_PAUSE_MS)
+    this.#pauses.unref()
+  }
+
+  #checkpointInPause(): void {
+    const isPause = !this.#isOpen && this.#commits === this.#commitsSeen
+    this.#commitsSeen = this.#commits
+    if (!isPause || this.#commits === this.#commitsInFile) return
+    this.#commitsInFile = this.#commits
+    this.#sqlite.pragma("wal_checkpoint(PASSIVE)")
   }
 
   #statement(sql: string): BetterSqlite3.Statement {
@@ -154,12 +172,14 @@ export class Store implements Reader {
     if (!this.#isOpen) return
     this.#statement("COMMIT").run()
     this.#isOpen = false
+    this.#commits += 1
     const waiting = this.#waiting
     this.#waiting = []
     for (const then of waiting) then()
   }
 
   close(): void {
+    clearInterval(this.#pauses)
     this.flush()
     this.#sqlite.close()
   }
