@@ -155,6 +155,13 @@ describe("the process", () => {
     await nats.stop()
   })
 
+  it("does not start on a folder that another one uses", async () => {
+    const running = await startProcess()
+    const { said } = start()
+    assert.include(await said, "another sandbox processor uses")
+    await running.end("SIGTERM")
+  })
+
   it("does not start in production, nor with a webhook it cannot sign, and says why", async () => {
     for (const [env, reason] of [
       [{ CREDITS_ENV: "production" }, "play money"],

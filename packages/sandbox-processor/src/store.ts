@@ -16,8 +16,12 @@ import { type Changes, eventText, type Reader, type StoredObject } from "./work.
 /** Raised when the tables change; a newer file is refused. */
 const SCHEMA_VERSION = 1
 const PAGE_BYTES = 8_192
-/** 32 MB of log between checkpoints: the tail pages that every commit rewrites reach the file once. */
-const WAL_CHECKPOINT_PAGES = 4_000
+/**
+ * A checkpoint flushes the disk and nobody is answered meanwhile (100 ms and more beside other writers), so it waits for
+ * a pause in the commits, or for 256 MB of log. A start reads that much in less than a second.
+ */
+const CHECKPOINT_PAUSE_MS = 250
+const WAL_CHECKPOINT_PAGES = 32_000
 const CACHE_KIB = 64 * 1024
 
 const SCHEMA = `
@@ -76,15 +80,33 @@ export class SandboxFileTooNew extends Error {
   }
 }
 
+/** Two processors on one folder would each believe in their own money. */
+export class SandboxFolderInUse extends Error {
+  constructor(dataDir: string) {
+    super(`another sandbox processor uses ${dataDir}`)
+    this.name = "SandboxFolderInUse"
+  }
+}
+
+/** How long a start waits for a predecessor that is still closing. */
+const PREDECESSOR_MS = 2_000
+
 const open = (dataDir: string | undefined): BetterSqlite3.Database => {
   if (dataDir === undefined) return new BetterSqlite3(":memory:")
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, "sandbox-processor.sqlite")
-  const sqlite = new BetterSqlite3(file)
-  const version = Number(sqlite.pragma("user_version", { simple: true }))
-  if (version <= SCHEMA_VERSION) return sqlite
-  sqlite.close()
-  throw new SandboxFileTooNew(file, version)
+  const sqlite = new BetterSqlite3(file, { timeout: PREDECESSOR_MS })
+  try {
+    // One process owns the file; that also spares every read its locks.
+    sqlite.pragma("locking_mode = EXCLUSIVE")
+    const version = Number(sqlite.pragma("user_version", { simple: true }))
+    if (version > SCHEMA_VERSION) throw new SandboxFileTooNew(file, version)
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    const isBusy = error instanceof BetterSqlite3.SqliteError && error.code.startsWith("SQLITE_BUSY")
+    throw isBusy ? new SandboxFolderInUse(dataDir) : error
+  }
 }
 
 export class Store implements Reader {
@@ -93,11 +115,13 @@ export class Store implements Reader {
   #isOpen = false
   #waiting: Array<() => void> = []
   #nextVersion: number
+  #commits = 0
+  #commitsSeen = 0
+  #commitsInFile = 0
+  readonly #pauses: NodeJS.Timeout
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
-    // One process owns the file: reads take no locks, and a second processor on the folder is refused.
-    this.#sqlite.pragma("locking_mode = EXCLUSIVE")
     this.#sqlite.pragma(`page_size = ${PAGE_BYTES}`)
     this.#sqlite.pragma("journal_mode = WAL")
     this.#sqlite.pragma("synchronous = NORMAL")
@@ -108,6 +132,16 @@ export class Store implements Reader {
     }
     const { last } = this.#statement("SELECT COALESCE(MAX(number), 0) AS last FROM versions").get() as { last: number }
     this.#nextVersion = last + 1
+    this.#pauses = setInterval(() => this.#checkpointInPause(), CHECKPOINT_PAUSE_MS)
+    this.#pauses.unref()
+  }
+
+  #checkpointInPause(): void {
+    const isPause = !this.#isOpen && this.#commits === this.#commitsSeen
+    this.#commitsSeen = this.#commits
+    if (!isPause || this.#commits === this.#commitsInFile) return
+    this.#commitsInFile = this.#commits
+    this.#sqlite.pragma("wal_checkpoint(PASSIVE)")
   }
 
   #statement(sql: string): BetterSqlite3.Statement {
@@ -138,12 +172,14 @@ export class Store implements Reader {
     if (!this.#isOpen) return
     this.#statement("COMMIT").run()
     this.#isOpen = false
+    this.#commits += 1
     const waiting = this.#waiting
     this.#waiting = []
     for (const then of waiting) then()
   }
 
   close(): void {
+    clearInterval(this.#pauses)
     this.flush()
     this.#sqlite.close()
   }
