@@ -13,7 +13,7 @@ import { committedPartition, partitionRow, type Partition } from "./partition.ts
 import type { FromWorker, JournalItem } from "./protocol.ts"
 import { CommitUnknown, Fenced, type ActorStore, type NewSnapshot } from "./rows.ts"
 import type { Ticks } from "./ticks.ts"
-import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
+import type { Slot, Slots } from "./slots.ts"
 
 /** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
 const ID_BLOCK = 100_000
@@ -277,7 +277,7 @@ export class Executor<State> {
       draft.entries === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries * SNAPSHOT_SHARE)),
     )
     if (budget > 0) {
-      const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0 ? -1 : SNAPSHOT_LAG_MAX)
+      const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0)
       for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
       chosen.push(...more)
     }
