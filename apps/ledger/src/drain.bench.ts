@@ -48,7 +48,7 @@ for (let from = 0; from < CHARGES; from += 20_000) {
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), "drain-"))
-const store = await openStore({ dataDir, databaseUrl: null }, new URL("./worker.ts", import.meta.url))
+const store = await openStore({ dataDir, databaseUrl: null })
 const { port1, port2 } = new MessageChannel()
 const worker = new PartitionWorker<Account>({
   machine: makeLedgerMachine() as unknown as AnyMachine<Account>,

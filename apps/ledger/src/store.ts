@@ -1,46 +1,23 @@
 /**
- * The ledger's database: opened once for the decisions, and once more by each thread that works beside them. Owns which
- * threads there are; what is in the database belongs to the partition runtime.
+ * The ledger's database, opened for the thread that decides. What is in it belongs to the partition runtime.
  */
-import { MessageChannel, Worker, type MessagePort } from "node:worker_threads"
-import {
-  actorMigrations,
-  Checkpoints,
-  PostgresActorStore,
-  runCheckpoints,
-  SqliteActorStore,
-  type ActorStore,
-} from "@credits/actor"
-import { migrateNow, openDatabaseNow, openSqliteFile } from "@credits/store"
+import { actorMigrations, PostgresActorStore, type ActorStore } from "@credits/actor"
+import { sqliteStoreWithThreads } from "@credits/actor/sqlite-thread"
+import { migrateNow, openDatabaseNow } from "@credits/store"
 
-/** Given by main.ts. */
 export interface StoreOptions {
   readonly dataDir: string
   readonly databaseUrl: string | null
 }
 
-/** Given to a thread beside the worker. */
-export interface StoreThreadData {
-  readonly file: string
-  readonly checkpoints: MessagePort
-}
+/** The bundle has the thread's program beside it as .js; the sources have .ts. */
+const threadUrl = new URL(import.meta.url.endsWith(".ts") ? "./store-thread.ts" : "./store-thread.js", import.meta.url)
 
-/** `threadUrl`: a file that calls `runStoreThread` with what it was given. */
-export const openStore = async ({ dataDir, databaseUrl }: StoreOptions, threadUrl: URL): Promise<ActorStore> => {
+export const openStore = async ({ dataDir, databaseUrl }: StoreOptions): Promise<ActorStore> => {
   const url = databaseUrl === null ? {} : { databaseUrl }
   const database = await openDatabaseNow({ service: "ledger", dataDir, ...url })
   await migrateNow(database, actorMigrations(database.dialect), 1)
-  if (database.sqlite === undefined) return new PostgresActorStore(database.pool!)
-  const { port1, port2 } = new MessageChannel()
-  const workerData: StoreThreadData = { file: database.file!, checkpoints: port2 }
-  const thread = new Worker(threadUrl, { workerData, transferList: [port2], name: "checkpoints" })
-  thread.unref()
-  return new SqliteActorStore(database.sqlite, new Checkpoints(port1))
-}
-
-/** Ends when the other end of its port is closed. */
-export const runStoreThread = ({ file, checkpoints }: StoreThreadData): void => {
-  const db = openSqliteFile(file)
-  checkpoints.on("close", () => db.close())
-  runCheckpoints(db, checkpoints)
+  return database.sqlite === undefined
+    ? new PostgresActorStore(database.pool!)
+    : sqliteStoreWithThreads(database.sqlite, threadUrl)
 }

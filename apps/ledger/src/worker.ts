@@ -1,6 +1,6 @@
 /**
  * The ledger's worker thread: its database handle and its partition worker. Nothing here waits for the network but the
- * database. The same file is started once more for the work beside it (store.ts).
+ * database.
  */
 import { randomUUID } from "node:crypto"
 import { parentPort, workerData } from "node:worker_threads"
@@ -8,7 +8,7 @@ import { PartitionWorker, type AnyMachine } from "@credits/actor"
 import { partitions, STREAMS, SUBJECTS } from "@credits/contracts"
 import type { Account } from "./account.ts"
 import { makeLedgerMachine } from "./machine.ts"
-import { openStore, runStoreThread, type StoreOptions, type StoreThreadData } from "./store.ts"
+import { openStore, type StoreOptions } from "./store.ts"
 
 /** Given by main.ts. */
 export interface LedgerWorkerData extends StoreOptions {
@@ -17,7 +17,7 @@ export interface LedgerWorkerData extends StoreOptions {
 }
 
 const start = async (data: LedgerWorkerData): Promise<void> => {
-  const store = await openStore(data, new URL(import.meta.url))
+  const store = await openStore(data)
   const worker = new PartitionWorker<Account>({
     machine: makeLedgerMachine() as unknown as AnyMachine<Account>,
     names: {
@@ -34,6 +34,4 @@ const start = async (data: LedgerWorkerData): Promise<void> => {
   await worker.run()
 }
 
-const given = workerData as LedgerWorkerData | StoreThreadData
-if ("file" in given) runStoreThread(given)
-else await start(given)
+await start(workerData as LedgerWorkerData)

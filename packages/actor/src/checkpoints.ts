@@ -24,21 +24,31 @@ interface LogSize {
 const checkpoint = (db: BetterSqlite3.Database, mode: "NOOP" | "PASSIVE"): LogSize =>
   (db.pragma(`wal_checkpoint(${mode})`) as ReadonlyArray<LogSize>)[0]!
 
-/** The thread: looks when asked; answers when the rest is small. Never waits for the committing thread. */
-export const runCheckpoints = (db: BetterSqlite3.Database, port: MessagePort): void => {
-  port.on("message", () => {
-    const { log } = checkpoint(db, "NOOP")
-    if (log < LOG_PAGES) return
-    for (let pass = 0; pass < PASSES_MAX; pass++) {
-      const size = checkpoint(db, "PASSIVE")
-      if (size.log - size.checkpointed > REST_PAGES) continue
-      port.postMessage("nearly")
-      return
-    }
-  })
+/** Whether the committing thread may do the rest. */
+const isNearlyDone = (db: BetterSqlite3.Database): boolean => {
+  if (checkpoint(db, "NOOP").log < LOG_PAGES) return false
+  for (let pass = 0; pass < PASSES_MAX; pass++) {
+    const { log, checkpointed } = checkpoint(db, "PASSIVE")
+    if (log - checkpointed <= REST_PAGES) return true
+  }
+  return false
 }
 
-/** The committing thread's side. */
+/** The thread: looks when a committing thread asks. Never waits for one. */
+export const runCheckpoints = (db: BetterSqlite3.Database, ports: ReadonlyArray<MessagePort>): void => {
+  let open = ports.length
+  for (const port of ports) {
+    port.on("message", () => {
+      if (isNearlyDone(db)) port.postMessage("nearly")
+    })
+    port.on("close", () => {
+      open -= 1
+      if (open === 0) db.close()
+    })
+  }
+}
+
+/** The side of a thread that commits. */
 export class Checkpoints {
   readonly #port: MessagePort
   #lookAt = 0

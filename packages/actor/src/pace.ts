@@ -1,0 +1,25 @@
+/**
+ * The pace of a partition worker: how long a lease lasts, how often something is looked at, how much one turn takes.
+ */
+/** A takeover waits this long for a dead owner; long enough to survive a slow checkpoint. */
+export const LEASE_MS = 5_000
+export const RENEW_MS = 1_000
+export const ACQUIRE_RETRY_MS = 500
+/** Decision 11: a clock this far ahead of the database's would expire holds and lots early. */
+export const CLOCK_AHEAD_MAX_MS = 5_000
+/** Holds do not expire for this long after a takeover unless the stream's end was applied before. */
+export const HOLD_GRACE_MS = 60_000
+export const IDLE_SNAPSHOTS = 500
+/** Idle this long before snapshots are written: between two calls of a busy client they would only cost latency. */
+export const IDLE_MS = 1_000
+export const DUE_PER_COMMIT = 500
+/** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
+export const BATCHES_PER_TURN = 16
+/** Commands of one commit (decision 4): 2,000, or 250 while a synchronous caller waits (2.7 ms instead of 13). */
+export const COMMANDS_MAX = 2_000
+/** Decided while the commit before is written (ADR 14): a commit's fixed part spread over more, nobody waits for it. */
+export const COMMANDS_AHEAD_MAX = 4_000
+/** Decided at a time; between two slices the worker looks whether a caller waits. */
+export const SLICE = 500
+/** While a caller waits. */
+export const COMMANDS_BESIDE_REQUESTS_MAX = 250
