@@ -93,9 +93,11 @@ export class Executor<State> {
     return this.#ahead?.open?.commands.length ?? 0
   }
 
-  /** What is decided is committed afterwards. Before anything else writes or tells what it sees. */
-  async settle(): Promise<void> {
-    await this.#ahead?.settle()
+  /** Before anything else writes or tells what it sees: all that is decided is committed. False: nothing was. */
+  async settle(): Promise<boolean> {
+    if (this.#ahead?.isBusy !== true) return false
+    await this.#ahead.settle()
+    return true
   }
 
   async launch(): Promise<void> {
@@ -119,9 +121,9 @@ export class Executor<State> {
 
   /** Runs the work to its end. Throws only when the store itself is in trouble: memory is then worth nothing. */
   async run(work: Work): Promise<void> {
-    await this.settle()
+    // A failure that this brings to light may cost partitions.
+    let left = (await this.settle()) ? this.#without(work) : work
     if (this.#careful > 0 && work.commands.length > 0) this.#careful -= 1
-    let left = work
     for (;;) {
       const draft = await this.#draft()
       try {
@@ -173,8 +175,8 @@ export class Executor<State> {
 
   #setAside(thrown: DecisionThrew): void {
     this.deciding.setAside(thrown)
-    const detail = { error: thrown.message }
-    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail })
+    const message = "a decision threw and is set aside"
+    this.#p.send({ t: "log", level: "error", message, detail: { error: thrown.message } })
   }
 
   #fenced(partitions: ReadonlyArray<number>): void {
@@ -206,10 +208,10 @@ export class Executor<State> {
   }
 
   /** Decides stream commands on top of what is being written; they are sent with the next `launch`. */
-  async runAhead(commands: ReadonlyArray<CommandUnit<StreamCommand>>): Promise<void> {
+  async runAhead(taken: ReadonlyArray<CommandUnit<StreamCommand>>): Promise<void> {
     const ahead = this.#ahead!
-    ahead.open ??= { draft: await this.#draft(), commands: [], claims: [] }
-    const { open } = ahead
+    const open = (ahead.open ??= { draft: await this.#draft(), commands: [], claims: [] })
+    const commands = taken.filter((unit) => this.#p.owned.has(unit.partition))
     const { draft } = open
     await this.#load({ ...NO_WORK, commands })
     for (const { partition } of commands) draft.partition(partition)
@@ -270,14 +272,13 @@ export class Executor<State> {
     const claims = claimsOf(work.commands)
     const started = performance.now()
     const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims, draft.nextId, leaseMs)
-    const firstId = draft.nextId
     const replies: Array<readonly [reply: string, text: string]> = []
     const stored = await store.receipts(
       work.requests
         .filter((u) => u.request.key !== "")
         .map((u) => ({ key: u.request.key, account: u.request.account })),
     )
-    this.deciding.requests(work.requests, stored, prepared, draft, firstId, replies)
+    this.deciding.requests(work.requests, stored, prepared, draft, draft.firstId, replies)
     this.deciding.commands(work.commands, claims, known, draft)
     for (const unit of work.due) this.deciding.due(slots.get(unit.account)!, draft, unit)
     const snapshots = this.#seal(work, draft)
@@ -306,8 +307,7 @@ export class Executor<State> {
     snapshots: ReadonlyArray<NewSnapshot>,
   ): Batch {
     const { firstId, blocks, unclaimed, receipts, outbox } = draft
-    const partitions = [...draft.partitions.values()].map(partitionRow)
-    const { outboxDone } = work
+    const [{ outboxDone }, partitions] = [work, [...draft.partitions.values()].map(partitionRow)]
     return { partitions, blocks, claims, claimBlockId: firstId, unclaimed, receipts, outbox, outboxDone, snapshots }
   }
 

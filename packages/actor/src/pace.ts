@@ -21,5 +21,23 @@ export const COMMANDS_MAX = 2_000
 export const COMMANDS_AHEAD_MAX = 4_000
 /** Decided at a time; between two slices the worker looks whether a caller waits. */
 export const SLICE = 500
-/** While a caller waits. */
-export const COMMANDS_BESIDE_REQUESTS_MAX = 250
+
+const BESIDE_MIN = 250
+const BESIDE_MAX = 1_000
+/** What a commit may take while callers wait; the next one comes after it. */
+const BESIDE_MS = 8
+
+/** How many commands a commit takes beside requests: as many as this machine does in `BESIDE_MS`, at least 250. */
+export class Beside {
+  #commands = BESIDE_MIN
+
+  get commands(): number {
+    return this.#commands
+  }
+
+  /** A commit with requests and as many commands as it might take has ended. */
+  took(ms: number): void {
+    const wanted = Math.floor(this.#commands * (ms < BESIDE_MS ? 1.1 : 0.7))
+    this.#commands = Math.min(BESIDE_MAX, Math.max(BESIDE_MIN, wanted))
+  }
+}

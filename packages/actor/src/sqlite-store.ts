@@ -192,7 +192,8 @@ export class SqliteActorStore implements ActorStore {
   }
 
   #checkFences(partitions: ReadonlyArray<PartitionRow>): void {
-    const lost = partitions.filter(({ id, epoch }) => (this.#s.epoch.get(id) as { epoch: number }).epoch !== epoch)
+    const epochs = new Map(this.#s.epochs.all() as Array<[number, number]>)
+    const lost = partitions.filter(({ id, epoch }) => epochs.get(id) !== epoch)
     if (lost.length > 0) throw new Fenced(lost.map(({ id }) => id))
   }
 
@@ -318,7 +319,7 @@ const prepare = (db: BetterSqlite3.Database) => {
     rollbackTo: db.prepare("ROLLBACK TO claim"),
     releaseSavepoint: db.prepare("RELEASE claim"),
     partition: db.prepare(`${PARTITION_SELECT} WHERE id = ?`),
-    epoch: db.prepare("SELECT epoch FROM partition WHERE id = ?"),
+    epochs: db.prepare("SELECT id, epoch FROM partition").raw(),
     acquire: db.prepare(
       `UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ?
        WHERE id = ? AND (owner = ? OR lease_until < ?)`,

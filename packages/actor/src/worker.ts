@@ -45,6 +45,7 @@ export class PartitionWorker<State> {
   #incarnation = ""
   #gap: string | null = null
   readonly #ticks = new Ticks<State>()
+  readonly #beside = new pace.Beside()
   #workedAt = 0
 
   constructor(options: WorkerOptions<State>) {
@@ -260,15 +261,13 @@ export class PartitionWorker<State> {
     await this.#due.refresh()
     const now = this.#now()
     const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, now)
-    this.#send({
-      t: "metrics",
-      metrics: { ...metrics, owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes },
-    })
+    const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
+    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges } })
   }
 
   #caughtUp(): boolean {
-    if (Date.now() - this.#takenOverAt > pace.HOLD_GRACE_MS) return true
-    return this.#mailbox.delivered >= this.#catchUpTo && this.#mailbox.messages === 0
+    const { delivered, messages } = this.#mailbox
+    return Date.now() - this.#takenOverAt > pace.HOLD_GRACE_MS || (delivered >= this.#catchUpTo && messages === 0)
   }
 
   /** One commit's worth of work; false when there was none. */
@@ -277,39 +276,38 @@ export class PartitionWorker<State> {
     if (this.#owned.size === 0) return false
     // Figures of what is decided and not committed are nobody's to see.
     if (Date.now() >= this.#ticks.dueAt) await this.#executor.settle()
-    const ticks = this.#ticks.take(Date.now(), this.#o.machine.tick)
-    if (ticks !== null) this.#send({ t: "ticks", items: ticks })
+    const items = this.#ticks.take(Date.now(), this.#o.machine.tick)
+    if (items !== null) this.#send({ t: "ticks", items })
     const invalid: Array<readonly [string, string]> = []
     const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
     if (invalid.length > 0)
       this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
-    let messages = 0
-    let bytes = 0
+    let [messages, bytes] = [0, 0]
     const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)
     const isAhead = requests.length + due.length === 0 && this.#executor.mayRunAhead
-    const max = isAhead ? pace.SLICE : requests.length > 0 ? pace.COMMANDS_BESIDE_REQUESTS_MAX : pace.COMMANDS_MAX
+    const max = isAhead ? pace.SLICE : requests.length > 0 ? this.#beside.commands : pace.COMMANDS_MAX
     const commands = this.#mailbox.takeCommands(this.#owned, max, (size) => {
       messages += 1
       bytes += size
     })
+    const consumed = () => (messages > 0 ? this.#send({ t: "consumed", messages, bytes }) : undefined)
     if (isAhead && commands.length > 0) {
       await this.#executor.runAhead(commands)
       if (this.#isBatchFull()) await this.#executor.launch()
       this.#workedAt = Date.now()
-      if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+      consumed()
       return true
     }
     if (requests.length + commands.length + due.length > 0) {
-      await this.#executor.run({ requests, commands, due, touch: [], outboxDone: [], snapshots: 0 })
+      const began = performance.now()
+      await this.#executor.run({ ...NO_WORK, requests, commands, due })
+      if (requests.length > 0 && commands.length === max) this.#beside.took(performance.now() - began)
       this.#workedAt = Date.now()
-      if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+      consumed()
       return true
     }
-    if (messages > 0) this.#send({ t: "consumed", messages, bytes })
-    if (this.#executor.isAhead) {
-      await this.#executor.settle()
-      return true
-    }
+    consumed()
+    if (await this.#executor.settle()) return true
     if (await this.#feed.catchUp(this.#o.store)) return true
     return this.#writeSnapshots()
   }
