@@ -9,6 +9,8 @@ import { count } from "./report.ts"
 export interface Baselines {
   /** Requests a second by number of callers, plain NATS client. */
   readonly echoPerSecond: Readonly<Record<number, number>>
+  /** The same through `askOwner`, the client code of an authorization. */
+  readonly askerEchoPerSecond: Readonly<Record<number, number>>
   /** p99 of the open loop at `OPEN_LOOP_PER_SECOND`. */
   readonly echoOpenP99: number
 }
@@ -26,6 +28,7 @@ export const CLOSED_CALLERS = [64, 256, 1024] as const
 /** The concurrency at which authorize and echo are compared. */
 export const COMPARED_CALLERS = 256
 export const OPEN_LOOP_PER_SECOND = 7_500
+export const IDLE_PER_SECOND = 100
 
 const DAY_MS = 86_400_000
 /** Each plan begins a minute after the one before, so that ids stay in order of time across plans. */

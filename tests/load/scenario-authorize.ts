@@ -1,7 +1,14 @@
 /**
  * (a) Authorize through NATS: the most there is, what users feel at a fixed rate, when idle, and while charges drain.
  */
-import { type Bench, CLOSED_CALLERS, COMPARED_CALLERS, eventPlan, OPEN_LOOP_PER_SECOND } from "./bench.ts"
+import {
+  type Bench,
+  CLOSED_CALLERS,
+  COMPARED_CALLERS,
+  eventPlan,
+  IDLE_PER_SECOND,
+  OPEN_LOOP_PER_SECOND,
+} from "./bench.ts"
 import type { RequestLoad } from "./baselines.ts"
 import type { LoadResult } from "@credits/testkit"
 import { generate, generateMeasured, type Measured, startGenerator } from "./generator.ts"
@@ -9,7 +16,6 @@ import { measureCpu } from "./processes.ts"
 import { cores, latencyOf, ms, perSecond } from "./report.ts"
 
 const SCENARIO = "(a) authorize: NATS request → hold → SQLite commit → answer"
-const IDLE_PER_SECOND = 100
 /** What gateways still ask while a backlog is worked off. */
 const BESIDE_DRAIN_PER_SECOND = 1_000
 /** More charges than the ledger can apply while the requests run. */
@@ -113,6 +119,8 @@ export const authorizeScenario = async (bench: Bench): Promise<void> => {
     const echo = baselines?.echoPerSecond[callers]
     if (echo !== undefined) {
       report.bound(`authorize to bare echo, ${callers} callers each`, result.perSecond / echo, "at least", 0.6, "×")
+      const same = result.perSecond / baselines!.askerEchoPerSecond[callers]!
+      report.row(SCENARIO, "… to the echo through our asker, as here", `${same.toFixed(3)} ×`)
     }
   }
   const open = await measure(bench, `open loop ${perSecond(OPEN_LOOP_PER_SECOND)}`, {

@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MessageChannel } from "node:worker_threads"
-import { actorMigrations, PartitionWorker, SqliteActorStore, type AnyMachine, type FromWorker } from "@credits/actor"
+import { PartitionWorker, type AnyMachine, type FromWorker } from "@credits/actor"
 import { encodeCharges, partitions, type ChargeTuple } from "@credits/contracts"
 import { PARTITIONS, partitionOf, ulid } from "@credits/kernel"
-import { migrateNow, openDatabaseNow } from "@credits/store"
 import type { Account } from "./account.ts"
 import { makeLedgerMachine } from "./machine.ts"
+import { openStore } from "./store.ts"
 
 const CHARGES = Number(process.argv[2] ?? 500_000)
 const ACCOUNTS = Number(process.argv[3] ?? 100_000)
@@ -48,13 +48,12 @@ for (let from = 0; from < CHARGES; from += 20_000) {
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), "drain-"))
-const database = await openDatabaseNow({ service: "ledger", dataDir })
-await migrateNow(database, actorMigrations("sqlite"), 1)
+const store = await openStore({ dataDir, databaseUrl: null })
 const { port1, port2 } = new MessageChannel()
 const worker = new PartitionWorker<Account>({
   machine: makeLedgerMachine() as unknown as AnyMachine<Account>,
   names: { service: "ledger", stream: "BENCH", signalSubject: (p) => `s.${p}`, deadLetterSubject: "d" },
-  store: new SqliteActorStore(database.sqlite!),
+  store,
   owner: "bench",
   partitions,
   port: port1,

@@ -4,29 +4,20 @@
  */
 import { randomUUID } from "node:crypto"
 import { parentPort, workerData } from "node:worker_threads"
-import { actorMigrations, PartitionWorker, PostgresActorStore, SqliteActorStore, type AnyMachine } from "@credits/actor"
+import { PartitionWorker, type AnyMachine } from "@credits/actor"
 import { partitions, STREAMS, SUBJECTS } from "@credits/contracts"
-import { migrateNow, openDatabaseNow } from "@credits/store"
 import type { Account } from "./account.ts"
 import { makeLedgerMachine } from "./machine.ts"
+import { openStore, type StoreOptions } from "./store.ts"
 
 /** Given by main.ts. */
-export interface LedgerWorkerData {
-  readonly dataDir: string
-  readonly databaseUrl: string | null
+export interface LedgerWorkerData extends StoreOptions {
   /** Unset outside tests: every partition. */
   readonly partitions?: ReadonlyArray<number>
 }
 
 const start = async (data: LedgerWorkerData): Promise<void> => {
-  const database = await openDatabaseNow({
-    service: "ledger",
-    dataDir: data.dataDir,
-    ...(data.databaseUrl === null ? {} : { databaseUrl: data.databaseUrl }),
-  })
-  await migrateNow(database, actorMigrations(database.dialect), 1)
-  const store =
-    database.sqlite === undefined ? new PostgresActorStore(database.pool!) : new SqliteActorStore(database.sqlite)
+  const store = await openStore(data)
   const worker = new PartitionWorker<Account>({
     machine: makeLedgerMachine() as unknown as AnyMachine<Account>,
     names: {

@@ -38,6 +38,20 @@ export interface DueUnit {
   poison: string
 }
 
+/** What one commit is asked to do. */
+export interface Work {
+  readonly requests: ReadonlyArray<RequestUnit<Request>>
+  readonly commands: ReadonlyArray<CommandUnit<StreamCommand>>
+  readonly due: ReadonlyArray<DueUnit>
+  /** Partitions to write even without work: lease renewal, idle cursors, journal positions. */
+  readonly touch: ReadonlyArray<number>
+  readonly outboxDone: ReadonlyArray<number>
+  /** Write snapshots beyond what is due: idle time or a planned stop. */
+  readonly snapshots: number
+}
+
+export const NO_WORK: Work = { requests: [], commands: [], due: [], touch: [], outboxDone: [], snapshots: 0 }
+
 export interface Names {
   readonly service: string
   readonly stream: string
@@ -55,20 +69,28 @@ export class Draft<State> {
   /** Claims given up again: what went to review may be sent again when a person has dealt with its reason. */
   readonly unclaimed: Array<Claim> = []
   readonly touched = new Set<Slot<State>>()
+  /**
+   * Who has new entries, and the newest one's address, in order: by the time this batch is committed the next may be
+   * decided.
+   */
+  readonly moved: Array<Slot<State>> = []
+  readonly heads: Array<number> = []
   readonly partitions = new Map<number, Partition>()
   /** Block id every entry of this batch is at or behind. */
   readonly firstId: number
   /** The block each partition is filling. */
   readonly #open = new Map<number, OpenBlock>()
   readonly #notices = new Map<number, Array<{ account: string; balance: string; notice: Notice }>>()
-  readonly #owned: ReadonlyMap<number, Partition>
+  readonly #before: (id: number) => Partition
+  #latest: Partition | null = null
   #nextId: number
 
-  constructor(now: number, nextId: number, owned: ReadonlyMap<number, Partition>) {
+  /** `before`: a partition as the batch before leaves it. */
+  constructor(now: number, nextId: number, before: (id: number) => Partition) {
     this.now = now
     this.firstId = nextId
     this.#nextId = nextId
-    this.#owned = owned
+    this.#before = before
   }
 
   get nextId(): number {
@@ -77,11 +99,14 @@ export class Draft<State> {
 
   /** The partition as this batch will write it: a copy, so that an abort leaves the original. */
   partition(id: number): Partition {
+    // Commands of one message, and so of one partition, follow each other.
+    if (this.#latest !== null && this.#latest.id === id) return this.#latest
     let copy = this.partitions.get(id)
     if (copy === undefined) {
-      copy = { ...this.#owned.get(id)! }
+      copy = { ...this.#before(id) }
       this.partitions.set(id, copy)
     }
+    this.#latest = copy
     return copy
   }
 

@@ -3,6 +3,7 @@
  * Synchronous. Knows duplicates and what was set aside; knows nothing of the database.
  */
 import { replyText, type AnyMachine, type CommandUnit, type Draft, type Names, type RequestUnit } from "./batch.ts"
+import type { DueHeap } from "./due-heap.ts"
 import { commandKey } from "./history.ts"
 import {
   isBad,
@@ -60,6 +61,7 @@ export interface DecidingParts<State> {
   readonly machine: AnyMachine<State>
   readonly names: Names
   readonly slots: Slots<State>
+  readonly due: DueHeap<State>
   readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
 }
 
@@ -72,6 +74,7 @@ export class Deciding<State> {
   readonly #machine: AnyMachine<State>
   readonly #names: Names
   readonly #slots: Slots<State>
+  readonly #due: DueHeap<State>
   readonly #newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
   /** Scratch of the decision being made: at 100,000 a second what is not allocated is not collected. */
   readonly #entries: Array<EntryHead> = []
@@ -80,10 +83,11 @@ export class Deciding<State> {
   #context: DecisionContext | null = null
   #contextDraft: Draft<State> | null = null
 
-  constructor({ machine, names, slots, newIds }: DecidingParts<State>) {
+  constructor({ machine, names, slots, due, newIds }: DecidingParts<State>) {
     this.#machine = machine
     this.#names = names
     this.#slots = slots
+    this.#due = due
     this.#newIds = newIds
   }
 
@@ -156,6 +160,12 @@ export class Deciding<State> {
     const slots = this.#slots
     for (let i = 0; i < entries.length; i++)
       slots.touched(slot, draft.add(machine, slot, entries[i]!, this.#n + 1 + i), draft.firstId)
+    if (entries.length > 0) {
+      draft.moved.push(slot)
+      draft.heads.push(slot.head)
+    }
+    // Now, while it is at hand; should the batch fail, it waits for an instant that the actor itself knows better.
+    this.#due.wait(slot, machine.nextDue(slot.state))
     const notices = machine.notices(this.#before, slot.state, decision, entries, draft.now)
     for (const notice of notices) draft.notice(slot, machine.balance(slot.state), notice)
   }

@@ -2,39 +2,39 @@
  * Runs group commits: load, fence, claim, decide, write, commit; only then answers leave (I5). A decision that throws,
  * a command the database refuses, a lost fence: each is confined to what caused it (decision 5).
  */
-import type { AnyMachine, CommandUnit, DueUnit, Names, RequestUnit } from "./batch.ts"
-import { Draft } from "./batch.ts"
+import { Ahead, type Flight, type OpenBatch } from "./ahead.ts"
+import { Draft, NO_WORK, type AnyMachine, type CommandUnit, type Names, type RequestUnit, type Work } from "./batch.ts"
 import { claimsOf, Deciding, DecisionThrew, type Counters } from "./deciding.ts"
 import type { DueHeap } from "./due-heap.ts"
 import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
-import { committedPartition, partitionRow, type Partition } from "./partition.ts"
-import type { FromWorker, JournalItem } from "./protocol.ts"
-import { CommitUnknown, Fenced, type ActorStore, type NewSnapshot } from "./rows.ts"
+import { partitionRow, type Partition } from "./partition.ts"
+import type { FromWorker } from "./protocol.ts"
+import {
+  CommitUnknown,
+  Fenced,
+  isDataError,
+  Repeated,
+  type ActorStore,
+  type Batch,
+  type Claim,
+  type NewSnapshot,
+} from "./rows.ts"
 import type { Ticks } from "./ticks.ts"
-import { SNAPSHOT_LAG_MAX, type Slot, type Slots } from "./slots.ts"
+import type { Slots } from "./slots.ts"
+import { Telling, type Committed } from "./telling.ts"
 
 /** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
 const ID_BLOCK = 100_000
 /** More ids than one batch can use: its blocks and outbox rows. */
-const ID_RESERVE = 10_000
+const ID_RESERVE = 20_000
+/** Batches decided the careful way after a key came again: where one is, more are (a replay). */
+const CAREFUL_BATCHES = 64
+const NOTHING_KNOWN: ReadonlyMap<number, string> = new Map()
 const SNAPSHOTS_PER_COMMIT_MIN = 20
 const SNAPSHOT_SHARE = 0.08
 const LEASE_MARGIN_MS = 500
-
-export interface Work {
-  readonly requests: ReadonlyArray<RequestUnit<Request>>
-  readonly commands: ReadonlyArray<CommandUnit<StreamCommand>>
-  readonly due: ReadonlyArray<DueUnit>
-  /** Partitions to write even without work: lease renewal, idle cursors, journal positions. */
-  readonly touch: ReadonlyArray<number>
-  readonly outboxDone: ReadonlyArray<number>
-  /** Write snapshots beyond what is due: idle time or a planned stop. */
-  readonly snapshots: number
-}
-
-export const NO_WORK: Work = { requests: [], commands: [], due: [], touch: [], outboxDone: [], snapshots: 0 }
 
 export interface ExecutorParts<State> {
   readonly machine: AnyMachine<State>
@@ -55,26 +55,65 @@ export interface ExecutorParts<State> {
 export class Executor<State> {
   readonly deciding: Deciding<State>
   readonly #p: ExecutorParts<State>
+  readonly #telling: Telling<State>
+  readonly #ahead: Ahead<State> | null
+  #careful = 0
   #nextId = 0
   #blockEnd = 0
 
   constructor(parts: ExecutorParts<State>) {
     this.#p = parts
     this.deciding = new Deciding(parts)
+    this.#telling = new Telling(parts, this.deciding)
+    const { writer } = parts.store
+    this.#ahead =
+      writer === undefined
+        ? null
+        : new Ahead({
+            writer,
+            leaseMs: parts.leaseMs,
+            seal: (open) => this.#sealAhead(open),
+            committed: (flight, applied) => this.#flown(flight, applied),
+            failed: (error, drafts, commands) => this.#failedAhead(error, drafts, commands),
+          })
+  }
+
+  /** Whether something is decided and not committed yet. */
+  get isAhead(): boolean {
+    return this.#ahead?.isBusy === true
+  }
+
+  /** Whether stream commands may be decided while others are written. */
+  get mayRunAhead(): boolean {
+    return this.#careful === 0 && this.#p.store.writer?.isReady === true
+  }
+
+  /** Stream commands decided so far and not sent to be written. */
+  get openCommands(): number {
+    return this.#ahead?.open?.commands.length ?? 0
+  }
+
+  /** Before anything else writes or tells what it sees: all that is decided is committed. False: nothing was. */
+  async settle(): Promise<boolean> {
+    if (this.#ahead?.isBusy !== true) return false
+    await this.#ahead.settle()
+    return true
+  }
+
+  async launch(): Promise<void> {
+    await this.#ahead?.launch()
+  }
+
+  /** Memory is about to be discarded; the writer is at rest afterwards. */
+  async abandon(): Promise<void> {
+    await this.#ahead?.abandon()
   }
 
   get counters(): Counters {
     return this.deciding.counters
   }
 
-  get nextId(): number {
-    return this.#nextId
-  }
-
-  /**
-   * Ids of a block taken by an earlier owner of these partitions could be higher: take a fresh one after an
-   * acquisition.
-   */
+  /** Ids of an earlier owner of these partitions could be higher: take fresh ones after an acquisition. */
   async freshIds(): Promise<void> {
     this.#nextId = await this.#p.store.allocate(ID_BLOCK)
     this.#blockEnd = this.#nextId + ID_BLOCK
@@ -82,7 +121,9 @@ export class Executor<State> {
 
   /** Runs the work to its end. Throws only when the store itself is in trouble: memory is then worth nothing. */
   async run(work: Work): Promise<void> {
-    let left = work
+    // A failure that this brings to light may cost partitions.
+    let left = (await this.settle()) ? this.#without(work) : work
+    if (this.#careful > 0 && work.commands.length > 0) this.#careful -= 1
     for (;;) {
       const draft = await this.#draft()
       try {
@@ -93,14 +134,11 @@ export class Executor<State> {
         if (error instanceof CommitUnknown) throw error
         if (error instanceof Fenced) {
           this.#fenced(error.partitions)
-          await this.#p.slots.restore(
-            [...draft.touched].filter((slot) => this.#p.owned.has(slot.partition)),
-            this.#p.store,
-          )
+          await this.#restore([draft])
           left = this.#without(left)
           continue
         }
-        await this.#p.slots.restore(draft.touched, this.#p.store)
+        await this.#restore([draft])
         if (error instanceof DecisionThrew) {
           this.#setAside(error)
           continue
@@ -137,8 +175,8 @@ export class Executor<State> {
 
   #setAside(thrown: DecisionThrew): void {
     this.deciding.setAside(thrown)
-    const detail = { error: thrown.message }
-    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail })
+    const message = "a decision threw and is set aside"
+    this.#p.send({ t: "log", level: "error", message, detail: { error: thrown.message } })
   }
 
   #fenced(partitions: ReadonlyArray<number>): void {
@@ -158,10 +196,69 @@ export class Executor<State> {
   }
 
   async #draft(): Promise<Draft<State>> {
-    if (this.#blockEnd - this.#nextId < ID_RESERVE) await this.freshIds()
-    let now = this.#p.clock()
-    for (const partition of this.#p.owned.values()) if (partition.lastAt > now) now = partition.lastAt
-    return new Draft(now, this.#nextId, this.#p.owned)
+    if (this.#blockEnd - this.#nextId < ID_RESERVE) {
+      await this.settle()
+      await this.freshIds()
+    }
+    const { owned, clock } = this.#p
+    const before = this.#ahead?.flight?.draft
+    let now = Math.max(clock(), before?.now ?? 0)
+    for (const partition of owned.values()) if (partition.lastAt > now) now = partition.lastAt
+    return new Draft(now, this.#nextId, (id) => before?.partitions.get(id) ?? owned.get(id)!)
+  }
+
+  /** Decides stream commands on top of what is being written; they are sent with the next `launch`. */
+  async runAhead(taken: ReadonlyArray<CommandUnit<StreamCommand>>): Promise<void> {
+    const ahead = this.#ahead!
+    const open = (ahead.open ??= { draft: await this.#draft(), commands: [], claims: [] })
+    const commands = taken.filter((unit) => this.#p.owned.has(unit.partition))
+    const { draft } = open
+    await this.#load({ ...NO_WORK, commands })
+    for (const { partition } of commands) draft.partition(partition)
+    const claims = claimsOf(commands)
+    for (const unit of commands) open.commands.push(unit)
+    for (const claim of claims) open.claims.push(claim)
+    try {
+      this.deciding.commands(commands, claims, NOTHING_KNOWN, draft)
+    } catch (error) {
+      if (!(error instanceof DecisionThrew)) throw error
+      if (!(await ahead.giveUp())) return
+      await this.#restore([draft])
+      this.#setAside(error)
+      await this.run(this.#without({ ...NO_WORK, commands: open.commands }))
+    }
+  }
+
+  #sealAhead({ draft, commands, claims }: OpenBatch<State>): { batch: Batch; snapshots: ReadonlyArray<NewSnapshot> } {
+    const work = { ...NO_WORK, commands }
+    const snapshots = this.#seal(work, draft)
+    this.#nextId = draft.nextId
+    return { batch: this.#batchOf(work, draft, claims, snapshots), snapshots }
+  }
+
+  async #flown({ draft, commands, snapshots }: Flight<State>, applied: ReadonlyArray<number>): Promise<void> {
+    const work = { ...NO_WORK, commands }
+    await this.#committed({ work, draft, applied, replies: [], readsOnly: false, snapshots })
+  }
+
+  /** Decision 5, for batches that were decided ahead: nothing of them is in the database. */
+  async #failedAhead(
+    error: unknown,
+    drafts: ReadonlyArray<Draft<State>>,
+    batches: ReadonlyArray<ReadonlyArray<CommandUnit<StreamCommand>>>,
+  ): Promise<void> {
+    if (error instanceof Fenced) this.#fenced(error.partitions)
+    else if (!(error instanceof Repeated || isDataError(error))) throw error
+    this.#careful = CAREFUL_BATCHES
+    await this.#restore(drafts)
+    for (const commands of batches) await this.run(this.#without({ ...NO_WORK, commands }))
+  }
+
+  /** Actors go back to what is committed. */
+  async #restore(drafts: ReadonlyArray<Draft<State>>): Promise<void> {
+    const touched = new Set(drafts.flatMap((draft) => [...draft.touched]))
+    const ours = [...touched].filter((slot) => this.#p.owned.has(slot.partition))
+    await this.#p.slots.restore(ours, this.#p.store)
   }
 
   async #attempt(work: Work, draft: Draft<State>): Promise<void> {
@@ -175,20 +272,16 @@ export class Executor<State> {
     const claims = claimsOf(work.commands)
     const started = performance.now()
     const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims, draft.nextId, leaseMs)
-    const firstId = draft.nextId
     const replies: Array<readonly [reply: string, text: string]> = []
     const stored = await store.receipts(
       work.requests
         .filter((u) => u.request.key !== "")
         .map((u) => ({ key: u.request.key, account: u.request.account })),
     )
-    this.deciding.requests(work.requests, stored, prepared, draft, firstId, replies)
+    this.deciding.requests(work.requests, stored, prepared, draft, draft.firstId, replies)
     this.deciding.commands(work.commands, claims, known, draft)
     for (const unit of work.due) this.deciding.due(slots.get(unit.account)!, draft, unit)
-    const snapshots = this.#snapshots(work, draft)
-    draft.sealNotices(this.#p.names)
-    draft.sealBlocks()
-    this.#seal(work.commands, draft)
+    const snapshots = this.#seal(work, draft)
     const readsOnly =
       work.commands.length === 0 &&
       work.touch.length === 0 &&
@@ -200,32 +293,30 @@ export class Executor<State> {
     const applied = readsOnly
       ? (await store.abort(), this.#leased(draft.partitions.keys()))
       : await store.commit(
-          {
-            partitions: [...draft.partitions.values()].map(partitionRow),
-            blocks: draft.blocks,
-            claims: known.size === 0 ? claims : claims.filter((_, i) => !known.has(i)),
-            claimBlockId: firstId,
-            unclaimed: draft.unclaimed,
-            receipts: draft.receipts,
-            outbox: draft.outbox,
-            outboxDone: work.outboxDone,
-            snapshots,
-          },
+          this.#batchOf(work, draft, known.size === 0 ? claims : claims.filter((_, i) => !known.has(i)), snapshots),
           leaseMs,
         )
     this.counters.commitMs += performance.now() - started
-    await this.#committed(work, draft, applied, replies, readsOnly, snapshots)
+    await this.#committed({ work, draft, applied, replies, readsOnly, snapshots })
   }
 
-  async #read(slot: Slot<State>, unit: RequestUnit<Request>, now: number): Promise<string> {
-    const { machine } = this.#p
-    try {
-      const answer = await machine.read(slot.state, unit.request, now, historyOf(slot, this.#p.store))
-      return `{"ok":${JSON.stringify(answer)}}`
-    } catch (error) {
-      this.#p.send({ t: "log", level: "error", message: "a read failed", detail: { error: String(error) } })
-      return JSON.stringify({ refused: machine.refusal("unavailable", "the read failed") })
-    }
+  #batchOf(
+    work: Work,
+    draft: Draft<State>,
+    claims: ReadonlyArray<Claim>,
+    snapshots: ReadonlyArray<NewSnapshot>,
+  ): Batch {
+    const { firstId, blocks, unclaimed, receipts, outbox } = draft
+    const [{ outboxDone }, partitions] = [work, [...draft.partitions.values()].map(partitionRow)]
+    return { partitions, blocks, claims, claimBlockId: firstId, unclaimed, receipts, outbox, outboxDone, snapshots }
+  }
+
+  async #committed(batch: Committed<State>): Promise<void> {
+    const { draft, applied, readsOnly } = batch
+    this.#nextId = Math.max(this.#nextId, draft.nextId)
+    const lost = readsOnly ? [] : [...draft.partitions.keys()].filter((id) => !applied.includes(id))
+    await this.#telling.committed(batch)
+    if (lost.length > 0) this.#fenced(lost)
   }
 
   /** Brings what the work needs into memory and gives each command its slot. */
@@ -277,7 +368,7 @@ export class Executor<State> {
       draft.entries === 0 ? 0 : Math.max(SNAPSHOTS_PER_COMMIT_MIN, Math.ceil(draft.entries * SNAPSHOT_SHARE)),
     )
     if (budget > 0) {
-      const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0 ? -1 : SNAPSHOT_LAG_MAX)
+      const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0)
       for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
       chosen.push(...more)
     }
@@ -286,9 +377,15 @@ export class Executor<State> {
     return chosen
   }
 
-  /** Cursors, business time and the snapshot floor of every partition the batch writes. */
-  #seal(commands: ReadonlyArray<CommandUnit<StreamCommand>>, draft: Draft<State>): void {
-    for (const unit of commands) {
+  /** Snapshots, blocks, and cursor, business time and snapshot floor of every partition the batch writes. */
+  #seal(work: Work, draft: Draft<State>): ReadonlyArray<NewSnapshot> {
+    const snapshots = this.#snapshots(work, draft)
+    draft.sealNotices(this.#p.names)
+    draft.sealBlocks()
+    const { commands } = work
+    for (let i = 0; i < commands.length; i++) {
+      const unit = commands[i]!
+      if (unit.seq === commands[i + 1]?.seq) continue
       const partition = draft.partition(unit.partition)
       partition.cursor = unit.seq
       partition.cursorIndex = unit.last ? -1 : unit.index + 1
@@ -298,70 +395,6 @@ export class Executor<State> {
       partition.floor = floor
       partition.lastAt = draft.now
     }
+    return snapshots
   }
-
-  async #committed(
-    work: Work,
-    draft: Draft<State>,
-    applied: ReadonlyArray<number>,
-    replies: ReadonlyArray<readonly [string, string]>,
-    readsOnly: boolean,
-    snapshots: ReadonlyArray<NewSnapshot>,
-  ): Promise<void> {
-    const { slots, due, ticks, feed, owned, send } = this.#p
-    const real = Date.now()
-    this.#nextId = draft.nextId
-    const done = new Set(applied)
-    if (!readsOnly) {
-      const leaseUntil = real + this.#p.leaseMs
-      for (const [id, written] of draft.partitions) {
-        const now = owned.get(id)
-        if (done.has(id) && now !== undefined) owned.set(id, committedPartition(written, now, leaseUntil))
-      }
-      const lost = [...draft.partitions.keys()].filter((id) => !done.has(id))
-      if (lost.length > 0) this.#fenced(lost)
-    }
-    for (const slot of draft.touched) {
-      if (!done.has(slot.partition)) continue
-      slot.committed = slot.head
-      due.wait(slot, this.#p.machine.nextDue(slot.state))
-      ticks.changed(slot, real)
-    }
-    // A place in the heap was taken out to get here: also those that were not due after all wait again.
-    for (const unit of work.due) {
-      const slot = slots.get(unit.account)
-      if (slot === undefined || !done.has(unit.partition) || this.deciding.broken.has(unit.account)) continue
-      due.wait(slot, this.#p.machine.nextDue(slot.state))
-    }
-    const items: Array<JournalItem> = []
-    for (const block of draft.blocks) if (done.has(block.partition)) feed.committed(block, items)
-    if (items.length > 0) send({ t: "journal", items })
-    const outbox = draft.outbox.filter((row) => done.has(row.partition))
-    if (outbox.length > 0)
-      send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })
-    const texts = new Map(replies)
-    for (const unit of work.requests) {
-      if (unit.request.key !== "" || texts.has(unit.reply) || !done.has(unit.partition)) continue
-      const slot = slots.get(unit.request.account)!
-      texts.set(unit.reply, await this.#read(slot, unit, draft.now))
-      slot.rest()
-    }
-    const ready = work.requests.filter((unit) => done.has(unit.partition) && texts.has(unit.reply))
-    if (ready.length > 0)
-      send({ t: "replies", replies: ready.map((u) => u.reply), texts: ready.map((u) => texts.get(u.reply)!) })
-    const { counters } = this
-    counters.commits += readsOnly ? 0 : 1
-    counters.entries += draft.entries
-    counters.requests += work.requests.length
-    counters.commands += work.commands.length
-    counters.snapshots += snapshots.length
-    // Written while idle: these actors rest until somebody asks for them.
-    if (work.snapshots > 0) for (const { account, state } of snapshots) slots.get(account)?.reset(state)
-  }
-}
-
-/** Refusals for the data itself: constraint, range or encoding; anything else is the store's own trouble. */
-const isDataError = (error: unknown): boolean => {
-  const code = (error as { code?: unknown }).code
-  return typeof code === "string" && (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code) || /^(22|23)/.test(code))
 }

@@ -6,8 +6,8 @@ import type { History } from "./machine.ts"
 import type { ActorStore, NewBlock } from "./rows.ts"
 import type { Slot } from "./slots.ts"
 
-/** Blocks one commit can add to one partition: 2,000 commands and their due work in blocks of 32. */
-const BLOCKS_PER_COMMIT_MAX = 128
+/** Blocks one commit can add to one partition: 4,500 commands and their due work in blocks of 32. */
+const BLOCKS_PER_COMMIT_MAX = 256
 
 /** Receipt key of a stream command; requests have `<op>:<id>`. */
 export const commandKey = (id: string): string => `c:${id}`

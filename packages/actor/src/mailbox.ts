@@ -8,9 +8,6 @@ import type { AnyMachine, CommandUnit, RequestUnit } from "./batch.ts"
 import type { Partition } from "./partition.ts"
 import type { ToWorker } from "./protocol.ts"
 
-/** Commands of one commit (decision 4): 2,000, or 250 while a synchronous caller waits (2.7 ms instead of 13). */
-export const COMMANDS_MAX = 2_000
-export const COMMANDS_BESIDE_REQUESTS_MAX = 250
 export const REQUESTS_MAX = 1_000
 
 interface QueuedMessage {

@@ -110,12 +110,34 @@ export class Fenced extends Error {
   }
 }
 
+/** Keys of a whole commit were claimed before: nothing of it was written. */
+export class Repeated extends Error {
+  override readonly name = "Repeated"
+}
+
 /** Whether a commit happened is not known (a lost connection): memory must be discarded. */
 export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown"
 }
 
+/** Refusals for the data itself: constraint, range or encoding; anything else is the store's own trouble. */
+export const isDataError = (error: unknown): boolean => {
+  const code = (error as { code?: unknown }).code
+  return typeof code === "string" && (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code) || /^(22|23)/.test(code))
+}
+
+/** Commits beside the deciding thread, one at a time: fences, claims and rows in one transaction. */
+export interface Writer {
+  /** False while its thread starts. */
+  readonly isReady: boolean
+  /** Answers the partitions it applied. Rejects with Fenced, Repeated or the database's error: nothing was written. */
+  commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>>
+  close(): void
+}
+
 export interface ActorStore {
+  /** Undefined: every commit is waited for. */
+  readonly writer?: Writer | undefined
   readonly dialect: "sqlite" | "postgres"
   /** The database's clock, ms. */
   now(): Promise<number>

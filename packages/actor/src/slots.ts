@@ -70,10 +70,14 @@ export class Slot<State> {
 }
 
 /**
- * A snapshot is written at the latest when this many blocks follow the first it lacks: bounds the replay at start (~30
- * entries a block).
+ * A snapshot is written at the latest when this many entries or blocks follow the first it lacks: bounds the replay at
+ * start. A drain has 32 entries a block, a commit of a few requests 1 to 3: blocks alone would have snapshots, each a
+ * page of its own, written all the time.
  */
-export const SNAPSHOT_LAG_MAX = 60_000
+const LAG_ENTRIES_MAX = 2_000_000
+const LAG_BLOCKS_MAX = 400_000
+/** Where so many more entries begin is remembered. */
+const LAG_STEP = 1_000
 /** And when one account has this many: bounds the replay of one account. */
 export const SNAPSHOT_ENTRIES_MAX = 20_000
 /** Actors kept in memory; clean ones beyond it are dropped, oldest loaded first. */
@@ -85,6 +89,9 @@ export class Slots<State> {
   /** Dirty accounts in the order they became so: a Map keeps insertion order. */
   readonly #dirty = new Map<string, Slot<State>>()
   readonly #hot: Array<Slot<State>> = []
+  /** Entries applied, and the block that every `LAG_STEP`th of them came with: the newest `LAG_ENTRIES_MAX`. */
+  #entries = 0
+  #steps: Array<number> = []
 
   constructor(machine: SlotMachine<State>) {
     this.#machine = machine
@@ -122,6 +129,20 @@ export class Slots<State> {
       this.#dirty.set(slot.account, slot)
     }
     if (slot.since === SNAPSHOT_ENTRIES_MAX) this.#hot.push(slot)
+    if (this.#entries++ % LAG_STEP === 0) this.#step(block)
+  }
+
+  #step(block: number): void {
+    this.#steps.push(block)
+    if (this.#steps.length > (2 * LAG_ENTRIES_MAX) / LAG_STEP)
+      this.#steps = this.#steps.slice(-LAG_ENTRIES_MAX / LAG_STEP)
+  }
+
+  /** A snapshot that lacks a block below this one is due. */
+  #overdueBelow(next: number): number {
+    const steps = this.#steps
+    const entries = steps.length * LAG_STEP < LAG_ENTRIES_MAX ? 0 : steps[steps.length - LAG_ENTRIES_MAX / LAG_STEP]!
+    return Math.max(next - LAG_BLOCKS_MAX, entries)
   }
 
   /** Blocks below this one are in snapshots; `next` when all are clean. */
@@ -130,15 +151,19 @@ export class Slots<State> {
     return next
   }
 
-  /** Up to `budget` snapshots that are due: overly hot accounts, then the oldest dirty ones beyond `lagMax` blocks. */
-  dueSnapshots(next: number, budget: number, lagMax: number): ReadonlyArray<NewSnapshot> {
+  /**
+   * Up to `budget` snapshots that are due: overly hot accounts, then the oldest dirty ones beyond the limits, or `all`
+   * dirty ones.
+   */
+  dueSnapshots(next: number, budget: number, all: boolean): ReadonlyArray<NewSnapshot> {
+    const below = all ? Number.POSITIVE_INFINITY : this.#overdueBelow(next)
     const chosen: Array<NewSnapshot> = []
     while (this.#hot.length > 0 && chosen.length < budget) {
       const slot = this.#hot.pop()!
       if (slot.since >= SNAPSHOT_ENTRIES_MAX && this.#slots.get(slot.account) === slot) chosen.push(this.snapshot(slot))
     }
     for (const slot of this.#dirty.values()) {
-      if (chosen.length >= budget || slot.dirtyFrom >= next - lagMax) break
+      if (chosen.length >= budget || slot.dirtyFrom >= below) break
       chosen.push(this.snapshot(slot))
     }
     return chosen

@@ -16,8 +16,12 @@ export class Ticks<State> {
     this.#wantedUntil = until
   }
 
-  changed(slot: Slot<State>, real: number): void {
-    if (real < this.#wantedUntil) this.#changed.add(slot)
+  areWanted(real: number): boolean {
+    return real < this.#wantedUntil
+  }
+
+  changed(slot: Slot<State>): void {
+    this.#changed.add(slot)
   }
 
   /** When the next ones may go out; Infinity when there are none. */

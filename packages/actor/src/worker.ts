@@ -3,48 +3,24 @@
  * business clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS
  * (decisions 3–6, 10, 11).
  */
-import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
+import { receiveMessageOnPort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
 import { makeIds } from "./ids.ts"
 import { Alarm } from "./alarm.ts"
-import type { AnyMachine, Names } from "./batch.ts"
+import { NO_WORK } from "./batch.ts"
 import { DueWork } from "./due-work.ts"
-import { Executor, NO_WORK } from "./execute.ts"
+import { Executor } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
 import { loadPartitions } from "./loading.ts"
-import { COMMANDS_BESIDE_REQUESTS_MAX, COMMANDS_MAX, Mailbox } from "./mailbox.ts"
+import { Mailbox } from "./mailbox.ts"
 import { OutboxFeed } from "./outbox-feed.ts"
+import * as pace from "./pace.ts"
 import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
-import type { ActorStore } from "./rows.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
-
-export interface WorkerOptions<State> {
-  readonly machine: AnyMachine<State>
-  readonly names: Names
-  readonly store: ActorStore
-  readonly owner: string
-  readonly partitions: ReadonlyArray<number>
-  readonly port: MessagePort
-  readonly leaseMs?: number
-}
-
-/** A takeover waits this long for a dead owner; long enough to survive a slow checkpoint. */
-export const LEASE_MS = 5_000
-const RENEW_MS = 1_000
-const ACQUIRE_RETRY_MS = 500
-/** Decision 11: a clock this far ahead of the database's would expire holds and lots early. */
-const CLOCK_AHEAD_MAX_MS = 5_000
-/** Holds do not expire for this long after a takeover unless the stream's end was applied before. */
-const HOLD_GRACE_MS = 60_000
-const IDLE_SNAPSHOTS = 500
-/** Idle this long before snapshots are written: between two calls of a busy client they would only cost latency. */
-const IDLE_MS = 1_000
-const DUE_PER_COMMIT = 500
-/** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
-const BATCHES_PER_TURN = 16
+import type { WorkerOptions } from "./worker-options.ts"
 
 export class PartitionWorker<State> {
   readonly #o: WorkerOptions<State>
@@ -69,11 +45,12 @@ export class PartitionWorker<State> {
   #incarnation = ""
   #gap: string | null = null
   readonly #ticks = new Ticks<State>()
+  readonly #beside = new pace.Beside()
   #workedAt = 0
 
   constructor(options: WorkerOptions<State>) {
     this.#o = options
-    this.#leaseMs = options.leaseMs ?? LEASE_MS
+    this.#leaseMs = options.leaseMs ?? pace.LEASE_MS
     this.#mailbox = new Mailbox(options.machine)
     this.#slots = new Slots(options.machine)
     this.#feed = new JournalFeed((items) => this.#send({ t: "journal", items }))
@@ -106,7 +83,7 @@ export class PartitionWorker<State> {
     this.#o.port.postMessage(message)
   }
 
-  #log(level: "info" | "warning" | "error", message: string, detail: Readonly<Record<string, unknown>> = {}): void {
+  #log(level: "info" | "error", message: string, detail: Readonly<Record<string, unknown>>): void {
     this.#send({ t: "log", level, message, detail })
   }
 
@@ -173,7 +150,7 @@ export class PartitionWorker<State> {
         await this.#keepOwnership()
         const worked = await this.#step()
         if (!worked) await this.#sleep()
-        else if (++batches % BATCHES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+        else if (++batches % pace.BATCHES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
       } catch (error) {
         await this.#trouble(error)
       }
@@ -185,8 +162,9 @@ export class PartitionWorker<State> {
     this.#log("error", "the database is in trouble; memory is discarded and loaded again", {
       error: String((error as Error).stack ?? error),
     })
+    await this.#executor.abandon()
     this.#lose([...this.#owned.keys()], "the database is in trouble")
-    this.#acquireAt = Date.now() + ACQUIRE_RETRY_MS
+    this.#acquireAt = Date.now() + pace.ACQUIRE_RETRY_MS
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 
@@ -204,23 +182,22 @@ export class PartitionWorker<State> {
   async #keepOwnership(): Promise<void> {
     const real = Date.now()
     // Decision 2: commands are missing, so balances may be wrong: nothing is answered until a person has repaired it.
-    if (this.#gap !== null) this.#lose([...this.#owned.keys()], this.#gap)
+    if (this.#gap !== null && this.#owned.size > 0) {
+      await this.#executor.settle()
+      this.#lose([...this.#owned.keys()], this.#gap)
+    }
     const wanting = this.#owned.size < this.#o.partitions.length && this.#gap === null && !this.#stopping
-    if (wanting && real >= this.#acquireAt) {
-      this.#acquireAt = real + ACQUIRE_RETRY_MS
-      await this.#acquire()
-    }
-    if (this.#owned.size > 0 && real >= this.#renewAt) {
-      this.#renewAt = real + RENEW_MS
-      await this.#renew()
-    }
+    if (wanting && real >= this.#acquireAt) await this.#acquire(real)
+    if (this.#owned.size > 0 && real >= this.#renewAt) await this.#renew()
   }
 
-  async #acquire(): Promise<void> {
+  async #acquire(real: number): Promise<void> {
+    this.#acquireAt = real + pace.ACQUIRE_RETRY_MS
     const { store, partitions, owner } = this.#o
+    await this.#executor.settle()
     const wanted = partitions.filter((id) => !this.#owned.has(id))
     const ahead = Date.now() - (await store.now())
-    if (ahead > CLOCK_AHEAD_MAX_MS) {
+    if (ahead > pace.CLOCK_AHEAD_MAX_MS) {
       this.#log("error", "this clock is ahead of the database's; no partition is taken", { aheadMs: ahead })
       return
     }
@@ -260,6 +237,8 @@ export class PartitionWorker<State> {
 
   /** Renews every lease; partitions without traffic move their cursor along so that the stream can be purged. */
   async #renew(): Promise<void> {
+    this.#renewAt = Date.now() + pace.RENEW_MS
+    await this.#executor.settle()
     if (this.#mailbox.messages === 0 && this.#mailbox.delivered > 0) {
       for (const partition of this.#owned.values()) {
         if (partition.cursor >= this.#mailbox.delivered) continue
@@ -282,50 +261,68 @@ export class PartitionWorker<State> {
     await this.#due.refresh()
     const now = this.#now()
     const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, now)
-    this.#send({
-      t: "metrics",
-      metrics: { ...metrics, owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes },
-    })
+    const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
+    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges } })
   }
 
   #caughtUp(): boolean {
-    if (Date.now() - this.#takenOverAt > HOLD_GRACE_MS) return true
-    return this.#mailbox.delivered >= this.#catchUpTo && this.#mailbox.messages === 0
+    const { delivered, messages } = this.#mailbox
+    return Date.now() - this.#takenOverAt > pace.HOLD_GRACE_MS || (delivered >= this.#catchUpTo && messages === 0)
   }
 
   /** One commit's worth of work; false when there was none. */
   async #step(): Promise<boolean> {
     await this.#answerControls()
     if (this.#owned.size === 0) return false
-    const ticks = this.#ticks.take(Date.now(), this.#o.machine.tick)
-    if (ticks !== null) this.#send({ t: "ticks", items: ticks })
+    // Figures of what is decided and not committed are nobody's to see.
+    if (Date.now() >= this.#ticks.dueAt) await this.#executor.settle()
+    const items = this.#ticks.take(Date.now(), this.#o.machine.tick)
+    if (items !== null) this.#send({ t: "ticks", items })
     const invalid: Array<readonly [string, string]> = []
     const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
     if (invalid.length > 0)
       this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
-    let messages = 0
-    let bytes = 0
-    const max = requests.length > 0 ? COMMANDS_BESIDE_REQUESTS_MAX : COMMANDS_MAX
+    let [messages, bytes] = [0, 0]
+    const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)
+    const isAhead = requests.length + due.length === 0 && this.#executor.mayRunAhead
+    const max = isAhead ? pace.SLICE : requests.length > 0 ? this.#beside.commands : pace.COMMANDS_MAX
     const commands = this.#mailbox.takeCommands(this.#owned, max, (size) => {
       messages += 1
       bytes += size
     })
-    const due = await this.#due.take(this.#now(), DUE_PER_COMMIT)
-    if (requests.length + commands.length + due.length > 0) {
-      await this.#executor.run({ requests, commands, due, touch: [], outboxDone: [], snapshots: 0 })
+    const consumed = () => (messages > 0 ? this.#send({ t: "consumed", messages, bytes }) : undefined)
+    if (isAhead && commands.length > 0) {
+      await this.#executor.runAhead(commands)
+      if (this.#isBatchFull()) await this.#executor.launch()
       this.#workedAt = Date.now()
-      if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+      consumed()
       return true
     }
-    if (messages > 0) this.#send({ t: "consumed", messages, bytes })
+    if (requests.length + commands.length + due.length > 0) {
+      const began = performance.now()
+      await this.#executor.run({ ...NO_WORK, requests, commands, due })
+      if (requests.length > 0 && commands.length === max) this.#beside.took(performance.now() - began)
+      this.#workedAt = Date.now()
+      consumed()
+      return true
+    }
+    consumed()
+    if (await this.#executor.settle()) return true
     if (await this.#feed.catchUp(this.#o.store)) return true
     return this.#writeSnapshots()
   }
 
+  /** A batch decided ahead grows while commands wait, and no longer once a caller does. */
+  #isBatchFull(): boolean {
+    this.#drainPort()
+    const { messages, requests } = this.#mailbox
+    return this.#executor.openCommands >= pace.COMMANDS_AHEAD_MAX || messages === 0 || requests > 0
+  }
+
   /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
   async #writeSnapshots(): Promise<boolean> {
-    if (this.#slots.dirty === 0 || Date.now() - this.#workedAt < IDLE_MS) return false
-    await this.#executor.run({ ...NO_WORK, snapshots: IDLE_SNAPSHOTS })
+    if (this.#slots.dirty === 0 || Date.now() - this.#workedAt < pace.IDLE_MS) return false
+    await this.#executor.run({ ...NO_WORK, snapshots: pace.IDLE_SNAPSHOTS })
     return true
   }
 
@@ -344,7 +341,7 @@ export class PartitionWorker<State> {
     this.#clock = { ...this.#clock, frozenAt: now }
     await this.#renew()
     for (;;) {
-      const due = await this.#due.take(this.#now(), DUE_PER_COMMIT)
+      const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)
       if (due.length === 0) return
       await this.#executor.run({ ...NO_WORK, due })
     }
@@ -353,7 +350,8 @@ export class PartitionWorker<State> {
   async #status(): Promise<ControlAnswer> {
     await this.#due.refresh()
     const waits = this.#mailbox.messages
-    const caughtUp = waits === 0 && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
+    const caughtUp =
+      waits === 0 && !this.#executor.isAhead && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
     const ready = this.#owned.size === this.#o.partitions.length && this.#gap === null && caughtUp
     return statusOf([...this.#owned.values()], {
       names: this.#o.names,
@@ -371,22 +369,23 @@ export class PartitionWorker<State> {
   async #sleep(): Promise<void> {
     if (this.#controls.length > 0 || (this.#owned.size > 0 && this.#mailbox.requests + this.#mailbox.messages > 0))
       return
+    const owns = this.#owned.size > 0
     const real = Date.now()
-    let until = Math.min(
-      this.#owned.size > 0 ? this.#renewAt : Number.POSITIVE_INFINITY,
-      this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY,
-      real + RENEW_MS,
+    await this.#alarm.sleep(
+      Math.min(
+        owns ? this.#renewAt : Number.POSITIVE_INFINITY,
+        this.#owned.size < this.#o.partitions.length ? this.#acquireAt : Number.POSITIVE_INFINITY,
+        this.#clock.frozenAt === null && owns ? this.#due.earliest - this.#clock.offset : Number.POSITIVE_INFINITY,
+        this.#ticks.dueAt,
+        real + pace.RENEW_MS,
+      ) - real,
     )
-    if (this.#clock.frozenAt === null && this.#owned.size > 0) {
-      until = Math.min(until, this.#due.earliest - this.#clock.offset)
-    }
-    until = Math.min(until, this.#ticks.dueAt)
-    await this.#alarm.sleep(until - real)
   }
 
   /** A planned stop: what is decided is committed, snapshots are written, the lease is given back. */
   async #leave(): Promise<void> {
     try {
+      await this.#executor.settle()
       this.#workedAt = 0
       for (let i = 0; this.#slots.dirty > 0 && i < 10_000 && this.#owned.size > 0; i++) await this.#writeSnapshots()
       if (this.#owned.size > 0) await this.#renew()
