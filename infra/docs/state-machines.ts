@@ -28,7 +28,8 @@ export const MACHINES: ReadonlyArray<DocumentedMachine> = [
     machine: subscriptionMachine,
     app: "apps/subscriptions",
     source: "apps/subscriptions/src/machine.ts",
-    about: "An account's subscription: its plan, the one operation that may be in flight, and its billing cases (R2–R5).",
+    about:
+      "An account's subscription: its plan, the one operation that may be in flight, and its billing cases (R2–R5).",
   },
   {
     machine: chargeMachine,

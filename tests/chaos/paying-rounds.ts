@@ -86,8 +86,14 @@ export class PayingChaos {
   }
 
   round(deed: Deed, victim: PayingVictim): Promise<PayingRound> {
-    const play = { purchases: this.#purchases, renewals: this.#renewals, advance: this.#advance }[deed]
-    return play.call(this, victim)
+    switch (deed) {
+      case "purchases":
+        return this.#purchases(victim)
+      case "renewals":
+        return this.#renewals(victim)
+      case "advance":
+        return this.#advance(victim)
+    }
   }
 
   /** Purchases, upgrades and top-ups at the same moment, each of its own customers. */
