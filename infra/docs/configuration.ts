@@ -68,6 +68,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
   },
+  CREDITS_CLOCK_OWNERS: {
+    default: "all",
+    meaning: "services whose due work an advance of the sandbox clock runs and waits for, comma-separated",
+  },
   CREDITS_PRICE_BOOK: {
     default: "shipped with the project",
     meaning: "JSON file of price books for an empty database",

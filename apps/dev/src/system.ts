@@ -117,6 +117,7 @@ const makeService = (
     CREDITS_HTTP_PORT: String(httpPort),
     CREDITS_HTTP_HOST: config.httpHost,
     CREDITS_NATS_URL: bus.url,
+    CREDITS_CLOCK_OWNERS: config.services.join(","),
   }
   if (seed === undefined) delete env["CREDITS_NATS_SEED"]
   else env["CREDITS_NATS_SEED"] = seed

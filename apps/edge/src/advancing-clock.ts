@@ -6,25 +6,28 @@ import { ask, Bus, BusinessClock, type BusHandle, streamState, writeClockSetting
 import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
 import { Context, Data, Effect, Layer } from "effect"
 import { advanceClock, type ClockWorld } from "./business-clock.ts"
-import { EdgeConfig } from "./config.ts"
+import { type ClockOwner, EdgeConfig } from "./config.ts"
 
-/** Who has work that falls due. */
-const OWNERS: Readonly<Record<string, string>> = {
+/** Who may have work that falls due; which of them run in this system is configuration. */
+const CONTROL: Readonly<Record<ClockOwner, string>> = {
   ledger: SUBJECTS.ledgerControl,
   pricing: SUBJECTS.pricingControl,
+  payments: SUBJECTS.paymentsControl,
+  subscriptions: SUBJECTS.subscriptionsControl,
+  topup: SUBJECTS.topupControl,
 }
-/** A `clock` request is answered after all due work of the owner has run. */
-const CONTROL_TIMEOUT_MS = 30_000
+/** A `clock` request is answered after all due work of the owner has run: a renewal night takes its time. */
+const CONTROL_TIMEOUT_MS = 120_000
 
 export class ClockNotAdvanced extends Data.TaggedError("ClockNotAdvanced")<{
   readonly reason: "busy" | "failed"
   readonly detail: string
 }> {}
 
-const worldOf = (bus: BusHandle): ClockWorld => ({
-  owners: Object.keys(OWNERS),
+const worldOf = (bus: BusHandle, owners: ReadonlyArray<ClockOwner>): ClockWorld<ClockOwner> => ({
+  owners,
   ask: async (owner, request) =>
-    JSON.parse(await ask(bus.connection, OWNERS[owner]!, JSON.stringify(request), CONTROL_TIMEOUT_MS)) as ControlAnswer,
+    JSON.parse(await ask(bus.connection, CONTROL[owner], JSON.stringify(request), CONTROL_TIMEOUT_MS)) as ControlAnswer,
   streamEnd: async (stream) => (await streamState(bus.jsm, stream)).last,
   freezeAt: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: instant }),
   runOnFrom: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: null }),
@@ -52,7 +55,7 @@ export class AdvancingClock extends Context.Service<
       let advancing = false
       // An edge that died in the middle of an advance left the clock frozen: time runs on from there.
       if (config.mode !== "production" && clock.setting.frozenAt !== null) {
-        yield* Effect.promise(() => worldOf(bus).runOnFrom(clock.now()))
+        yield* Effect.promise(() => worldOf(bus, config.clockOwners).runOnFrom(clock.now()))
         yield* Effect.promise(() => clock.refresh())
       }
       const advance = Effect.fnUntraced(function* (target: (now: number) => number) {
@@ -65,7 +68,7 @@ export class AdvancingClock extends Context.Service<
             await clock.refresh()
             const from = clock.now()
             const to = Math.max(from, target(from))
-            const ran = await advanceClock(worldOf(bus), from, to)
+            const ran = await advanceClock(worldOf(bus, config.clockOwners), from, to)
             await clock.refresh()
             return { now: to, ran }
           },

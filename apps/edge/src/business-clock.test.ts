@@ -1,6 +1,10 @@
 import type { ControlAnswer } from "@credits/contracts"
 import { describe, expect, it } from "vitest"
-import { advanceClock, type ClockWorld, ClockStuck } from "./business-clock.ts"
+import * as fc from "fast-check"
+import { advanceClock, type ClockWorld, ClockStuck, WINDOW_MS, windowEnd } from "./business-clock.ts"
+
+const DAY = 86_400_000
+const HOUR = 3_600_000
 
 /** A scripted world: two owners with due work; work of one may make work for the other through a stream. */
 class Script implements ClockWorld {
@@ -51,36 +55,67 @@ class Script implements ClockWorld {
 }
 
 describe("R12.1 advancing the business clock (decision 16)", () => {
-  it("runs all due work in order at its own instant, then time runs on from the end", async () => {
+  it("runs all due work, each step up to a minute of it, then time runs on from the end", async () => {
     const world = new Script()
-    world.due["ledger"]!.push(100, 300, 2000)
-    world.due["pricing"]!.push(200, 300)
-    expect(await advanceClock(world, 0, 1000)).toBe(4)
+    world.due["ledger"]!.push(HOUR, 3 * HOUR, 20 * HOUR)
+    world.due["pricing"]!.push(2 * HOUR, 3 * HOUR + 1)
+    expect(await advanceClock(world, 0, 10 * HOUR)).toBe(4)
     expect(world.log).toEqual([
-      "ledger ran 100 at 100",
-      "pricing ran 200 at 200",
-      "ledger ran 300 at 300",
-      "pricing ran 300 at 300",
+      `ledger ran ${HOUR} at ${HOUR + WINDOW_MS}`,
+      `pricing ran ${2 * HOUR} at ${2 * HOUR + WINDOW_MS}`,
+      `ledger ran ${3 * HOUR} at ${3 * HOUR + WINDOW_MS}`,
+      `pricing ran ${3 * HOUR + 1} at ${3 * HOUR + WINDOW_MS}`,
     ])
-    expect(world.frozen).toEqual([0, 100, 200, 300, 1000])
-    expect(world.runsOnFrom).toBe(1000)
+    expect(world.frozen).toEqual([0, ...[1, 2, 3].map((n) => n * HOUR + WINDOW_MS), 10 * HOUR])
+    expect(world.runsOnFrom).toBe(10 * HOUR)
   })
 
-  it("work that due work makes is run at its own instant too, not at the end", async () => {
+  it("work that due work makes is run in its own step, not at the end", async () => {
     const world = new Script()
-    world.due["ledger"]!.push(100)
+    world.due["ledger"]!.push(HOUR)
     world.onRun = (owner, at) => {
-      if (owner === "ledger" && at === 100) world.due["pricing"]!.push(150)
+      if (owner === "ledger" && at === HOUR) world.due["pricing"]!.push(2 * HOUR)
     }
-    await advanceClock(world, 0, 1000)
-    expect(world.log).toEqual(["ledger ran 100 at 100", "pricing ran 150 at 150"])
+    await advanceClock(world, 0, 9 * HOUR)
+    expect(world.log).toEqual([
+      `ledger ran ${HOUR} at ${HOUR + WINDOW_MS}`,
+      `pricing ran ${2 * HOUR} at ${2 * HOUR + WINDOW_MS}`,
+    ])
+  })
+
+  it("a window never holds a midnight, nor goes beyond the end of the advance", async () => {
+    expect(windowEnd(DAY - 10)).toBe(DAY - 1)
+    expect(windowEnd(DAY)).toBe(DAY + WINDOW_MS)
+    const world = new Script()
+    world.due["ledger"]!.push(DAY - 10, DAY, 2 * DAY)
+    await advanceClock(world, 0, 2 * DAY + 5)
+    expect(world.frozen).toEqual([0, DAY - 1, DAY + WINDOW_MS, 2 * DAY + 5])
+  })
+
+  it("whatever falls due: everything runs once, owners in order, never before its instant nor a minute after", async () => {
+    const instants = fc.array(fc.integer({ min: 0, max: 3 * DAY }), { maxLength: 40 })
+    const property = fc.asyncProperty(instants, instants, async (ledger, pricing) => {
+      const world = new Script()
+      world.due["ledger"]!.push(...ledger.toSorted((a, b) => a - b))
+      world.due["pricing"]!.push(...pricing.toSorted((a, b) => a - b))
+      const within = [...ledger, ...pricing].filter((at) => at <= 2 * DAY)
+      expect(await advanceClock(world, 0, 2 * DAY)).toBe(within.length)
+      const runs = world.log.map((line) => line.match(/\d+/g)!.map(Number))
+      for (const [at, now] of runs) {
+        expect(now).toBeGreaterThanOrEqual(at!)
+        expect(now! - at!).toBeLessThanOrEqual(WINDOW_MS)
+        expect(Math.floor(now! / DAY)).toBe(Math.floor(at! / DAY))
+      }
+      expect(world.frozen).toEqual(world.frozen.toSorted((a, b) => a - b))
+    })
+    await fc.assert(property, { numRuns: 200 })
   })
 
   it("does not step on while a stream is not read to its end", async () => {
     const world = new Script()
-    world.due["ledger"]!.push(100, 200)
+    world.due["ledger"]!.push(HOUR, 2 * HOUR)
     world.onRun = (_, at) => {
-      if (at !== 100) return
+      if (at !== HOUR) return
       world.end += 5
       world.unread += 5
     }
@@ -90,25 +125,36 @@ describe("R12.1 advancing the business clock (decision 16)", () => {
       unreadAtStep.push(world.unread)
       return Promise.resolve()
     }
-    await advanceClock(world, 0, 300)
+    await advanceClock(world, 0, 3 * HOUR)
     expect(unreadAtStep).toEqual([0, 0, 0, 0])
   })
 
   it("an owner that leaves due work undone stops the advance, and time runs on from where it stood", async () => {
     const world = new Script()
     world.deaf = true
-    world.due["ledger"]!.push(100)
-    await expect(advanceClock(world, 0, 1000)).rejects.toThrow(ClockStuck)
-    expect(world.runsOnFrom).toBe(100)
+    world.due["ledger"]!.push(HOUR)
+    await expect(advanceClock(world, 0, 9 * HOUR)).rejects.toThrow(ClockStuck)
+    expect(world.runsOnFrom).toBe(HOUR + WINDOW_MS)
   })
 
-  it("an owner that does not come to rest stops the advance after its deadline", async () => {
+  it("an owner that hangs with something open stops the advance after its deadline", async () => {
     const world = new Script()
     const ask = world.ask.bind(world)
-    let n = 0
-    world.ask = async (owner, request) => ({ ...(await ask(owner, request)), ran: n++ })
+    world.ask = async (owner, request) => ({ ...(await ask(owner, request)), openRequests: 1 })
     await expect(advanceClock(world, 0, 1000)).rejects.toThrow(/no quiet/)
     expect(world.runsOnFrom).toBe(0)
+  })
+
+  it("a long night is waited for as long as something moves", async () => {
+    const world = new Script()
+    const ask = world.ask.bind(world)
+    let left = 20_000
+    world.ask = async (owner, request) => {
+      const answer = await ask(owner, request)
+      return { ...answer, openRequests: left > 0 ? left-- : 0 }
+    }
+    await advanceClock(world, 0, HOUR)
+    expect(world.time).toBeGreaterThan(30_000)
   })
 
   it("an advance of nothing runs what is due now", async () => {

@@ -1,15 +1,16 @@
 /**
- * Advancing the business clock (decision 16): freeze it, then again and again set it to the earliest due instant of all
- * owners, let each run what is due, and wait until two rounds of counters are identical. Owns the procedure; which work
- * is due is each owner's. While it runs, calls from outside are refused (`clock_advancing`), so that nothing can happen
- * in a moment that is being skipped.
+ * Advancing the business clock (decision 16): freeze it, then again and again set it to the end of the window that
+ * begins with the earliest due instant of all owners, let each run what is due, every piece at its own instant, and
+ * wait until two rounds of counters are identical (ADR 16 says why windows). Owns the procedure; which work is due is
+ * each owner's. While it runs, calls from outside are refused (`clock_advancing`), so that nothing can happen in a
+ * moment that is being skipped.
  */
 import type { ControlAnswer, ControlRequest } from "@credits/contracts"
 
 /** What the procedure needs from the world; the edge gives it NATS, tests a script. */
-export interface ClockWorld {
-  readonly owners: ReadonlyArray<string>
-  readonly ask: (owner: string, request: ControlRequest) => Promise<ControlAnswer>
+export interface ClockWorld<Owner extends string = string> {
+  readonly owners: ReadonlyArray<Owner>
+  readonly ask: (owner: Owner, request: ControlRequest) => Promise<ControlAnswer>
   /** Newest sequence of each stream that an owner reports a cursor for. */
   readonly streamEnd: (stream: string) => Promise<number>
   readonly freezeAt: (instant: number) => Promise<void>
@@ -25,15 +26,22 @@ export class ClockStuck extends Error {
   override readonly name = "ClockStuck"
 }
 
-/**
- * Between two looks at the counters: long enough for a message to cross the bus, short enough to step a year in
- * seconds.
- */
-const LOOK_AGAIN_MS = 15
-/** One instant's work: renewals and expiries of every account; more than this is an owner that hangs. */
+/** Between two looks while something is open: a message crosses the bus in less. */
+const LOOK_AGAIN_MS = 5
+/** Nothing has moved for this long and something is open still: an owner hangs. */
 const QUIET_DEADLINE_MS = 30_000
-/** Steps of one advance: a year of daily events of many accounts, far below for ever. */
+/** Steps of one advance: a year of events of many accounts every hour, far below for ever. */
 const STEPS_MAX = 100_000
+/**
+ * Due instants this close together are run in one step: renewals of customers who signed up in the same minute, charges
+ * that the processor's rate limit spaces out (20 a second). Shorter than any two instants that depend on each other
+ * across services: retries, reminders and holds are minutes to days apart.
+ */
+export const WINDOW_MS = 60_000
+const DAY_MS = 86_400_000
+
+/** The end of the window that begins at `due`, inclusive: a midnight in UTC begins a new one, months are counted by it. */
+export const windowEnd = (due: number): number => Math.min(due + WINDOW_MS, (Math.floor(due / DAY_MS) + 1) * DAY_MS - 1)
 
 interface Round {
   readonly quiet: boolean
@@ -43,12 +51,12 @@ interface Round {
   readonly ran: number
 }
 
-const look = async (world: ClockWorld, request: ControlRequest): Promise<Round> => {
+const look = async <Owner extends string>(world: ClockWorld<Owner>, request: ControlRequest): Promise<Round> => {
   const answers = await Promise.all(world.owners.map((owner) => world.ask(owner, request)))
-  const ends: Record<string, number> = {}
-  for (const answer of answers) {
-    for (const stream in answer.cursors) ends[stream] ??= await world.streamEnd(stream)
-  }
+  const streams = [...new Set(answers.flatMap((answer) => Object.keys(answer.cursors)))]
+  const ends = Object.fromEntries(
+    await Promise.all(streams.map(async (stream) => [stream, await world.streamEnd(stream)] as const)),
+  )
   const due = answers.flatMap((answer) => (answer.nextDue === null ? [] : [answer.nextDue]))
   const quiet = answers.every(
     (answer) =>
@@ -70,17 +78,19 @@ const look = async (world: ClockWorld, request: ControlRequest): Promise<Round> 
 }
 
 /** Two identical quiet rounds one after the other at a frozen instant. */
-const settle = async (world: ClockWorld, now: number): Promise<Round> => {
-  const began = world.elapsed()
+const settle = async <Owner extends string>(world: ClockWorld<Owner>, now: number): Promise<Round> => {
+  let movedAt = world.elapsed()
   let last = await look(world, { op: "clock", now, run: true })
   for (;;) {
     const next = await look(world, { op: "clock", now, run: true })
-    if (next.quiet && last.quiet && next.counters === last.counters) return next
-    if (world.elapsed() - began > QUIET_DEADLINE_MS) {
+    const moved = next.counters !== last.counters
+    if (next.quiet && last.quiet && !moved) return next
+    if (moved) movedAt = world.elapsed()
+    if (world.elapsed() - movedAt > QUIET_DEADLINE_MS) {
       throw new ClockStuck(`no quiet at ${new Date(now).toISOString()}: ${next.counters}`)
     }
     last = next
-    await world.pause(LOOK_AGAIN_MS)
+    if (!next.quiet) await world.pause(LOOK_AGAIN_MS)
   }
 }
 
@@ -88,7 +98,11 @@ const settle = async (world: ClockWorld, now: number): Promise<Round> => {
  * Moves the clock from `from` to `to` (`to` ≥ `from`) and answers how many pieces of due work ran. Afterwards time runs
  * on from `to`, also when an owner failed: then from the last instant that was finished.
  */
-export const advanceClock = async (world: ClockWorld, from: number, to: number): Promise<number> => {
+export const advanceClock = async <Owner extends string>(
+  world: ClockWorld<Owner>,
+  from: number,
+  to: number,
+): Promise<number> => {
   let now = from
   try {
     await world.freezeAt(now)
@@ -98,7 +112,7 @@ export const advanceClock = async (world: ClockWorld, from: number, to: number):
       const due = round.nextDue
       if (due !== null && due <= now)
         throw new ClockStuck(`work due at ${new Date(due).toISOString()} is not being run`)
-      const next = due === null || due > to ? to : due
+      const next = due === null || due > to ? to : Math.min(to, windowEnd(due))
       if (next === now) return round.ran - ranBefore
       await world.freezeAt(next)
       now = next

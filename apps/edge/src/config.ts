@@ -13,6 +13,10 @@ export interface TokenIssuer {
   readonly jwksUrl: URL
 }
 
+/** Services with work that falls due: an advance of the clock waits for each (decision 16). */
+export const CLOCK_OWNERS = ["ledger", "pricing", "payments", "subscriptions", "topup"] as const
+export type ClockOwner = (typeof CLOCK_OWNERS)[number]
+
 export interface EdgeSettings {
   readonly mode: Mode
   readonly host: string
@@ -24,6 +28,8 @@ export interface EdgeSettings {
   readonly tokenIssuer: TokenIssuer | undefined
   /** The sandbox's card processor, for its book; never in production. */
   readonly processorUrl: URL | undefined
+  /** Which of them run in this system (`CREDITS_CLOCK_OWNERS`); one that does not answer stops an advance. */
+  readonly clockOwners: ReadonlyArray<ClockOwner>
   /** Where a customer asks for what only support does (R4.1). */
   readonly supportUrl: string | undefined
 }
@@ -58,6 +64,7 @@ const environment = Config.all({
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
   processorUrl: Config.option(Config.URL("CREDITS_STRIPE_API_BASE")),
   supportUrl: Config.option(Config.URL("CREDITS_SUPPORT_URL")),
+  clockOwners: Config.String("CREDITS_CLOCK_OWNERS").pipe(Config.withDefault(CLOCK_OWNERS.join(","))),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")),
 })
 
@@ -88,6 +95,7 @@ export const readSettings = Effect.gen(function* () {
           }
         : undefined,
     processorUrl: env.mode === "production" ? undefined : Option.getOrUndefined(env.processorUrl),
+    clockOwners: CLOCK_OWNERS.filter((owner) => env.clockOwners.split(",").includes(owner)),
     supportUrl: Option.getOrUndefined(Option.map(env.supportUrl, (url) => url.href)),
   }
   return settings

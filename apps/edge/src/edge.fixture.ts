@@ -112,6 +112,7 @@ const plainLedger = (request: LedgerRequest): LedgerReply<unknown> => {
 export interface DueOwner {
   /** Due instants, ascending; those reached are taken out. */
   due: Array<number>
+  /** Those that were run. */
   ran: Array<number>
 }
 
@@ -172,8 +173,7 @@ export class EdgeUnderTest {
     const owner = this.owners[service]
     if (request.op === "clock" && request.run) {
       while (owner.due.length > 0 && owner.due[0]! <= request.now) {
-        owner.due.shift()
-        owner.ran.push(request.now)
+        owner.ran.push(owner.due.shift()!)
       }
     }
     const answer: ControlAnswer = {
@@ -269,6 +269,7 @@ export const startEdge = async (
     databaseUrl: undefined,
     tokenIssuer: undefined,
     processorUrl: undefined,
+    clockOwners: ["ledger", "pricing"],
     supportUrl: undefined,
     ...settings,
   })
