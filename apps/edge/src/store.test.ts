@@ -25,7 +25,7 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
             tokenIssuer: undefined,
             processorUrl: undefined,
             supportUrl: undefined,
-    clockOwners: [],
+            clockOwners: [],
           }),
         ),
       ),
