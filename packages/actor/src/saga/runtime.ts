@@ -33,6 +33,13 @@ const PUBLISH_AT_STOP_MS = 2_000
 const IDLE_MS = 1_000
 const STOPPING = "the service is stopping"
 
+/** Somebody wants everything due up to an instant to have run. */
+interface Run {
+  readonly now: number
+  readonly done: () => void
+  readonly fail: (error: unknown) => void
+}
+
 export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #o: AnyOptions
   readonly #machine: Machine
@@ -49,7 +56,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #phases = new Phases()
   readonly #alarm = new Alarm()
   readonly #waits: Waits
-  #runs: Array<{ readonly now: number; readonly done: () => void; readonly fail: (error: unknown) => void }> = []
+  #runs: ReadonlyArray<Run> = []
   #inCommit = 0
   #troubles = 0
   /** What was taken of the streams was not committed: they must be read again before anything else is taken. */
@@ -169,7 +176,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     await this.#o.clock.refresh()
     await new Promise<void>((done, fail) => {
       if (this.#isStopping) return done()
-      this.#runs.push({ now, done, fail })
+      this.#runs = [...this.#runs, { now, done, fail }]
       this.#alarm.ring()
     })
   }
@@ -190,9 +197,14 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   async #turn(): Promise<boolean> {
     if (this.#isBehind) await this.#inbox.open()
     this.#isBehind = false
-    const upTo = Math.max(this.#o.clock.now(), ...this.#runs.map(({ now }) => now))
+    const asked = this.#runs
+    const upTo = Math.max(this.#o.clock.now(), ...asked.map(({ now }) => now))
     const due = this.#isStopping ? [] : await this.#due.page(upTo)
-    if (due.length === 0) for (const run of this.#runs.splice(0)) run.done()
+    // Whoever asked while the page was read asked for more than it shows.
+    if (due.length === 0 && asked.length > 0) {
+      this.#runs = this.#runs.filter((run) => !asked.includes(run))
+      for (const run of asked) run.done()
+    }
     const { works, cursors, letters } = this.#inbox.take()
     this.#inCommit = works.length
     const groups = groupsOf(works, due)
@@ -280,8 +292,14 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#ending = error
     this.#isStopping = true
     this.#o.report("error", `${this.#machine.name}: ${error.message}; this process must end`)
-    for (const run of this.#runs.splice(0)) run.fail(error)
+    for (const run of this.#takeRuns()) run.fail(error)
     void this.#close().finally(() => this.#end.reject(error))
+  }
+
+  #takeRuns(): ReadonlyArray<Run> {
+    const runs = this.#runs
+    this.#runs = []
+    return runs
   }
 
   async #close(): Promise<void> {
@@ -352,7 +370,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#alarm.ring()
     await this.#loop
     if (this.#ending !== null) return
-    for (const run of this.#runs.splice(0)) run.done()
+    for (const run of this.#takeRuns()) run.done()
     await this.#close()
     await this.#store.release(this.#outbox.publishedTo)
     this.#end.resolve()

@@ -36,6 +36,8 @@ interface Entry {
   readonly step: string
   readonly lane: Lane
   at: "queue" | "under way" | "pause" | "deciding" | "gone"
+  /** Counts among those of its kind that are under way: from its turn until its outcome is decided. */
+  hasPlace: boolean
   attempts: number
   /** Its outcome was decided, or could not be; the next reconciliation tells what becomes of it. */
   isSettled: boolean
@@ -146,7 +148,7 @@ export class Steps {
       return
     }
     const abort = new AbortController()
-    const state = { attempts: 0, isSettled: false, timer: undefined }
+    const state = { attempts: 0, hasPlace: false, isSettled: false, timer: undefined }
     const entry: Entry = { id, step: step.id, lane, at: "queue", abort, ...state }
     const known = this.#actors.get(id)
     if (known === undefined) this.#actors.set(id, new Map([[step.id, entry]]))
@@ -167,6 +169,7 @@ export class Steps {
     const known = this.#actors.get(entry.id)
     known?.delete(entry.step)
     if (known?.size === 0) this.#actors.delete(entry.id)
+    this.#leave(entry)
   }
 
   #fill(lane: Lane): void {
@@ -174,15 +177,19 @@ export class Steps {
       const entry = lane.queue.shift()!
       if (entry.at !== "queue") continue
       entry.at = "under way"
+      entry.hasPlace = true
       lane.underWay++
-      const running = this.#attempt(entry).finally(() => {
-        this.#running.delete(running)
-        lane.underWay--
-        this.#fill(lane)
-      })
+      const running = this.#attempt(entry).finally(() => this.#running.delete(running))
       this.#running.add(running)
     }
     if ((lane.hasMissed || lane.hadMissed) && lane.queue.length <= QUEUE_LOW) this.#o.onRoom()
+  }
+
+  #leave(entry: Entry): void {
+    if (!entry.hasPlace) return
+    entry.hasPlace = false
+    entry.lane.underWay--
+    this.#fill(entry.lane)
   }
 
   /** The state is read when the turn comes, not kept while the step waits. */
@@ -220,6 +227,7 @@ export class Steps {
     if (entry.at !== "under way") return
     entry.at = "queue"
     entry.lane.queue.push(entry)
+    this.#leave(entry)
   }
 
   #pauseMs(entry: Entry): number {
@@ -239,6 +247,7 @@ export class Steps {
       lane.queue.unshift(entry)
       this.#fill(lane)
     }, this.#pauseMs(entry))
+    this.#leave(entry)
   }
 
   async stop(): Promise<void> {
