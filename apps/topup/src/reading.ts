@@ -42,7 +42,8 @@ export class Readings {
     const reply = JSON.parse(text) as SubscriptionsReply<SubscriptionView>
     if (!("ok" in reply)) throw new Error(`subscriptions: ${reply.refused.code}, ${reply.refused.detail}`)
     const { status, plan, asOf } = reply.ok
-    return { status, policy: status === "free" ? null : await this.#policy(plan), asOf, facts: [] }
+    const policy = status === "free" ? null : await this.#policy(plan)
+    return { status, policy, isPolicyTold: false, asOf, facts: [] }
   }
 
   async #card(account: string): Promise<CardStanding> {

@@ -23,6 +23,8 @@ export interface PlanStanding extends Heard {
   /** `unknown`: nothing was heard or read yet. */
   readonly status: "unknown" | SubscriptionView["status"]
   readonly policy: Policy | null
+  /** Whether a fact has told the policy; else it was read from the catalogue. */
+  readonly isPolicyTold: boolean
 }
 
 export interface Card {
@@ -37,7 +39,13 @@ export interface CardStanding extends Heard {
   readonly card: Card | null
 }
 
-export const UNKNOWN_PLAN: PlanStanding = { status: "unknown", policy: null, asOf: -1, facts: [] }
+export const UNKNOWN_PLAN: PlanStanding = {
+  status: "unknown",
+  policy: null,
+  isPolicyTold: false,
+  asOf: -1,
+  facts: [],
+}
 export const UNKNOWN_CARD: CardStanding = { isKnown: false, card: null, asOf: -1, facts: [] }
 
 /** Whole cents: the catalogue allows no others (R0.2). */
@@ -51,7 +59,8 @@ export const planFromFact = (fact: SubscriptionFact): PlanStanding => {
   const { autoTopUp, subscription } = fact
   const policy =
     autoTopUp === null ? null : { threshold: BigInt(autoTopUp.threshold), amount: BigInt(autoTopUp.amount) }
-  return { status: subscription.status, policy: policyOf(policy), asOf: fact.at, facts: [fact.id] }
+  const { status } = subscription
+  return { status, policy: policyOf(policy), isPolicyTold: policy !== null, asOf: fact.at, facts: [fact.id] }
 }
 
 export const cardFromFact = (fact: PaymentFact): CardStanding => ({
@@ -69,6 +78,15 @@ export const afterHearing = <A extends Heard>(known: A, next: A): A | null => {
   if (next.asOf > known.asOf) return next
   if (next.asOf < known.asOf || next.facts.some((fact) => known.facts.includes(fact))) return null
   return { ...next, facts: [...known.facts, ...next.facts] }
+}
+
+/**
+ * What is known of a plan after it was read. The policy that a fact has told stands until a fact tells another: the
+ * ledger's signals go by the same one, and a threshold below theirs would be crossed in silence (R9.4).
+ */
+export const afterReading = (known: PlanStanding, read: PlanStanding): PlanStanding | null => {
+  const { policy, isPolicyTold } = known
+  return afterHearing(known, isPolicyTold && read.policy !== null ? { ...read, policy, isPolicyTold } : read)
 }
 
 /** What was read of an account that asks to be turned on. */

@@ -143,7 +143,7 @@ export class Life {
   reading(status: SubscriptionView["status"] = "active", card = "f1"): Reading {
     const policy = status === "free" ? null : { threshold: usd("5"), amountCents: 1_000 }
     return {
-      plan: { status, policy, asOf: this.now, facts: [] },
+      plan: { status, policy, isPolicyTold: false, asOf: this.now, facts: [] },
       card: {
         isKnown: true,
         card: card === "" ? null : { id: `pm_${card}`, fingerprint: card, isUsable: true },

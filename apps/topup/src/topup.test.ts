@@ -84,6 +84,19 @@ describe("when a top-up begins", () => {
     assert.deepStrictEqual([life.balanceCents, life.view.thresholdCents, life.view.amountCents], [3_900, 1_500, 2_500])
   })
 
+  it("R9.2 what is read when it is turned on does not replace the policy that was told: signals go by that", () => {
+    const life = new Life()
+    life.balanceCents = 1_499
+    life.hearSubscription("upgraded", "active", PRO)
+    life.at(START + 1)
+    life.enable(10_000)
+    life.disable()
+    life.at(START + 2)
+    life.enable(10_000)
+    life.settle()
+    assert.deepStrictEqual([life.view.thresholdCents, life.balanceCents], [1_500, 3_999])
+  })
+
   it("R9.4 an authorization refused for want of credit starts one, also above the threshold", () => {
     const life = on(10_000, 700)
     life.signal("credit_refused")

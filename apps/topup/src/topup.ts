@@ -23,7 +23,14 @@ import {
   refused,
   stepsOf,
 } from "./flight.ts"
-import { afterHearing, cardFromFact, planFromFact, type CardStanding, type PlanStanding } from "./standing.ts"
+import {
+  afterHearing,
+  afterReading,
+  cardFromFact,
+  planFromFact,
+  type CardStanding,
+  type PlanStanding,
+} from "./standing.ts"
 import { lift, suspend } from "./suspension.ts"
 import {
   decodeTopup,
@@ -88,7 +95,7 @@ const enable = (turn: Turn, command: Extract<TopupCommand, { op: "enable" }>): S
   const { capCents, textVersion, source, reading } = command
   if (!Number.isInteger(capCents) || capCents < CAP_MIN_CENTS || capCents > CAP_MAX_CENTS)
     throw new RangeError(`a cap of ${capCents} cents`)
-  const plan = reading === null ? null : afterHearing(turn.state.plan, reading.plan)
+  const plan = reading === null ? null : afterReading(turn.state.plan, reading.plan)
   if (plan !== null) turn.change({ plan })
   const card = reading === null ? null : afterHearing(turn.state.card, reading.card)
   if (card !== null) turn.change({ card })
