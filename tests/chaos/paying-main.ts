@@ -1,6 +1,7 @@
 /**
  * The paying rounds by hand: `node tests/chaos/paying-main.ts [--rounds 20] [--victims subscriptions,payments]
- * [--deeds purchases,renewals,advance] [--seed 1]`. Prints a line a round; exit code 1 at the first difference, with the data
+ * [--deeds purchases,renewals,advance] [--seed 1]`. Prints a line a round; exit code 1 at the first difference, with
+ * the data
  * folder left where it is.
  */
 import { parseArgs } from "node:util"

@@ -92,7 +92,7 @@ describe("R12.1 advancing the business clock (decision 16)", () => {
     expect(world.frozen).toEqual([0, DAY - 1, DAY + WINDOW_MS, 2 * DAY + 5])
   })
 
-  it("whatever falls due: everything runs once, owners in order, never before its instant nor a minute after", async () => {
+  it("whatever falls due: everything runs once, never before its instant nor a minute after it", async () => {
     const instants = fc.array(fc.integer({ min: 0, max: 3 * DAY }), { maxLength: 40 })
     const property = fc.asyncProperty(instants, instants, async (ledger, pricing) => {
       const world = new Script()

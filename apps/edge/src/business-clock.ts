@@ -40,7 +40,9 @@ const STEPS_MAX = 100_000
 export const WINDOW_MS = 60_000
 const DAY_MS = 86_400_000
 
-/** The end of the window that begins at `due`, inclusive: a midnight in UTC begins a new one, months are counted by it. */
+/**
+ * The end of the window that begins at `due`, inclusive: a midnight in UTC begins a new one, months are counted by it.
+ */
 export const windowEnd = (due: number): number => Math.min(due + WINDOW_MS, (Math.floor(due / DAY_MS) + 1) * DAY_MS - 1)
 
 interface Round {

@@ -423,7 +423,7 @@ describe("charge machine: stories", () => {
     assert.equal(statusOf(charge), "succeeded")
   })
 
-  it("R10.2 an authentication that is never finished is a decline at its end, and a success after it still counts", () => {
+  it("R10.2 an authentication never finished is a decline at its end; a success after it still counts", () => {
     const charge = new DrivenCharge()
     charge.command(ask(1, "pm_authenticate", { present: true }))
     runSteps(charge)

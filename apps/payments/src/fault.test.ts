@@ -164,7 +164,7 @@ describe("every fault of the plan", () => {
   )
 
   it(
-    "R10.2 a processor that is away for a day: nothing is failed without proof, a person decides, a late success counts",
+    "R10.2 a processor away for a day: nothing is failed without proof, a person decides, a late success counts",
     async () => {
       const obligation = "renewal:away:1"
       parts.sandbox.faults.set([

@@ -93,7 +93,7 @@ class DrivenMethod {
 const kinds = (method: DrivenMethod) => method.facts.map(({ kind }) => kind)
 
 describe("payment method", () => {
-  it("R10.3 a saved card is its brand, last four, expiry, fingerprint and id, and nothing of what it was saved with", () => {
+  it("R10.3 a saved card is its brand, last four, expiry, fingerprint and id, nothing of what saved it", () => {
     const method = new DrivenMethod()
     const answer = method.save("r1", card("pm_1"), "tok_secret")
     const expected = { ...card("pm_1"), status: "usable" }

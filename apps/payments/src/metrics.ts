@@ -1,4 +1,6 @@
-/** What payments counts about itself since its start, and what it reads when asked. Plain numbers; `status` shows them. */
+/**
+ * What payments counts about itself since its start, and what it reads when asked. Plain numbers; `status` shows them.
+ */
 import type { PaymentFact } from "@credits/contracts"
 import type { SagaMetrics } from "@credits/actor/saga"
 

@@ -1,5 +1,6 @@
 /**
- * Doing what the method machine wants done at the processor: customers, set-ups, cards. Owns the one way a card is saved
+ * Doing what the method machine wants done at the processor: customers, set-ups, cards. Owns the one way a card is
+ * saved
  * (decision 18): whatever the card element returned is brought to a method that a SetupIntent makes the customer's for
  * charges without them. Decides nothing.
  */

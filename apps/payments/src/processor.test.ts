@@ -170,7 +170,7 @@ describe("processor adapter: the table of A1", () => {
     assert.equal(value(await processor.confirmIntent(intent.id, "recurring", under)).status, "succeeded")
   })
 
-  it("A1 an answer lost and then a 429 for the SDK's own repeat: unknown, for the first may have been executed", async () => {
+  it("A1 an answer lost, then a 429 for the SDK's own repeat: unknown, the first may have been executed", async () => {
     const { intent } = await created("tok_ok")
     sandbox.faults.set([
       { match: { path: CONFIRM }, fault: { kind: "lose_answer" }, times: 1 },

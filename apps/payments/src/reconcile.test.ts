@@ -62,7 +62,7 @@ describe("reconciliation over the wire", () => {
     assert.deepEqual(await openNow(), [])
   })
 
-  it("R10.4 an amount, a state, a success that the other side does not have: found, listed, gone when mended", async () => {
+  it("R10.4 an amount, a state, a success that the other side lacks: found, listed, gone when mended", async () => {
     const [one, two, three] = await allCharges(parts.bus)
     const mend = [
       await change(one!.chargeId, { amountCents: 1_999 }),
@@ -112,7 +112,7 @@ describe("reconciliation over the wire", () => {
     await run()
   })
 
-  it("R10.4 money taken beside our charge is missing here, or a duplicate; a dispute is one; nothing is corrected", async () => {
+  it("R10.4 money taken beside our charge is missing here or a duplicate; nothing is corrected", async () => {
     const [ours] = await allCharges(parts.bus)
     const { stripe } = processorOf(parts)
     const { customer } = await stripe.paymentIntents.retrieve(ours!.processorId!)

@@ -1,4 +1,6 @@
-/** A webhook is believed only with a signature of now, under the secret in use or the one before it (field notes A7). */
+/**
+ * A webhook is believed only with a signature of now, under the secret in use or the one before it (field notes A7).
+ */
 import * as fc from "fast-check"
 import { Stripe } from "stripe"
 import { assert, describe, it } from "vitest"
