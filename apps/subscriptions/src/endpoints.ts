@@ -1,6 +1,7 @@
 /**
  * The border: requests on `subscriptions.request.*` and `subscriptions.control` → answers. Decodes, calls, encodes;
- * decides nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
+ * decides nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer
+ * failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
 import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"

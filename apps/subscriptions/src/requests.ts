@@ -1,5 +1,6 @@
 /**
- * The border's decoders: what may be asked on `subscriptions.request.<op>`, compiled once. Unknown fields are refused by
+ * The border's decoders: what may be asked on `subscriptions.request.<op>`, compiled once. Unknown fields are refused
+ * by
  * name.
  */
 import type { SubscriptionsOp, SubscriptionsRefusal, SubscriptionsRequest } from "@credits/contracts"

@@ -223,7 +223,7 @@ describe("any interleaving", () => {
           }),
         )
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 })

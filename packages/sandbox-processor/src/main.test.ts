@@ -58,7 +58,10 @@ const startProcess = async (more: NodeJS.ProcessEnv = {}): Promise<Running> => {
 
 const bookAt = async (url: string): Promise<Book> => (await (await fetch(`${url}/__sandbox/charges`)).json()) as Book
 
-describe("the process", () => {
+/** A start loads everything from source: a second, or several on a busy machine, and a test has up to three. */
+const TEST_MS = 60_000
+
+describe("the process", { timeout: TEST_MS }, () => {
   it("I8 killed amid charges it has lost none that it told of, and charges none again under its key", async () => {
     let running = await startProcess()
     const { customer, method } = await savedCard(sdk(running.url), "tok_ok")

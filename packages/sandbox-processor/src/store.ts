@@ -17,9 +17,8 @@ import { type Changes, eventText, type Reader, type StoredObject } from "./work.
 const SCHEMA_VERSION = 1
 const PAGE_BYTES = 8_192
 /**
- * A checkpoint flushes the disk and nobody is answered meanwhile (100 ms and more beside other writers), so it waits
- * for
- * a pause in the commits, or for 256 MB of log. A start reads that much in less than a second.
+ * A checkpoint flushes the disk and nobody is answered meanwhile (100 ms and more beside other writers): it waits for a
+ * pause in the commits, or for 256 MB of log, which a start after a kill has to read.
  */
 const CHECKPOINT_PAUSE_MS = 250
 const WAL_CHECKPOINT_PAGES = 32_000
