@@ -266,4 +266,22 @@ describe("Postgres", () => {
     const opening = openDatabaseNow({ service: "ledger", dataDir: "unused", databaseUrl: url })
     await expect(opening).rejects.toBeInstanceOf(StoreUnavailable)
   })
+  it.skipIf(findPostgresBinaries() === undefined)(
+    "that crashes between two statements of a transaction fails the transaction, not the process",
+    async () => {
+      const postgres = (await postgresForTests())!
+      const database = await openDatabaseNow<Tables>({ service: "a", dataDir: "unused", databaseUrl: postgres.url })
+      const broken = database.kysely.transaction().execute(async (transaction) => {
+        await sql`select 1`.execute(transaction)
+        await postgres.kill()
+        await sql`select 1`.execute(transaction)
+      })
+      await expect(broken).rejects.toThrow(/terminat|reset|closed|not queryable/i)
+      await postgres.restart()
+      expect((await sql`select 1 as one`.execute(database.kysely)).rows).toEqual([{ one: 1 }])
+      await database.close()
+      await postgres.stop()
+    },
+    POSTGRES_START_MS,
+  )
 })

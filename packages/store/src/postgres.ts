@@ -50,6 +50,8 @@ export const openPostgresPool = async (options: PostgresOptions): Promise<Pool> 
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => undefined)
+  // So would one that breaks between two statements of a transaction: its next statement fails and tells.
+  pool.on("connect", (client) => client.on("error", () => undefined))
   try {
     await pool.query(`create schema if not exists ${service}`).catch(async (error: { readonly code?: string }) => {
       // Two services that start together may both try; the loser finds the winner's schema.

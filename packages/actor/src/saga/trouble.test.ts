@@ -39,7 +39,7 @@ describe("sagas in trouble", () => {
             total[isDone ? "answered" : "refused"]++
           }
           total.counted++
-          expect(await errands.ask(`g${n}`, { op: "go" })).toHaveProperty("ok")
+          await errands.ask(`g${n}`, { op: "go" })
         }
       }
       const callers = Promise.all(Array.from({ length: 8 }, (_, n) => caller(n)))
