@@ -22,12 +22,17 @@ export const COMMANDS_AHEAD_MAX = 4_000
 /** Decided at a time; between two slices the worker looks whether a caller waits. */
 export const SLICE = 500
 
+/**
+ * So long after a request the next one is still expected: commits stay small and on one connection, because two that
+ * take turns read all their pages anew.
+ */
+export const CALM_MS = 100
 const BESIDE_MIN = 250
 const BESIDE_MAX = 1_000
 /** What a commit may take while callers wait; the next one comes after it. */
 const BESIDE_MS = 8
 
-/** How many commands a commit takes beside requests: as many as this machine does in `BESIDE_MS`, at least 250. */
+/** How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`, at least 250. */
 export class Beside {
   #commands = BESIDE_MIN
 
@@ -35,7 +40,7 @@ export class Beside {
     return this.#commands
   }
 
-  /** A commit with requests and as many commands as it might take has ended. */
+  /** A commit with as many commands as it might take has ended. */
   took(ms: number): void {
     const wanted = Math.floor(this.#commands * (ms < BESIDE_MS ? 1.1 : 0.7))
     this.#commands = Math.min(BESIDE_MAX, Math.max(BESIDE_MIN, wanted))

@@ -46,6 +46,7 @@ export class PartitionWorker<State> {
   #gap: string | null = null
   readonly #ticks = new Ticks<State>()
   readonly #beside = new pace.Beside()
+  #calledAt = 0
   #workedAt = 0
 
   constructor(options: WorkerOptions<State>) {
@@ -259,8 +260,7 @@ export class PartitionWorker<State> {
     if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
     await this.#due.refresh()
-    const now = this.#now()
-    const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, now)
+    const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, this.#now())
     const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
     this.#send({ t: "metrics", metrics: { ...metrics, ...gauges } })
   }
@@ -284,8 +284,10 @@ export class PartitionWorker<State> {
       this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
     let [messages, bytes] = [0, 0]
     const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)
-    const isAhead = requests.length + due.length === 0 && this.#executor.mayRunAhead
-    const max = isAhead ? pace.SLICE : requests.length > 0 ? this.#beside.commands : pace.COMMANDS_MAX
+    if (requests.length > 0) this.#calledAt = Date.now()
+    const isCalm = Date.now() - this.#calledAt > pace.CALM_MS
+    const isAhead = isCalm && due.length === 0 && this.#executor.mayRunAhead
+    const max = isAhead ? pace.SLICE : isCalm ? pace.COMMANDS_MAX : this.#beside.commands
     const commands = this.#mailbox.takeCommands(this.#owned, max, (size) => {
       messages += 1
       bytes += size
@@ -301,7 +303,7 @@ export class PartitionWorker<State> {
     if (requests.length + commands.length + due.length > 0) {
       const began = performance.now()
       await this.#executor.run({ ...NO_WORK, requests, commands, due })
-      if (requests.length > 0 && commands.length === max) this.#beside.took(performance.now() - began)
+      if (!isCalm && commands.length === max) this.#beside.took(performance.now() - began)
       this.#workedAt = Date.now()
       consumed()
       return true
