@@ -71,7 +71,10 @@ export interface CreditOptions {
   }
 }
 
-/** The credit of the cycle that begins, and the entitlement it is used under: one entry group, the lot first. */
+/**
+ * The cycle that begins, as the entitlement that its credit is used under, and the credit: one entry group. The cycle
+ * comes first, so that the ledger counts the credit as granted in it.
+ */
 export const creditWork = (account: string, subscription: PaidSubscription, options: CreditOptions): LedgerWork => {
   const { obligation, facts, exchange } = options
   const id = subscription.lot.cause
@@ -85,7 +88,7 @@ export const creditWork = (account: string, subscription: PaidSubscription, opti
     exchange === undefined
       ? { op: "grant", id, account, ...grant }
       : { op: "exchange", id, account, from: exchange.from, back: exchange.takenBack.toString(), grant }
-  const commands = [credit, entitle(account, id, subscription), ...(options.clearMark ? [clearMark(account, id)] : [])]
+  const commands = [entitle(account, id, subscription), credit, ...(options.clearMark ? [clearMark(account, id)] : [])]
   return work(id, commands, { lot: id, oldLot: exchange?.oldLot ?? null, obligation, facts })
 }
 
