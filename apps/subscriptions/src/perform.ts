@@ -143,9 +143,9 @@ const tellLedger = async (performer: Performer, step: StepOf<"ledger">): Promise
   const reply = await performer.asking.ledger({ op: "group", id: work.id, account, commands })
   if ("ok" in reply) {
     const { answers } = reply.ok as GroupAnswer
-    const opened = answers[0] as LotAnswer | ExchangeAnswer
+    const opened = answers.find((answer) => "lotId" in (answer as object)) as LotAnswer | ExchangeAnswer | undefined
     const seq = answers.reduce((last, answer) => Math.max(last, (answer as Partial<DoneAnswer>).seq ?? 0), 0)
-    return { kind: "ledger", lotId: work.lot === null ? null : opened.lotId, seq }
+    return { kind: "ledger", lotId: work.lot === null ? null : (opened?.lotId ?? null), seq }
   }
   const { code } = reply.refused
   // Only this service uses its ids.
