@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict"
 import type { SagaAnswer } from "@credits/actor/saga"
-import type { PaymentFact } from "@credits/contracts"
+import type { MethodView, PaymentFact } from "@credits/contracts"
 import { chargeMachine } from "./charge.ts"
 import { isAsked, type AskedCharge, type ChargeCommand, type ChargeOutcome, type ChargeState } from "./charge-state.ts"
 import type { IntentSnapshot } from "./intent.ts"
@@ -231,4 +231,42 @@ export class DrivenCharge {
         return { kind: "refunded" }
     }
   }
+}
+
+export const card = (id: string): MethodView => ({
+  id,
+  brand: "visa",
+  last4: "4242",
+  expMonth: 12,
+  expYear: 2031,
+  fingerprint: `fp_${id}`,
+  status: "usable",
+})
+
+export type Ask = Extract<ChargeCommand, { op: "charge" }>
+
+/** A request as the tests make it: a renewal of 20.00 with a saved card. */
+export const ask = (attempt: number, method: string, change: Partial<Ask> = {}): Ask => ({
+  op: "charge",
+  account: ACCOUNT,
+  kind: "renewal",
+  attempt,
+  amountCents: 2_000,
+  present: false,
+  description: "Plus, July",
+  saved: { customer: "cus_1", method: card(method), refusal: null },
+  ...change,
+})
+
+export const statusOf = (charge: DrivenCharge) => charge.state.status
+
+/** Nothing goes wrong any more: everything under way comes to its end. */
+export const settle = (charge: DrivenCharge): void => {
+  for (let turn = 0; turn < 2_000; turn++) {
+    if (charge.perform(0, "none")) continue
+    const due = charge.state.work?.at
+    if (charge.state.work === null || due === undefined) return
+    charge.advance(Math.max(0, due - charge.now))
+  }
+  throw new Error(`no end: ${JSON.stringify(charge.state)}`)
 }

@@ -32,7 +32,9 @@ const BESIDE_MAX = 1_000
 /** What a commit may take while callers wait; the next one comes after it. */
 const BESIDE_MS = 8
 
-/** How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`, at least 250. */
+/**
+ * How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`, at least 250.
+ */
 export class Beside {
   #commands = BESIDE_MIN
 
