@@ -1,8 +1,7 @@
 /**
  * What waits for time (R2, R5.4, R12.1): credit cycles, renewals, reminders, attempts, ends, the renewal mark and
  * authentication that took too long. Pure. Owns when each is due and what it begins; one a decision, the earliest
- * first,
- * so that each runs at its own instant.
+ * first, so that each runs at its own instant.
  */
 import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patchPaid, patchOperation, queueWork, revise, tell, type Change } from "./change.ts"

@@ -1,7 +1,6 @@
 /**
  * Facts for the stream SUBSCRIPTIONS (contract): what happened in one decision, with the subscription as it is after
- * it.
- * Pure. An id is made of kind, account and cause, so a fact told again is the same.
+ * it. Pure. An id is made of kind, account and cause, so a fact told again is the same.
  */
 import type { SubscriptionFact, SubscriptionView } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"

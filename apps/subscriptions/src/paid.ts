@@ -1,8 +1,7 @@
 /**
  * What a proven payment does (R2, R4.2, R4.3, R5.4): a purchase begins a chain of periods, a renewal continues it, an
  * upgrade replaces it by a new one. Pure. The operation is then `granting` until the ledger has the credit; only then
- * is
- * anybody told (I8).
+ * is anybody told (I8).
  */
 import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patch, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
@@ -92,8 +91,7 @@ const beginPurchase = (change: Change, operation: Operation, quote: Quote): void
 
 /**
  * The new period starts at the quote's instant, from which time was credited: not when the payment was proven, or the
- * time between would be both used and paid back. Only a payment proven so late that the first cycle is over begins
- * then.
+ * time between would be both used and paid back. Only one proven so late that the first cycle is over begins then.
  */
 const upgradePeriod = (quote: Quote, now: Instant): Period => {
   const period = firstPeriod(quote.at, quote.terms.interval)

@@ -1,7 +1,6 @@
 /**
  * Payments as subscriptions sees it on the bus, scripted: one charge an obligation with its attempts, decided once,
- * told
- * as facts. Owns what was really taken; decides nothing that the test did not say.
+ * told as facts. Owns what was really taken; decides nothing that the test did not say.
  */
 import type {
   ChargeAnswer,

@@ -49,7 +49,7 @@ export const inFull = (price: Nano): Proration => {
 }
 
 /**
- * R4.2: `max(0, price − paidValue × u)`, where `u` = (cycles not begun + (ce − at)/(ce − cs)) / cycles of the period.
+ * R4.2: `max(0, price − paidValue × u)`, `u` = (cycles not begun + (ce − at)/(ce − cs)) / cycles of the period.
  * R4.3: back = credits per cycle × (ce − at)/(ce − cs).
  */
 export const prorate = (price: Nano, running: Running, at: Instant): Proration => {

@@ -22,7 +22,7 @@ import { START, World } from "./world.fixture.ts"
 const MINUTE = 60_000
 
 describe("a purchase", () => {
-  it("R3.1 R2.1 Plus at the offer: 16.00 is charged, 20.00 granted to the end of the first cycle, the anchor is now", () => {
+  it("R3.1 R2.1 Plus at the offer: 16.00 is charged, 20.00 granted to the end of the cycle, the anchor is now", () => {
     const world = new World()
     assert.isTrue(view(world).firstMonthOfferEligible)
     const view16 = buy(world, "plus")
@@ -72,7 +72,7 @@ describe("a purchase", () => {
     assert.isTrue(view(world).firstMonthOfferEligible)
   })
 
-  it("R4.5 a declined charge leaves everything as it was, and the same quote may be confirmed again until it expires", () => {
+  it("R4.5 a declined charge leaves everything as it was; the same quote may be confirmed until it expires", () => {
     const world = new World()
     world.payments.plan = "soft"
     const view1 = quoted(world, "pro")
@@ -153,7 +153,7 @@ describe("a purchase", () => {
     assert.strictEqual(world.payments.charges.length, 1)
   })
 
-  it("R10.2 a card that needs authentication: the answer says how, and success completes the purchase by itself", () => {
+  it("R10.2 a card that needs authentication: the answer says how, and success completes the purchase", () => {
     const world = new World()
     world.payments.plan = "action"
     const { quoteId } = quoted(world, "plus")

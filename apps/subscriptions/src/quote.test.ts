@@ -12,7 +12,7 @@ const sum = (lines: ReadonlyArray<{ readonly amount: string }>): bigint =>
   lines.reduce((total, line) => total + BigInt(line.amount), 0n)
 
 describe("a quote", () => {
-  it("R4.4 says in words when it renews, what unused time is credited and what credit was used beyond the kept share", () => {
+  it("R4.4 says in words when it renews, what time is credited and what credit was used beyond the kept share", () => {
     const world = onPlus()
     spend(world, "15")
     world.to(START + 15 * DAY)

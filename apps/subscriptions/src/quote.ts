@@ -3,7 +3,7 @@
  * exactly that. Pure. Owns who may be quoted what, the lines and the words, and when a quote no longer holds.
  */
 import type { QuoteView, SubscriptionsRefusalCode, WalletAnswer } from "@credits/contracts"
-import { NANO_PER_CENT, formatUsd, type Instant, type Nano } from "@credits/kernel"
+import { NANO_PER_CENT, dayOf, formatUsd, type Instant, type Nano } from "@credits/kernel"
 import { catalogueAt } from "@credits/pricebook"
 import type { Change } from "./change.ts"
 import { isAtOffer } from "./offer.ts"
@@ -65,7 +65,6 @@ export const wantedTerms = (
 }
 
 const usd = (cents: number): string => formatUsd(BigInt(cents) * NANO_PER_CENT)
-const dayOf = (at: Instant): string => new Date(at).toISOString().slice(0, 10)
 
 /** What is to be paid and taken back, and from which lot. */
 interface Priced {
@@ -131,7 +130,8 @@ const notesOf = (state: State, terms: PlanTerms, atOffer: boolean, period: Perio
   const unused = priced.price - BigInt(chargeCents + waivedCents) * NANO_PER_CENT
   if (paid !== null && unused > 0n) notes.push(`Unused time of ${paid.terms.name}: −${formatUsd(unused)} USD.`)
   if (credit.alreadyUsed > 0n) {
-    notes.push(`Credits already used beyond the kept share: −${formatUsd(credit.alreadyUsed)} USD of the new credits.`)
+    const used = formatUsd(credit.alreadyUsed)
+    notes.push(`Credits already used beyond the kept share: −${used} USD of the new credits.`)
   }
   if (waivedCents > 0) notes.push(`${usd(waivedCents)} USD is below the smallest charge and waived.`)
   if (paid === null) return notes

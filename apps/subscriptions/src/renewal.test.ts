@@ -233,7 +233,7 @@ describe("a renewal that fails", () => {
     refusedWith(pay(world), "not_past_due")
   })
 
-  it("R5.4 a new card that comes while the old one is being tried: its decline is followed by another attempt at once", () => {
+  it("R5.4 a new card while the old one is being tried: its decline is followed by another attempt at once", () => {
     const world = onPlus()
     world.payments.plan = "unknown"
     world.to(DECEMBER + 1000)
@@ -256,7 +256,7 @@ describe("a renewal that fails", () => {
     assert.strictEqual(view(world).status, "active")
   })
 
-  it("R5.4 a renewal that needs authentication is past due meanwhile; authenticated it is paid, otherwise it goes on", () => {
+  it("R5.4 a renewal that needs authentication is past due meanwhile; authenticated it is paid", () => {
     const world = onPlus()
     world.payments.plan = "action"
     world.to(DECEMBER + 60_000)

@@ -1,7 +1,6 @@
 /**
  * The border's decoders: what may be asked on `subscriptions.request.<op>`, compiled once. Unknown fields are refused
- * by
- * name.
+ * by name.
  */
 import type { SubscriptionsOp, SubscriptionsRefusal, SubscriptionsRequest } from "@credits/contracts"
 import { isAccountId, isCallerId } from "@credits/kernel"

@@ -63,7 +63,7 @@ describe("a billing case", () => {
     refusedWith(open(world, "chg_more"), "review_exists")
   })
 
-  it("R5.2 the evidence: charges of the same obligation, and of the same amount within ten minutes, that took money", () => {
+  it("R5.2 the evidence: charges that took money for the same obligation, or as much within ten minutes", () => {
     const minute = 60_000
     const charges = [
       charge("chg_a", { obligation: "o1" }),

@@ -1,7 +1,6 @@
 /**
  * Billing cases (R5.2): the customer reports a charge, or a dispute or an unexplained payment opens one; support
- * answers
- * it with the evidence in front. Pure. Owns the life of a case; its rows are what lists read.
+ * answers it with the evidence in front. Pure. Owns the life of a case; its rows are what lists read.
  */
 import type { ChargeView, ReviewView } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"

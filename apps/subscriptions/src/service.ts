@@ -1,8 +1,7 @@
 /**
  * Subscriptions as one thing with a life: opens its tables, waits for a catalogue, runs the subscription machine and
  * answers until stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect
- * edge
- * is `main.ts`.
+ * edge is `main.ts`.
  */
 import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"

@@ -141,7 +141,7 @@ describe("a downgrade by support", () => {
     assert.strictEqual(taken(world).at(-1), "renewal: 10000")
   })
 
-  it("R0.3 scheduled after the reminder, another reminder names the price; an increase in between does not apply", () => {
+  it("R0.3 scheduled after the reminder, another one names the price; an increase in between does not apply", () => {
     const dearer = catalogueFrom("v2", DECEMBER - DAY, {
       plus: { monthly: { firstMonthUsd: "16.00", renewalUsd: "25.00" } },
     })

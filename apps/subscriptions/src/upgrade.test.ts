@@ -52,7 +52,7 @@ describe("the rules' own examples", () => {
     assert.strictEqual(balance(world), usd("120"))
   })
 
-  it("R4.2 R4.3 Plus at the renewal price, half the cycle gone and all 20 spent, to Pro: pays 90.00, gets 110.00", () => {
+  it("R4.2 R4.3 Plus at the renewal price, half the cycle gone, all 20 spent, to Pro: pays 90.00, gets 110.00", () => {
     const world = renewedPlus()
     spend(world, "20")
     world.to(MIDDLE)
@@ -95,7 +95,7 @@ describe("an upgrade", () => {
     assert.strictEqual(balance(world), usd("120"))
   })
 
-  it("R4.4 what is spent between quote and confirmation is neither lost nor given: the grant is smaller by what lacks", () => {
+  it("R4.4 what is spent between quote and confirmation: the grant is smaller by what lacks", () => {
     const world = renewedPlus()
     world.to(MIDDLE)
     const shown = quoted(world, "pro")
@@ -149,7 +149,7 @@ describe("an upgrade", () => {
     assert.strictEqual(world.payments.charges.filter(({ kind }) => kind === "renewal").length, 1)
   })
 
-  it("R4.6 an upgrade that fails after the boundary lets the waiting renewal go on at once, at its own boundaries", () => {
+  it("R4.6 an upgrade that fails after the boundary: the waiting renewal goes on, at its own boundaries", () => {
     const world = renewedPlus()
     world.to(DECEMBER - 5000)
     world.payments.plan = "unknown"
@@ -193,7 +193,7 @@ describe("an upgrade", () => {
     assert.strictEqual(world.payments.last().amountCents, 10_000)
   })
 
-  it("R4.5 a declined upgrade leaves plan, credit and anchor as they were; confirmed again it is another attempt", () => {
+  it("R4.5 a declined upgrade leaves plan, credit and anchor; confirmed again it is another attempt", () => {
     const world = renewedPlus()
     world.to(MIDDLE)
     const shown = quoted(world, "pro")

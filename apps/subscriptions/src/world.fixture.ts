@@ -311,7 +311,7 @@ export class World {
     return decision.answer
   }
 
-  /** Everything due ≤ now, the earliest first. What an undecided charge held back runs when it may, at that instant. */
+  /** Everything due ≤ now, the earliest first. What an undecided charge held back runs when it may. */
   runDue(): void {
     for (let at = machine.nextDue(this.state); at !== null && at <= this.now; at = machine.nextDue(this.state)) {
       this.decide({ type: "due" })
