@@ -2,7 +2,7 @@
  * The business clock as the edge runs it: reads it, and in development and sandbox advances it over NATS for all owners
  * (decision 16). One advance at a time; while it runs the clock gate refuses every other call.
  */
-import { ask, Bus, BusinessClock, type BusHandle, streamState, writeClockSetting } from "@credits/bus"
+import { askOwner, Bus, BusinessClock, type BusHandle, streamState, writeClockSetting } from "@credits/bus"
 import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
 import { Context, Data, Effect, Layer } from "effect"
 import { advanceClock, type ClockWorld } from "./business-clock.ts"
@@ -17,7 +17,9 @@ const CONTROL: Readonly<Record<ClockOwner, string>> = {
   topup: SUBJECTS.topupControl,
 }
 /** A `clock` request is answered after all due work of the owner has run: a renewal night takes its time. */
-const CONTROL_TIMEOUT_MS = 120_000
+const CONTROL_DEADLINE_MS = 120_000
+/** Asked again after this long: an owner that was killed in the middle goes on when it is back. */
+const CONTROL_SILENCE_MS = 2_000
 
 export class ClockNotAdvanced extends Data.TaggedError("ClockNotAdvanced")<{
   readonly reason: "busy" | "failed"
@@ -26,8 +28,13 @@ export class ClockNotAdvanced extends Data.TaggedError("ClockNotAdvanced")<{
 
 const worldOf = (bus: BusHandle, owners: ReadonlyArray<ClockOwner>): ClockWorld<ClockOwner> => ({
   owners,
-  ask: async (owner, request) =>
-    JSON.parse(await ask(bus.connection, CONTROL[owner], JSON.stringify(request), CONTROL_TIMEOUT_MS)) as ControlAnswer,
+  ask: async (owner, request) => {
+    const patience = { deadlineMs: CONTROL_DEADLINE_MS, silenceMs: CONTROL_SILENCE_MS }
+    const text = await askOwner(bus.connection, CONTROL[owner], JSON.stringify(request), patience)
+    const answer = JSON.parse(text) as ControlAnswer | { readonly refused: { readonly detail: string } }
+    if ("refused" in answer) throw new Error(`${owner} does not answer: ${answer.refused.detail}`)
+    return answer
+  },
   streamEnd: async (stream) => (await streamState(bus.jsm, stream)).last,
   freezeAt: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: instant }),
   runOnFrom: (instant) => writeClockSetting(bus, { offset: instant - Date.now(), frozenAt: null }),

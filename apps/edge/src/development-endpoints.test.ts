@@ -90,6 +90,13 @@ describe("R12.1 the business clock", () => {
     await until(async () => Date.parse((await clock()).now) > Date.parse(now))
   })
 
+  it("an owner that is killed before it answers is asked again, and the move goes on", async () => {
+    edge.owners.ledger.unanswered = 1
+    const response = await post("clock/advance", { by: "PT1H" })
+    expect(response.status).toBe(200)
+    expect(edge.owners.ledger.unanswered).toBe(0)
+  })
+
   it("decision 16: while it advances, calls from outside and a second advance are 503 clock_advancing", async () => {
     const { accessToken } = await edge.signIn()
     const before = Date.parse((await clock()).now)

@@ -114,6 +114,8 @@ export interface DueOwner {
   due: Array<number>
   /** Those that were run. */
   ran: Array<number>
+  /** So many requests are taken and never answered: it is killed in the middle. */
+  unanswered: number
 }
 
 export class EdgeUnderTest {
@@ -124,8 +126,8 @@ export class EdgeUnderTest {
   /** Every request the ledger got, in order. */
   readonly asked: Array<LedgerRequest> = []
   readonly owners: Record<"ledger" | "pricing", DueOwner> = {
-    ledger: { due: [], ran: [] },
-    pricing: { due: [], ran: [] },
+    ledger: { due: [], ran: [], unanswered: 0 },
+    pricing: { due: [], ran: [], unanswered: 0 },
   }
   answer: (request: LedgerRequest) => LedgerReply<unknown> | null = () => null
   answerPricing: (op: string, request: unknown) => PricingReply<unknown> = (op) => ({
@@ -168,9 +170,13 @@ export class EdgeUnderTest {
     serve(this.bus.connection, SUBJECTS.pricingControl, (text) => this.#control("pricing", text))
   }
 
-  #control(service: "ledger" | "pricing", text: string): string {
+  #control(service: "ledger" | "pricing", text: string): string | Promise<string> {
     const request = JSON.parse(text) as ControlRequest
     const owner = this.owners[service]
+    if (owner.unanswered > 0) {
+      owner.unanswered -= 1
+      return new Promise(() => undefined)
+    }
     if (request.op === "clock" && request.run) {
       while (owner.due.length > 0 && owner.due[0]! <= request.now) {
         owner.ran.push(owner.due.shift()!)

@@ -33,7 +33,8 @@ const BESIDE_MAX = 1_000
 const BESIDE_MS = 8
 
 /**
- * How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`, at least 250.
+ * How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`, at least
+ * 250.
  */
 export class Beside {
   #commands = BESIDE_MIN
