@@ -44,12 +44,6 @@ export const MACHINES: ReadonlyArray<DocumentedMachine> = [
     about: "An account's one saved card, and replacing it.",
   },
   {
-    machine: subscriptionMachine,
-    app: "apps/subscriptions",
-    source: "apps/subscriptions/src/machine.ts",
-    about: "An account's subscription, and the one charge for it that may be in flight (R2–R5).",
-  },
-  {
     machine: topupMachine,
     app: "apps/topup",
     source: "apps/topup/src/topup.ts",
