@@ -206,13 +206,16 @@ const differencesOf = async (customer: Customer, wanted: Expected): Promise<Read
   ])
   const charged = obligations.map(kindOf)
   const available = Number(wallet.availableUsd)
+  const { status, currentPeriodEnd, asOf } = subscription
   return [
     ...books,
     ...(subscription.pendingPayment === null ? [] : ["a payment is undecided"]),
     ...(subscription.plan === wanted.plan && wallet.plan === wanted.plan
       ? []
       : [`the plan is ${subscription.plan}, the wallet's ${wallet.plan}, not ${wanted.plan}`]),
-    ...(charged.join() === wanted.charged.join() ? [] : [`charged ${charged.join()}, not ${wanted.charged.join()}`]),
+    ...(charged.join() === wanted.charged.join()
+      ? []
+      : [`charged ${charged.join()}, not ${wanted.charged.join()}; ${status} to ${currentPeriodEnd}, now ${asOf}`]),
     ...(Math.abs(available - wanted.available) < 0.01 ? [] : [`${available} is available, not ${wanted.available}`]),
   ].map((difference) => `${customer.account}: ${difference}`)
 }
