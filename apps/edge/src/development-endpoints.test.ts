@@ -100,9 +100,9 @@ describe("R12.1 the business clock", () => {
   it("decision 16: while it advances, calls from outside and a second advance are 503 clock_advancing", async () => {
     const { accessToken } = await edge.signIn()
     const before = Date.parse((await clock()).now)
-    // Enough steps for other calls to fall into the advance.
-    edge.owners.ledger.due.push(...Array.from({ length: 300 }, (_, i) => before + 60_000 + i))
-    const advancing = post("clock/advance", { by: "PT1H" })
+    // Enough windows for other calls to fall into the advance.
+    edge.owners.ledger.due.push(...Array.from({ length: 300 }, (_, i) => before + (i + 1) * 120_000))
+    const advancing = post("clock/advance", { by: "PT12H" })
     await until(async () => (await clock()).advancing)
     const wallet = await edge.fetch("/api/v1/wallet", { token: accessToken })
     const second = await post("clock/advance", { by: "PT1H" })

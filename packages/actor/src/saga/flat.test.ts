@@ -72,9 +72,10 @@ describe("sagas with very many actors", () => {
       const before = heapNow()
       clock.freeze(T0 + 1)
       let isOver = false
-      const running = errands.runDue(T0 + 1).then(() => {
+      const running = (async () => {
+        await errands.runDue(T0 + 1)
         isOver = true
-      })
+      })()
       const growth = await growthUntil(before, async () => isOver, "all due work has run")
       await running
       expect((await errands.status()).nextDue).toBeNull()
