@@ -187,6 +187,7 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "ledger.signal.3",
     "ledger.tick.3",
     "subscriptions.fact",
+    "topup.fact",
     "$KV.price-books.v1",
     "$KV.catalogues.v1",
     "$KV.clock.clock",
