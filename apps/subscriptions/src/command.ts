@@ -17,7 +17,7 @@ import type {
 } from "@credits/contracts"
 import { patch, type Change } from "./change.ts"
 import { beginConfirmed } from "./operation.ts"
-import { periodStart } from "./period.ts"
+import { cycleStart } from "./period.ts"
 import { makeQuote, quoteRefusal, QUOTES_KEPT, wantedTerms, type Refusal } from "./quote.ts"
 import { answerCase, openCase } from "./review.ts"
 import { cancel, giveComplimentary, payNow, resume, scheduleDowngrade, type Standing } from "./standing.ts"
@@ -51,10 +51,10 @@ const beingConfirmed = refused({
   detail: "a payment is being confirmed; wait for its result",
 })
 
-/** The instant of the wallet: credit lines are exact then. Never before what the quote is about began. */
+/** The instant of the wallet: credit lines are exact then. Never before the cycle began that is given up. */
 const quotedAt = ({ state, now }: Change, wallet: WalletAnswer): number => {
   const { subscription } = state
-  const from = subscription?.kind === "paid" ? periodStart(subscription.period) : 0
+  const from = subscription?.kind === "paid" ? cycleStart(subscription.period) : 0
   return Math.max(from, Math.min(now, wallet.asOf))
 }
 

@@ -235,6 +235,21 @@ describe("a purchase", () => {
     assert.strictEqual(world.rows[0]?.chargeId, "chg_late")
   })
 
+  it("R10.1 what is told of an earlier attempt changes nothing of the one in flight", () => {
+    const world = new World()
+    world.payments.plan = "soft"
+    const { quoteId } = quoted(world, "plus")
+    confirm(world, quoteId)
+    const first = world.payments.last()
+    world.payments.plan = "unknown"
+    confirm(world, quoteId)
+    for (const status of ["declined", "unknown", "action_required", "canceled"] as const)
+      world.tell({ ...first, status })
+    assert.deepInclude(view(world).pendingPayment, { status: "being_confirmed" })
+    world.resolve("ok")
+    assert.strictEqual(view(world).plan, "plus")
+  })
+
   it("another account's quote, or an old one, is not found", () => {
     refusedWith(confirm(new World(), "qt_unknown"), "quote_not_found")
   })

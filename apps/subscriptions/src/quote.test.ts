@@ -47,6 +47,15 @@ describe("a quote", () => {
     assert.strictEqual(world.payments.charges.length, charges)
   })
 
+  it("R4.4 a wallet of a clock a little behind, read as the cycle begins, is quoted at its beginning", () => {
+    const world = new World()
+    buy(world, "plus", "yearly")
+    world.to(START + 30 * DAY)
+    const wallet = { ...world.book.wallet(world.now), asOf: world.now - 3 }
+    const asked = world.request({ op: "quote", id: "late", account: ACCOUNT, plan: "pro", interval: "yearly", wallet })
+    assert.strictEqual((asked as { ok: { quotedAt: number } }).ok.quotedAt, world.now)
+  })
+
   it("R4.4 five quotes are kept; an older one is not found any more", () => {
     const world = new World()
     const first = quoted(world, "plus")
