@@ -2,11 +2,11 @@
  * Goal: what subscriptions promises holds over the real bus, the real ledger and a real database. Method: its process
  * and the ledger's, asked like any client asks them; payments does what each test says.
  */
-import { ask } from "@credits/bus"
+import { ask, publish } from "@credits/bus"
 import { STREAMS, SUBJECTS } from "@credits/contracts"
 import { usd } from "@credits/kernel"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { System } from "./service.test-kit.ts"
+import { eventually, System } from "./service.test-kit.ts"
 
 const PATIENCE_MS = 60_000
 
@@ -229,6 +229,9 @@ describe("the subscriptions service", () => {
       const { state } = await system.bus.jsm.streams.info(STREAMS.payments.name)
       assert.strictEqual(status.cursors[STREAMS.payments.name], state.last_seq)
       assert.deepStrictEqual(system.letters, [])
+      await publish(system.bus.js, SUBJECTS.paymentsFact, `{"v":2,"kind":"charge_succeeded","account":"acc_newer"}`)
+      const letter = await eventually("a fact of a newer version is a dead letter", () => system.letters[0])
+      assert.include(JSON.stringify(letter), "version 2")
     },
     PATIENCE_MS,
   )

@@ -5,7 +5,7 @@
  */
 import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
-import { STREAMS, SUBJECTS, type ControlAnswer, type PaymentFact, type SubscriptionFact } from "@credits/contracts"
+import { STREAMS, SUBJECTS, type ControlAnswer, type SubscriptionFact } from "@credits/contracts"
 import { catalogueAt } from "@credits/pricebook"
 import { migrateNow, type Database } from "@credits/store"
 import { Asking } from "./asking.ts"
@@ -14,9 +14,9 @@ import type { Command } from "./command.ts"
 import { Endpoints } from "./endpoints.ts"
 import { machine } from "./machine.ts"
 import { countFact, noCounters, type Counters, type Metrics } from "./metrics.ts"
-import { noticeOf, type Notice } from "./payment-notice.ts"
 import { perform, type Performer } from "./perform.ts"
 import { migrations, SCHEMA_VERSION } from "./schema.ts"
+import { streams } from "./streams.ts"
 import { writeCases, type SubscriptionsDatabase } from "./store.ts"
 import type { State } from "./subscription.ts"
 
@@ -37,12 +37,6 @@ export interface RunningSubscriptions {
 
 const SERVICE = "subscriptions"
 const USED_STREAMS = [STREAMS.payments.name, STREAMS.subscriptions.name, STREAMS.deadLetters.name]
-
-const routePayment = (text: string): ReadonlyArray<{ readonly id: string; readonly notice: Notice }> => {
-  const fact = JSON.parse(text) as PaymentFact
-  const notice = noticeOf(fact)
-  return notice === null ? [] : [{ id: fact.account, notice }]
-}
 
 interface Parts {
   readonly clock: RunningClock
@@ -74,7 +68,7 @@ const startMachine = (
     service: SERVICE,
     env: () => ({ catalogues: catalogues.all }),
     perform: (step) => perform(performer, step),
-    streams: [{ stream: STREAMS.payments.name, filters: [SUBJECTS.paymentsFact], route: routePayment }],
+    streams,
     publish: (fact: SubscriptionFact) => {
       countFact(counters, fact)
       return { subject: SUBJECTS.subscriptionsFact, payload: JSON.stringify(fact) }
