@@ -86,6 +86,7 @@ const PURE_BEGINS = [
   /^apps\/pricing\/src\/(rating|usage)\.ts$/,
   /^packages\/sandbox-processor\/src\/(card|charge|customer|dispute|payment-intent|payment-method)\.ts$/,
   /^packages\/sandbox-processor\/src\/(endpoint|form|listing|parameter|refund|setup-intent)\.ts$/,
+  /^apps\/payments\/src\/(card|charge|decline|intent|method|pacer|reconciliation)\.ts$/,
   /^apps\/topup\/src\/(cap|consent|standing|topup|view)\.ts$/,
 ]
 

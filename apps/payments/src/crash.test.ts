@@ -68,7 +68,7 @@ const isDecided = (reply: PaymentsReply<ChargeAnswer>): boolean => "ok" in reply
 
 /** A process in ours: everything it can do goes through handles that die with it. */
 class Incarnation {
-  readonly #dieAt: number
+  #dieAt: number
   #passed = 0
   #isDead = false
   #bus: BusHandle | undefined
@@ -110,7 +110,9 @@ class Incarnation {
     this.#running.ended.catch(() => undefined)
   }
 
+  /** Its life is over: it ends in order. */
   async stop(): Promise<void> {
+    this.#dieAt = 0
     await this.#running?.stop()
     await closeBus(this.#bus!)
     await this.#database!.close()
@@ -207,7 +209,6 @@ describe("killed at every boundary", () => {
         await life
         await quiet(parts.bus)
         lives = dieAt
-        process.stderr.write(`${dieAt} ${Math.round(performance.now())}\n`)
         await (first.isDead ? (await second).stop() : first.stop())
         if (!first.isDead) break
       }

@@ -220,12 +220,12 @@ export const allCharges = async (bus: BusHandle): Promise<ReadonlyArray<ChargeVi
   return items
 }
 
-const controlOf = async (bus: BusHandle, request: object): Promise<ControlAnswer> => {
-  const reply = await bus.connection.request(SUBJECTS.paymentsControl, JSON.stringify(request), { timeout: 20_000 })
+const controlOf = async (bus: BusHandle, request: object, timeout: number): Promise<ControlAnswer> => {
+  const reply = await bus.connection.request(SUBJECTS.paymentsControl, JSON.stringify(request), { timeout })
   return JSON.parse(reply.string()) as ControlAnswer
 }
 
-export const statusNow = (bus: BusHandle): Promise<ControlAnswer> => controlOf(bus, { op: "status" })
+export const statusNow = (bus: BusHandle): Promise<ControlAnswer> => controlOf(bus, { op: "status" }, 1_000)
 
 /** Nothing is under way or unpublished. */
 export const quiet = (bus: BusHandle): Promise<ControlAnswer> =>
@@ -242,10 +242,10 @@ export const advance = async (parts: Pick<Parts, "bus" | "clock">, ms: number): 
   clock.freeze(clock.now())
   await quiet(bus)
   for (;;) {
-    const { nextDue } = await statusNow(bus)
+    const { nextDue } = await quiet(bus)
     const next = nextDue === null || nextDue > to ? to : Math.max(nextDue, clock.now())
     clock.freeze(next)
-    await controlOf(bus, { op: "clock", now: next, run: true })
+    await controlOf(bus, { op: "clock", now: next, run: true }, 20_000)
     const after = await quiet(bus)
     if (next === to && (after.nextDue === null || after.nextDue > to)) break
   }
