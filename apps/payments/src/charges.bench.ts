@@ -1,7 +1,6 @@
 /**
  * `node apps/payments/src/charges.bench.ts [CHARGES]`: how many charges a second payments brings from the request to
- * the
- * published fact, over a real bus, SQLite and the sandbox processor as its own process, without pacing.
+ * the published fact, over a real bus, SQLite and the sandbox processor as its own process, without pacing.
  */
 import { spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
