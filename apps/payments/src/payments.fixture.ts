@@ -272,8 +272,14 @@ export const factsOf = async (bus: BusHandle): Promise<ReadonlyArray<PaymentFact
   return facts
 }
 
-export const factKinds = async (bus: BusHandle, obligation: string): Promise<ReadonlyArray<string>> =>
-  (await factsOf(bus)).filter((fact) => fact.charge?.obligation === obligation).map(({ kind }) => kind)
+/** Answers leave with the commit, facts a moment after it: what is decided is waited for. */
+export const factKinds = async (bus: BusHandle, obligation: string): Promise<ReadonlyArray<string>> => {
+  await eventually(
+    async () => ((await statusNow(bus)).outboxPending === 0 ? true : undefined),
+    "what is decided is published",
+  )
+  return (await factsOf(bus)).filter((fact) => fact.charge?.obligation === obligation).map(({ kind }) => kind)
+}
 
 /** The processor's book says the same as our own charges: once each, the same amounts, nothing else. */
 export const bookDifferences = async (parts: Pick<Parts, "bus" | "sandbox">): Promise<ReadonlyArray<string>> => {

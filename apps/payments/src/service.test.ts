@@ -114,6 +114,7 @@ describe("charges", () => {
       .charge
     assert.deepInclude(second, { status: "declined", processorId: null })
     assert.equal(codeOf(await saveCard(parts.bus, "acc_thief", "tok_stolen")), "card_refused")
+    await quiet(parts.bus)
     const facts = (await factsOf(parts.bus)).filter(({ account }) => account === "acc_thief").map(({ kind }) => kind)
     assert.deepEqual(facts, ["method_saved", "charge_declined", "method_blocked", "charge_declined"])
   })
