@@ -100,7 +100,7 @@ export const renderMachine = ({ machine, app, source, about }: DocumentedMachine
   [source],
 )}
 
-${about} It runs in [${app}](../../../${app}/README.md); a change of phase that no arrow shows is a defect and is not made.
+${about} It runs in [${app}](../../../${app}/README.md); an undrawn change of phase is a defect and is not made.
 
 ${Object.entries(machine.transitions)
   .map(([name, arrows]) => drawing(name, arrows))
