@@ -53,6 +53,8 @@ export class Due {
 
   failed(id: string): void {
     if (this.#stuck.size >= STUCK_KEPT_MAX) this.#stuck.clear()
+    // In the order in which they are let go.
+    this.#stuck.delete(id)
     this.#stuck.set(id, Date.now() + STUCK_RETRY_MS)
   }
 
