@@ -3,7 +3,7 @@
  * deciding its inputs one by one in the order they came makes of it, all due work at its own instant in between.
  */
 import type { OpenedDatabase } from "@credits/store"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { errandMachine, type Errand, type ErrandCommand } from "./errand.fixture.ts"
 import { startErrands, startParts, testClock, type Errands, type Parts } from "./parts.fixture.ts"
