@@ -68,25 +68,26 @@ const isDecided = (reply: PaymentsReply<ChargeAnswer>): boolean => "ok" in reply
 
 /** A process in ours: everything it can do goes through handles that die with it. */
 class Incarnation {
-  #dieAt: number
+  /** Number of the boundary at which it dies; 0: never. */
+  #dieAt = 0
   #passed = 0
   #isDead = false
   #bus: BusHandle | undefined
   #database: OpenedDatabase<Tables> | undefined
   #running: RunningPayments | undefined
-  readonly died: Promise<void>
   #tell: () => void = () => undefined
-
-  /** @param dieAt number of the boundary at which it dies; 0: never */
-  constructor(dieAt: number) {
-    this.#dieAt = dieAt
-    this.died = new Promise((resolve) => {
-      this.#tell = resolve
-    })
-  }
+  readonly died = new Promise<void>((resolve) => {
+    this.#tell = resolve
+  })
 
   get isDead(): boolean {
     return this.#isDead
+  }
+
+  /** It will die at this boundary from now. */
+  arm(dieAt: number): void {
+    this.#dieAt = dieAt
+    this.#passed = 0
   }
 
   async start(): Promise<void> {
@@ -112,7 +113,7 @@ class Incarnation {
 
   /** Its life is over: it ends in order. */
   async stop(): Promise<void> {
-    this.#dieAt = 0
+    this.arm(0)
     await this.#running?.stop()
     await closeBus(this.#bus!)
     await this.#database!.close()
@@ -120,7 +121,7 @@ class Incarnation {
 
   /** Dies here, or passes. What is dead never goes on. */
   async #boundary(): Promise<void> {
-    if (this.#running !== undefined && !this.#isDead && ++this.#passed === this.#dieAt) this.#die()
+    if (!this.#isDead && ++this.#passed === this.#dieAt) this.#die()
     if (this.#isDead) await new Promise<never>(() => undefined)
   }
 
@@ -195,28 +196,27 @@ describe("killed at every boundary", () => {
     "I6 R10.2 each life ends the same, wherever its process died: charged once, told once, the book is ours",
     async () => {
       let lives = 0
-      for (let dieAt = 1; ; dieAt++) {
-        const first = new Incarnation(dieAt)
-        await first.start()
-        death = first.died
-        const life = live(dieAt)
-        const second = first.died.then(async () => {
+      let now = new Incarnation()
+      await now.start()
+      while (!now.isDead) {
+        lives++
+        now.arm(lives)
+        death = now.died
+        const next = now.died.then(async () => {
           death = new Promise(() => undefined)
-          const next = new Incarnation(0)
-          await next.start()
-          return next
+          const born = new Incarnation()
+          await born.start()
+          return born
         })
-        await life
+        await live(lives)
         await quiet(parts.bus)
-        lives = dieAt
-        await (first.isDead ? (await second).stop() : first.stop())
-        if (!first.isDead) break
+        // It has outlived its boundary: there are no more of them.
+        if (!now.isDead) break
+        now = await next
       }
       // Commits, calls and facts.
       assert.isAbove(lives, 40)
-      const last = new Incarnation(0)
-      await last.start()
-      await quiet(parts.bus)
+      now.arm(0)
       assert.deepEqual(await bookDifferences(parts), [])
       const charges = new Map((await allCharges(parts.bus)).map((view) => [view.obligation, view]))
       const told = new Map<string, Set<string>>()
@@ -237,7 +237,7 @@ describe("killed at every boundary", () => {
         )
         assert.deepEqual(kinds(given!), ["charge_declined", "charge_canceled"], `life ${n}`)
       }
-      await last.stop()
+      await now.stop()
     },
     LONG_MS,
   )
