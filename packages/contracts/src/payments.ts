@@ -33,8 +33,9 @@ export interface PaymentsAnswers {
   readonly "method-save": MethodView
   /** null: there is none now, whether there was one or not. */
   readonly "method-remove": null
-  readonly webhook: null
+  readonly webhook: WebhookAnswer
   readonly "recon-run": ReconciliationAnswer
+  /** What stands open, oldest first. */
   readonly "recon-findings": { readonly items: ReadonlyArray<Finding> }
 }
 
@@ -138,6 +139,10 @@ export interface TakeWebhook {
   readonly op: "webhook"
   readonly body: string
   readonly signature: string
+}
+/** `known`: it was acted on before. `ignored`: about nothing of ours. */
+export interface WebhookAnswer {
+  readonly taken: "acted" | "known" | "ignored"
 }
 export interface RunReconciliation {
   readonly op: "recon-run"
