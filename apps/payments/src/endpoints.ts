@@ -9,8 +9,10 @@ import {
   type ChargeView,
   type ControlAnswer,
   type ControlRequest,
+  type PaymentsAnswers,
   type PaymentsRefusal,
   type PaymentsRequest,
+  type WebhookAnswer,
 } from "@credits/contracts"
 import type { ChargeCommand, ChargeState } from "./charge-state.ts"
 import type { ProcessorEvents } from "./events.ts"
@@ -80,7 +82,8 @@ const webhook = async (o: EndpointsOptions, request: Request<"webhook">): Promis
   if ("refused" in checked) return refused(checked.refused, checked.detail)
   o.events.webhookAt = realNow
   const taken = await o.events.take(checked.event)
-  return taken === "later" ? refused("unavailable", "the event cannot be looked up now; send it again") : ok({ taken })
+  if (taken === "later") return refused("unavailable", "the event cannot be looked up now; send it again")
+  return ok({ taken } satisfies WebhookAnswer)
 }
 
 const reconcile = async (o: EndpointsOptions, { from, to }: Request<"recon-run">): Promise<SagaAnswer> => {
@@ -127,7 +130,7 @@ const handle = (o: EndpointsOptions, request: PaymentsRequest): Promise<SagaAnsw
     case "recon-run":
       return reconcile(o, request)
     case "recon-findings":
-      return openFindings(database).then((items) => ok({ items }))
+      return openFindings(database).then((items) => ok({ items } satisfies PaymentsAnswers["recon-findings"]))
   }
 }
 
