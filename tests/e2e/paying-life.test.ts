@@ -120,6 +120,33 @@ describe("buying", () => {
   })
 })
 
+describe("live", () => {
+  it("an open event stream hears of the purchase and of the credit", async () => {
+    const kurt = await signIn("kurt", "tok_ok")
+    const abort = new AbortController()
+    const response = await fetch(`${system.url}/api/v1/wallet/events`, {
+      headers: { authorization: `Bearer ${kurt.token}` },
+      signal: abort.signal,
+    })
+    let text = ""
+    const reading = (async () => {
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) text += chunk
+    })().catch(() => undefined)
+    const events = () =>
+      text.split("\n\n").flatMap((block) => {
+        const [, event, data] = /event: ?(\w+)\ndata: ?(.*)/.exec(block) ?? []
+        return event === undefined ? [] : [{ event, data: JSON.parse(data!) as Record<string, unknown> }]
+      })
+    const last = (event: string) => events().findLast((each) => each.event === event)?.data
+    await expect.poll(() => last("wallet"), POLL).toMatchObject({ plan: "free" })
+    await kurt.buy("plus", "monthly")
+    await expect.poll(() => last("subscription"), POLL).toMatchObject({ plan: "plus", status: "active" })
+    await expect.poll(() => last("wallet"), POLL).toMatchObject({ plan: "plus", availableUsd: "20.00" })
+    abort.abort()
+    await reading
+  })
+})
+
 describe("what a customer may see and do of another", () => {
   it("quotes, charges, receipts and cases of another account are 404", async () => {
     const frances = await signIn("frances", "tok_ok")

@@ -148,6 +148,24 @@ describe("R10.2 when the processor's answer is lost", () => {
   })
 })
 
+describe("Idempotency-Key over a restart", () => {
+  it("the first answer is kept by the edge's own database, the command by its service", async () => {
+    const edsger = await signIn("edsger")
+    const { quoteId } = await edsger.quote("plus", "monthly")
+    const first = await edsger.confirm(quoteId, "key-kept")
+    const pids = ["edge", "subscriptions"].map((name) => [name, system.pidOf(name)] as const)
+    for (const [name, pid] of pids) {
+      system.kill(name)
+      await system.restarted(name, pid)
+    }
+    expect(await edsger.confirm(quoteId, "key-kept")).toEqual(first)
+    expect((await edsger.confirm("qt_other", "key-kept")).status).toBe(422)
+    // Another key is another command: the quote itself knows that it was bought.
+    expect((await edsger.confirm(quoteId, "key-new")).status).toBe(200)
+    expect(await edsger.book()).toHaveLength(1)
+  })
+})
+
 describe("slow cards", () => {
   it("a charge of two seconds is waited for, and a second confirm meanwhile gets the same result", async () => {
     const frances = await signIn("frances", "tok_slow")

@@ -18,13 +18,16 @@ class Script implements ClockWorld {
   end = 0
   time = 0
   ran: Record<string, number> = { ledger: 0, pricing: 0 }
+  /** The instant that each owner knows of. */
+  told: Record<string, number> = { ledger: -1, pricing: -1 }
   onRun: (owner: string, at: number) => void = () => undefined
   deaf = false
 
   ask(owner: string, request: { op: string; now?: number; run?: boolean }): Promise<ControlAnswer> {
     const now = request.now ?? -1
     const due = this.due[owner]!
-    while (!this.deaf && due.length > 0 && due[0]! <= now) {
+    if (request.op === "clock") this.told[owner] = now
+    while (request.run === true && !this.deaf && due.length > 0 && due[0]! <= now) {
       const at = due.shift()!
       this.ran[owner]! += 1
       this.log.push(`${owner} ran ${at} at ${now}`)
@@ -81,6 +84,16 @@ describe("R12.1 advancing the business clock (decision 16)", () => {
       `ledger ran ${HOUR} at ${HOUR + WINDOW_MS}`,
       `pricing ran ${2 * HOUR} at ${2 * HOUR + WINDOW_MS}`,
     ])
+  })
+
+  it("everybody knows the instant before anybody's work of it runs: that work may ask any of them", async () => {
+    const world = new Script()
+    world.due["ledger"]!.push(HOUR, DAY)
+    world.due["pricing"]!.push(2 * HOUR, DAY + 1)
+    const told: Array<ReadonlyArray<number>> = []
+    world.onRun = () => told.push(Object.values(world.told))
+    await advanceClock(world, 0, 2 * DAY)
+    expect(told).toEqual([HOUR, 2 * HOUR, DAY, DAY].map((at) => [at + WINDOW_MS, at + WINDOW_MS]))
   })
 
   it("a window never holds a midnight, nor goes beyond the end of the advance", async () => {

@@ -79,8 +79,16 @@ const look = async <Owner extends string>(world: ClockWorld<Owner>, request: Con
   }
 }
 
+/**
+ * Everybody is told of the instant before anybody runs the work of it: what one owner's work asks of another must not
+ * meet a clock that stands a step, so perhaps a day, behind.
+ */
+const tell = <Owner extends string>(world: ClockWorld<Owner>, now: number): Promise<unknown> =>
+  Promise.all(world.owners.map((owner) => world.ask(owner, { op: "clock", now, run: false })))
+
 /** Two identical quiet rounds one after the other at a frozen instant. */
 const settle = async <Owner extends string>(world: ClockWorld<Owner>, now: number): Promise<Round> => {
+  await tell(world, now)
   let movedAt = world.elapsed()
   let last = await look(world, { op: "clock", now, run: true })
   for (;;) {

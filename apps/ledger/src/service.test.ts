@@ -3,7 +3,7 @@
  * nats-server and a real database.
  */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { publishAtomic } from "@credits/bus"
+import { ask, publishAtomic } from "@credits/bus"
 import { encodeCharges, SUBJECTS, type StatementItem } from "@credits/contracts"
 import { partitionOf, usd } from "@credits/kernel"
 import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
@@ -87,5 +87,13 @@ describe("the ledger service", () => {
       )
       assert.strictEqual(wallet.available, nano("2.5"))
     }
+  })
+
+  it("R12.1 a clock request tells the instant, also one that runs nothing: what is asked next has it", async () => {
+    const now = Date.now() + 86_400_000
+    await ask(ledger.bus.connection, SUBJECTS.ledgerControl, JSON.stringify({ op: "clock", now, run: false }), 5_000)
+    const account = "acc_told"
+    await ledger.request({ op: "adjust", id: "g1", account, amount: nano("3"), reason: "test" })
+    assert.strictEqual((await ledger.wallet(account)).asOf, now)
   })
 })

@@ -1,11 +1,9 @@
 /**
  * Goal: the command line works on the system that `npm start` starts. Method: start it, follow one customer from
- * sign-in
- * over a plan, credit, a call and its charge to the statement, then look at the ledger's proof, the dead letters and
- * the
- * doctor.
+ * sign-in over a plan, credit, a call and its charge to the statement, and another one who pays; then look at the
+ * ledger's proof, the dead letters and the doctor.
  */
-import { startSystem, type SystemUnderTest } from "@credits/testkit"
+import { Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
 import { writeFile } from "node:fs/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { shellWith, type Shell } from "./testing/terminal.ts"
@@ -149,5 +147,91 @@ describe("credits on a running system", () => {
     assert.strictEqual(funded.exit, 0)
     const { items } = funded.json<{ items: Array<{ availableAfterUsd: string }> }>()
     assert.deepEqual(new Set(items.map((item) => item.availableAfterUsd)), new Set(["2.00"]))
+  })
+})
+
+describe("credits about a customer who pays", () => {
+  type Fields = Record<string, unknown>
+  let customer: Customer
+  beforeAll(async () => {
+    customer = await Customer.signIn(system.url, "grace@example.com")
+    await customer.saveCard("tok_ok")
+    await customer.buy("plus", "monthly")
+    await customer.buy("pro", "monthly")
+  }, START_MS)
+  const json = async (...args: ReadonlyArray<string>): Promise<Fields> => {
+    const run = await credits(...args, "--json")
+    return { exit: run.exit, ...run.json<Fields>() }
+  }
+
+  it("a plan that was paid for is not replaced by a complimentary one: conflict (4)", async () => {
+    const run = await credits("account", "entitle", customer.account, "--plan", "plus", ...applied)
+    assert.strictEqual(run.exit, 4)
+    assert.deepInclude(await json("subscription", "show", customer.account), { plan: "pro", status: "active" })
+  })
+
+  it("charges are listed and shown; our books and the card processor's agree (R10.4)", async () => {
+    const listed = await json("charge", "list", "--account", customer.account)
+    const charges = listed["items"] as ReadonlyArray<Fields>
+    assert.deepEqual(
+      charges.map(({ kind, amountUsd, status }) => [kind, amountUsd, status]),
+      [
+        ["upgrade", "84.00", "succeeded"],
+        ["first", "16.00", "succeeded"],
+      ],
+    )
+    assert.strictEqual((await credits("charge", "show", String(charges[0]?.["chargeId"]))).exit, 0)
+    assert.strictEqual((await credits("charge", "show", "chg_00000000000000000000000000")).exit, 3)
+    assert.deepInclude(await json("recon", "run"), { exit: 0, ok: true })
+  })
+
+  it("R5.2 a case is opened by the customer, looked at and answered by support", async () => {
+    const [charge] = await customer.history()
+    await customer.call("billing/reviews", { json: { chargeId: charge!.chargeId, reason: "why 84.00?" } })
+    const open = await json("review", "list", "--status", "open")
+    const items = open["items"] as ReadonlyArray<Fields>
+    const reviewId = String(items[0]?.["reviewId"])
+    assert.include((await credits("review", "show", reviewId)).stdout, "why 84.00?")
+    const answer = ["--answer", "100.00 less the unused 16.00 of Plus."]
+    assert.strictEqual((await credits("review", "answer", reviewId, ...answer, ...applied)).exit, 0)
+    const seen = await customer.call<{ items: ReadonlyArray<Fields> }>("billing/reviews")
+    assert.deepInclude(seen.body.items[0], { status: "answered", answer: "100.00 less the unused 16.00 of Plus." })
+  })
+
+  it("R5.3 a downgrade is scheduled, and the customer sees it; R5.1 cancel ends with the period", async () => {
+    const downgraded = await credits("subscription", "downgrade", customer.account, "--plan", "plus", ...applied)
+    assert.strictEqual(downgraded.exit, 0, downgraded.stderr)
+    assert.deepInclude((await customer.subscription()).pendingChange, { plan: "plus", interval: "monthly" })
+    assert.strictEqual((await credits("subscription", "cancel", customer.account, ...applied)).exit, 0)
+    assert.strictEqual((await customer.subscription()).status, "canceling")
+    await customer.change("resume")
+  })
+
+  it("auto top-up is shown with its consents and suspended until the customer acts (R9.1)", async () => {
+    await customer.setAutoTopUp("100.00")
+    assert.deepInclude(await json("topup", "show", customer.account), { enabled: true, monthlyCapUsd: "100.00" })
+    assert.strictEqual((await credits("topup", "suspend", customer.account, ...applied)).exit, 0)
+    assert.strictEqual((await customer.autoTopUp()).state, "suspended")
+    const shown = await json("topup", "show", customer.account)
+    const consents = shown["consents"] as ReadonlyArray<Fields>
+    assert.deepEqual(
+      consents.map(({ action }) => action),
+      ["enabled", "suspended"],
+    )
+  })
+
+  it("R5.2 a charge is refunded with a reason; a second time changes nothing", async () => {
+    const [charge] = await customer.history()
+    const refund = ["charge", "refund", charge!.chargeId, "--apply", "--reason", "charged in error"]
+    const run = await credits(...refund)
+    assert.strictEqual(run.exit, 0, run.stderr)
+    assert.strictEqual(
+      (await customer.book()).find(({ chargeId }) => chargeId === charge!.chargeId)?.status,
+      "refunded",
+    )
+    assert.strictEqual((await credits(...refund)).exit, 0)
+    const book = await customer.book()
+    assert.strictEqual(book.find(({ chargeId }) => chargeId === charge!.chargeId)?.refundedUsd, "84.00")
+    assert.deepInclude(await json("recon", "run"), { exit: 0, ok: true })
   })
 })

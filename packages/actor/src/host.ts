@@ -153,6 +153,10 @@ class Host {
         }),
       )
     })
+    if (request.op === "clock") {
+      // Whoever is asked something next must not stand a step behind, whether or not anything runs now.
+      this.#tell({ t: "clock", clock: { ...this.#clock.setting, frozenAt: request.now } })
+    }
     this.#tell({ t: "control", token, run: request.op === "clock" && request.run ? request.now : null })
     return promise
   }
