@@ -21,6 +21,7 @@ const run = (args: ReadonlyArray<string>): Promise<{ code: number | null; stdout
 
 describe("bench", () => {
   it("drains charges, measures the whole path, ends with a clean verify and writes what it found", async () => {
+    // so few that a look at the ledger may see none of them and the next one all: still a rate, never NaN
     const out = mkdtempSync(join(tmpdir(), "bench-test-"))
     const little = ["--only", "b,c", "--events", "4000", "--accounts", "300", "--seconds", "1", "--out", out]
     const { code, stdout, stderr } = await run(little)

@@ -35,8 +35,13 @@ interface Sample {
 
 const rateBetween = (from: Sample, to: Sample): number => ((to.applied - from.applied) / (to.at - from.at)) * 1000
 
-/** From the first progress seen to the last charge, so that starting the process does not count. */
+/**
+ * From the first progress seen to the last charge, so that starting the process does not count. So few charges that
+ * the first progress seen is all of them are counted from the last look that saw none: too slow a figure, never one
+ * divided by nothing.
+ */
 const watchDrain = async (system: LoadSystem, before: number, charges: number): Promise<DrainResult> => {
+  let none: Sample = { applied: 0, at: performance.now() }
   let first: Sample | null = null
   let half: Sample | null = null
   let moved: Sample = { applied: -1, at: performance.now() }
@@ -48,6 +53,7 @@ const watchDrain = async (system: LoadSystem, before: number, charges: number): 
     if (now.at - moved.at > STUCK_MS) {
       throw new Error(`the drain is stuck at ${applied} charges:\n${system.log("ledger")}`)
     }
+    if (applied === 0) none = now
     if (applied > 0 && first === null) {
       first = now
       cpu = measureCpu(system.pids)
@@ -55,7 +61,7 @@ const watchDrain = async (system: LoadSystem, before: number, charges: number): 
     if (applied >= charges / 2) half ??= now
     if (first !== null && half !== null && applied >= charges) {
       const seconds = (now.at - first.at) / 1000
-      const coldPerSecond = rateBetween(first, now)
+      const coldPerSecond = rateBetween(first === now ? none : first, now)
       return {
         charges,
         perSecond: now === half ? coldPerSecond : rateBetween(half, now),
