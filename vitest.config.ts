@@ -15,8 +15,9 @@ export default defineConfig({
           include: ["apps/*/src/**/*.test.ts", "packages/*/src/**/*.test.ts", "infra/**/*.test.ts", "tests/*.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           maxWorkers: 2,
-          testTimeout: 20_000,
-          hookTimeout: 30_000,
+          // Nothing is timed: these only end what hangs, also on a machine with other work.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

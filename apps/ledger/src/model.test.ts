@@ -11,7 +11,7 @@ import type { Step } from "./model-steps.fixture.ts"
 
 const { LEDGER_LIVES } = process.env
 const numRuns = Number(LEDGER_LIVES ?? 250)
-const timeout = 20_000 + numRuns * 50
+const timeout = 60_000 + numRuns * 50
 
 /** Lives the lives and answers how often each answer was given and each rare situation was come into. */
 const live = (arbitrary: fc.Arbitrary<ReadonlyArray<Step>>): ReadonlyMap<string, number> => {

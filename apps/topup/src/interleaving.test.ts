@@ -9,7 +9,7 @@ import { ChanceLife, chances, type Chance } from "./chance.fixture.ts"
 
 const { TOPUP_LIVES } = process.env
 const numRuns = Number(TOPUP_LIVES ?? 400)
-const timeout = 20_000 + numRuns * 60
+const timeout = 60_000 + numRuns * 60
 
 const SITUATIONS = [
   "state off",
