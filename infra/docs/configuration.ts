@@ -22,6 +22,11 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: ".data of the checkout",
     meaning: "databases, the embedded NATS's store, keys, `run.json`; locked against a second start",
   },
+  CREDITS_FREE_SPACE_MIB: {
+    default: "512",
+    meaning:
+      "with less free on the volume of the data folder usage and authorizations stop; 0 when nothing of it is there",
+  },
   CREDITS_NATS_URL: {
     default: "unset",
     meaning: "unset: an embedded nats-server is started; set: this one (`nats://host:port`, several with commas)",

@@ -2,6 +2,7 @@
  * Configuration of the edge: the one place its environment is read. Development and sandbox run on defaults; production
  * refuses to start while something it needs is missing, and says which variables.
  */
+import { freeSpaceMark } from "@credits/store"
 import { Config, Context, Data, Effect, Layer, Option, type Redacted } from "effect"
 
 export type Mode = "development" | "sandbox" | "production"
@@ -24,6 +25,8 @@ export interface EdgeSettings {
   readonly port: number
   readonly dataDir: string
   readonly databaseUrl: Redacted.Redacted<string> | undefined
+  /** Bytes free on the volume of the data folder below which usage is not taken (decision 21). */
+  readonly freeSpaceMark: number
   /** Undefined outside production: the edge signs and checks its own tokens. */
   readonly tokenIssuer: TokenIssuer | undefined
   /** The sandbox's card processor, for its book; never in production. */
@@ -58,6 +61,7 @@ const environment = Config.all({
   port: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
   dataDir: Config.String("CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
   databaseUrl: Config.option(Config.Redacted("CREDITS_DATABASE_URL")),
+  freeSpaceMark,
   issuer: Config.option(Config.String("CREDITS_JWT_ISSUER")),
   audience: Config.option(Config.String("CREDITS_JWT_AUDIENCE")),
   jwksUrl: Config.option(Config.URL("CREDITS_JWKS_URL")),
@@ -86,6 +90,7 @@ export const readSettings = Effect.gen(function* () {
     port: env.port,
     dataDir: env.dataDir,
     databaseUrl: Option.getOrUndefined(env.databaseUrl),
+    freeSpaceMark: env.freeSpaceMark,
     tokenIssuer:
       env.mode === "production"
         ? {

@@ -273,6 +273,7 @@ export const startEdge = async (
     port: 0,
     dataDir,
     databaseUrl: undefined,
+    freeSpaceMark: 0,
     tokenIssuer: undefined,
     processorUrl: undefined,
     clockOwners: ["ledger", "pricing"],

@@ -20,6 +20,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { authorizeCommand, positiveAmount } from "./authorization.ts"
 import { Idempotency } from "./idempotency.ts"
+import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
@@ -44,6 +45,9 @@ const usageProblem = (error: BusError) =>
     ? unavailable("overloaded", "the usage stream is full; send the same events again later")
     : unavailable("unavailable", "usage could not be stored; send the same events again")
 
+/** A person has to make room: asking every second would only warm the machine. */
+const NO_SPACE_MS = 30_000
+
 /** What the gateway's endpoints do, once the request is decoded and the caller known. */
 class GatewayCalls extends Context.Service<
   GatewayCalls,
@@ -64,6 +68,7 @@ class GatewayCalls extends Context.Service<
       const clock = yield* AdvancingClock
       const idempotency = yield* Idempotency
       const upgrades = yield* Upgrades
+      const room = yield* IntakeRoom
 
       const problemOf = Effect.fnUntraced(function* (account: string, refusal: LedgerRefusal) {
         let ways: ReadonlyArray<WayOn> = []
@@ -81,10 +86,12 @@ class GatewayCalls extends Context.Service<
         return "ok" in reply ? holdView(reply.ok) : yield* problemOf(body.accountId, reply.refused)
       })
       const publishUsage = (messages: ReadonlyArray<string>) =>
-        Effect.tryPromise({
-          try: () => publishAtomic(js, messages.map(usageMessage)),
-          catch: (cause) => usageProblem(cause as BusError),
-        })
+        room.isLow
+          ? Effect.fail(unavailable("unavailable", "disk space is low; send the same events again later", NO_SPACE_MS))
+          : Effect.tryPromise({
+              try: () => publishAtomic(js, messages.map(usageMessage)),
+              catch: (cause) => usageProblem(cause as BusError),
+            })
       return GatewayCalls.of({ problemOf, authorize, publishUsage })
     }),
   )

@@ -33,6 +33,10 @@ const usageEvents = Metric.counter("edge_usage_events_total", {
   incremental: true,
 })
 const streams = Metric.gauge("edge_event_streams", { description: "Open wallet event streams" })
+const space = Metric.gauge("edge_free_space_bytes", { description: "Free on the volume of the data folder" })
+const stopped = Metric.gauge("edge_intake_stopped", {
+  description: "1: usage is not taken, for want of free space (decision 21)",
+})
 const memory = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
 const cpu = Metric.gauge("process_cpu_seconds_total", { description: "User and system CPU time" })
 
@@ -58,6 +62,7 @@ export class EdgeMetrics extends Context.Service<
     readonly serviceAnswered: (service: string, op: string, outcome: string, ms: number) => void
     readonly usageTaken: (outcome: string, events: number) => void
     readonly streamsOpen: (change: 1 | -1) => void
+    readonly sampleSpace: (free: number | null, isLow: boolean) => void
     /** Reads process figures; called before the metrics are rendered. */
     readonly sampleProcess: () => void
   }
@@ -91,6 +96,10 @@ export class EdgeMetrics extends Context.Service<
         streamsOpen: (change) => {
           open += change
           streams.updateUnsafe(open, context)
+        },
+        sampleSpace: (free, isLow) => {
+          if (free !== null) space.updateUnsafe(free, context)
+          stopped.updateUnsafe(isLow ? 1 : 0, context)
         },
         sampleProcess: () => {
           memory.updateUnsafe(process.memoryUsage.rss(), context)

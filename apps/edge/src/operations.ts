@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { IntakeRoom } from "./intake-room.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
 import { renderServiceMetrics } from "./service-metrics.ts"
@@ -51,11 +52,13 @@ const metrics = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const edge = yield* EdgeMetrics
     const statuses = yield* ServiceStatuses
+    const room = yield* IntakeRoom
     yield* router.add(
       "GET",
       "/metrics",
       Effect.gen(function* () {
         edge.sampleProcess()
+        edge.sampleSpace(room.free, room.isLow)
         const services = renderServiceMetrics(yield* statuses.read)
         return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${services}`, {
           contentType: "text/plain; version=0.0.4; charset=utf-8",

@@ -1,3 +1,5 @@
+import { streamState } from "@credits/bus"
+import { STREAMS } from "@credits/contracts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type EdgeUnderTest, startEdge, TEST_MODEL, until, usageEvent } from "./edge.fixture.ts"
 
@@ -59,5 +61,28 @@ describe("a full usage stream (decision 2)", () => {
     expect(answer.status).toBe(503)
     expect(answer.headers.get("retry-after")).toBe("1")
     expect(await answer.json()).toMatchObject({ code: "overloaded" })
+  })
+})
+
+describe("a volume below its free-space mark (decision 21)", () => {
+  let edge: EdgeUnderTest
+  beforeAll(async () => {
+    edge = await startEdge({ freeSpaceMark: Number.MAX_SAFE_INTEGER })
+  })
+  afterAll(() => edge.stop())
+
+  it("stops usage with 503 and a Retry-After, stores nothing, reads on, and shows on /metrics why", async () => {
+    const key = await edge.gatewayKey()
+    const response = await edge.fetch("/api/v1/gateway/usage", { method: "POST", token: key, json: [usageEvent()] })
+    expect(response.status).toBe(503)
+    expect(response.headers.get("retry-after")).toBe("30")
+    expect(await response.json()).toMatchObject({ code: "unavailable", detail: expect.stringContaining("disk space") })
+    expect((await streamState(edge.bus.jsm, STREAMS.usage.name)).last).toBe(0)
+
+    const { accessToken } = await edge.signIn()
+    expect((await edge.fetch("/api/v1/wallet", { token: accessToken })).status).toBe(200)
+    const metrics = await (await edge.fetch("/metrics")).text()
+    expect(metrics).toMatch(/^edge_intake_stopped(\{\})? 1$/m)
+    expect(metrics).toMatch(/^edge_free_space_bytes(\{\})? \d+$/m)
   })
 })

@@ -21,6 +21,7 @@ import { controlKeyEndpoints } from "./control-key-endpoints.ts"
 import { developmentEndpoints } from "./development-endpoints.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
 import { Idempotency } from "./idempotency.ts"
+import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { operationsLayer } from "./operations.ts"
@@ -84,6 +85,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
       PriceBooks.layer,
       AdvancingClock.layer,
       ServiceStatuses.layer,
+      IntakeRoom.layer,
     ),
   ),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),

@@ -22,6 +22,7 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
             port: 0,
             dataDir,
             databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
+            freeSpaceMark: 0,
             tokenIssuer: undefined,
             processorUrl: undefined,
             supportUrl: undefined,

@@ -339,6 +339,21 @@ const decode = (value: unknown): Command => {
   return write(op as string, raw, { account: raw.account, key, content: contentOf(raw), id })
 }
 
+/** What promises more than was promised before. */
+const PROMISES = new Set(["authorize", "extend"])
+
+/**
+ * Whether a request, valid or not, would promise more credit: such stop below the free-space mark (decision 21). Reads
+ * go on, and so does what gives back, settles or brings in credit that was paid for.
+ */
+export const isPromise = (json: string): boolean => {
+  try {
+    return PROMISES.has(String((JSON.parse(json) as Raw | null)?.op))
+  } catch {
+    return false
+  }
+}
+
 /** Decodes a request of one partition. `restricted` is the gateways' subject: authorize, extend and release only. */
 export const decodeRequest = (json: string, partition: number, restricted: boolean): Command | LedgerRefusal => {
   try {

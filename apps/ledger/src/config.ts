@@ -1,4 +1,5 @@
 /** The one place the ledger reads its configuration. */
+import { freeSpaceMark } from "@credits/store"
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 
 export class LedgerConfig extends Context.Service<
@@ -8,6 +9,8 @@ export class LedgerConfig extends Context.Service<
     readonly dataDir: string
     /** Unset: SQLite under the data folder. */
     readonly databaseUrl: Option.Option<Redacted.Redacted<string>>
+    /** Bytes free on the volume of the data folder below which nothing new is taken in (decision 21). */
+    readonly freeSpaceMark: number
   }
 >()("ledger/LedgerConfig") {
   static readonly layer = Layer.effect(
@@ -19,6 +22,7 @@ export class LedgerConfig extends Context.Service<
         ),
         dataDir: yield* Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
         databaseUrl: yield* Config.option(Config.Redacted("CREDITS_DATABASE_URL")),
+        freeSpaceMark: yield* freeSpaceMark,
       })
     }),
   )

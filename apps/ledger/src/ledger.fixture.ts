@@ -52,7 +52,11 @@ export const until = async <A>(
   }
 }
 
-export const startTestLedger = async (env: Readonly<Record<string, string>> = {}): Promise<TestLedger> => {
+/** The parts of a ledger, and a process of it unless the test has its own way to run one. */
+export const startTestLedger = async (
+  env: Readonly<Record<string, string>> = {},
+  isProcessWanted = true,
+): Promise<TestLedger> => {
   const nats = await natsServerForTests()
   const bus = await connectBus({ servers: nats.url, name: "test" })
   await provisionStreams(bus)
@@ -79,7 +83,7 @@ export const startTestLedger = async (env: Readonly<Record<string, string>> = {}
       await ended
     }
   }
-  start()
+  if (isProcessWanted) start()
   const ledger: TestLedger = {
     nats,
     bus,

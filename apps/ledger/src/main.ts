@@ -4,6 +4,7 @@ import { Bus } from "@credits/bus"
 import { partitionHost } from "@credits/actor"
 import { STREAMS, SUBJECTS } from "@credits/contracts"
 import { Effect, Layer, Logger, Option, Redacted } from "effect"
+import { isPromise } from "./command.ts"
 import { LedgerConfig } from "./config.ts"
 import type { LedgerWorkerData } from "./worker.ts"
 
@@ -23,6 +24,8 @@ const ledger = Effect.gen(function* () {
     workerData,
     service: "ledger",
     environment: config.environment,
+    freeSpace: { folder: config.dataDir, mark: config.freeSpaceMark },
+    isPromise,
     commandStream: STREAMS.ledgerCommands,
     commandSubject: SUBJECTS.ledgerCommand,
     requestSubject: SUBJECTS.ledgerRequest,

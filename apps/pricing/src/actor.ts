@@ -78,6 +78,11 @@ export class RatingActor {
     return endAtCreation !== undefined && this.cursor >= endAtCreation
   }
 
+  /** Rates nothing further while held; what was rated is published and committed (decision 21). */
+  hold(isHeld: boolean): void {
+    this.#intake.hold(isHeld)
+  }
+
   async start(): Promise<void> {
     await this.#reload()
     this.#running = this.#run()

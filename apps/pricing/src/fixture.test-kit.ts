@@ -126,7 +126,16 @@ export interface TestPricing extends RunningPricing {
   readonly settled: () => Promise<ControlAnswer>
 }
 
-export const startTestPricing = async (parts: TestParts, clock: RunningClock = realClock): Promise<TestPricing> => {
+export interface TestPricingOptions {
+  readonly clock?: RunningClock
+  /** Bytes free on the volume; default: more than enough. */
+  readonly readFreeSpace?: () => Promise<number>
+}
+
+export const FREE_SPACE_MARK = 1_000_000
+
+export const startTestPricing = async (parts: TestParts, options: TestPricingOptions = {}): Promise<TestPricing> => {
+  const { clock = realClock, readFreeSpace = async () => 2 * FREE_SPACE_MARK } = options
   const reports: Array<string> = []
   const running = await startPricing({
     bus: parts.bus,
@@ -136,6 +145,7 @@ export const startTestPricing = async (parts: TestParts, clock: RunningClock = r
       books: { data: defaultPriceBooksData, from: "shipped" },
       catalogues: { data: [defaultCatalogueData], from: "shipped" },
     },
+    freeSpace: { folder: parts.dataDir, mark: FREE_SPACE_MARK, read: readFreeSpace },
     report: (level, text) => void reports.push(`${level} ${text}`),
   })
   const settled = (): Promise<ControlAnswer> =>

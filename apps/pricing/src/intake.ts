@@ -25,6 +25,7 @@ export class Intake {
   #bytes = 0
   #wake: (() => void) | undefined
   #closed = false
+  #held = false
   /** Known once the consumer was created. */
   incarnation: string | undefined
   /** The stream's end when the consumer was last created: what "caught up" is measured by. */
@@ -75,6 +76,7 @@ export class Intake {
       },
       onTrouble: (detail) => this.#report("warning", detail),
     })
+    if (this.#held) this.#reader.pause()
     return cursor
   }
 
@@ -98,9 +100,21 @@ export class Intake {
     return this.#queue.length
   }
 
-  /** Waits until there is a message, the stream has a gap or the intake is closed. */
+  /** While held nothing is given out, and what was asked of the stream before is all that still arrives. */
+  hold(isHeld: boolean): void {
+    this.#held = isHeld
+    if (isHeld) this.#reader?.pause()
+    else if (this.#hasRoom) this.#reader?.resume()
+    this.#signal()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2
+  }
+
+  /** Waits until there is a message to give out, the stream has a gap or the intake is closed. */
   async ready(): Promise<boolean> {
-    while (this.#queue.length === 0 && !this.#closed && this.gap === undefined) {
+    while ((this.#held || this.#queue.length === 0) && !this.#closed && this.gap === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -122,7 +136,7 @@ export class Intake {
     }
     const batch = this.#queue.splice(0, taken)
     this.#bytes -= size
-    if (this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2) this.#reader?.resume()
+    if (this.#hasRoom && !this.#held) this.#reader?.resume()
     return batch
   }
 

@@ -50,9 +50,10 @@ const Service = Layer.effectDiscard(
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const logs = { info: Effect.logInfo, warning: Effect.logWarning, error: Effect.logError } as const
     const report: Report = (level, text) => void fork(logs[level](text))
+    const freeSpace = { folder: config.dataDir, mark: config.freeSpaceMark }
     yield* Effect.acquireRelease(
       Effect.tryPromise({
-        try: () => startPricing({ bus, database, clock, seeds: { books, catalogues }, report }),
+        try: () => startPricing({ bus, database, clock, seeds: { books, catalogues }, freeSpace, report }),
         catch: startFailed,
       }),
       (running) => Effect.promise(() => running.stop()),

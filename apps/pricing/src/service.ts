@@ -6,7 +6,7 @@
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"
 import { readCatalogue, readPriceBook, type Catalogue, type PriceBook } from "@credits/pricebook"
-import { migrateNow } from "@credits/store"
+import { FreeSpace, migrateNow, type FreeSpaceOptions } from "@credits/store"
 import { RatingActor } from "./actor.ts"
 import { Endpoints } from "./endpoints.ts"
 import type { Report } from "./intake.ts"
@@ -28,6 +28,8 @@ export interface PricingOptions {
   readonly database: PricingDatabase
   readonly clock: RunningClock
   readonly seeds: { readonly books: Seed; readonly catalogues: Seed }
+  /** Below its mark no further usage is rated; questions are answered as ever (decision 21). */
+  readonly freeSpace: FreeSpaceOptions
   readonly report: Report
 }
 
@@ -46,6 +48,7 @@ const USED_STREAMS = [
 ]
 
 interface Parts {
+  readonly space: FreeSpace
   readonly actor: RatingActor
   readonly projection: UsageProjection
   readonly letters: DeadLetterOutbox
@@ -55,7 +58,7 @@ interface Parts {
 }
 
 const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Promise<ControlAnswer> => {
-  const { actor, projection, letters, books, catalogues, endpoints } = parts
+  const { space, actor, projection, letters, books, catalogues, endpoints } = parts
   const now = clock.now()
   const gaps = [actor.gap, projection.gap].filter((gap) => gap !== undefined)
   return {
@@ -77,7 +80,7 @@ const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Pr
       priceBook: books.at(now)?.version ?? null,
       catalogue: catalogues.at(now)?.version ?? null,
       isPushed: books.isPushed && catalogues.isPushed,
-      metrics: { ...metrics },
+      metrics: { ...metrics, ...space.metrics },
     },
   }
 }
@@ -101,15 +104,20 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
     now: () => clock.now(),
     onDeadLetters: () => letters.wake(),
   })
+  const space = await FreeSpace.watch(options.freeSpace, ({ isLow, sentence }) => {
+    report(isLow ? "warning" : "info", sentence)
+    actor.hold(isLow)
+  })
   const projection = new UsageProjection({ ...shared, metrics, isRatingBusy: () => actor.busy })
   const status = (): Promise<ControlAnswer> => statusOf(parts, clock, metrics)
   const endpoints = new Endpoints({ ...shared, clock, books, catalogues, status })
-  const parts: Parts = { actor, projection, letters, books, catalogues, endpoints }
+  const parts: Parts = { space, actor, projection, letters, books, catalogues, endpoints }
   await actor.start()
   await projection.start()
   letters.wake()
   endpoints.start()
   const stop = async (): Promise<void> => {
+    space.stop()
     await endpoints.stop()
     await Promise.all([actor.stop(), projection.stop()])
     await Promise.all([letters.stop(), books.stop(), catalogues.stop()])

@@ -50,7 +50,7 @@ describe("published versions", () => {
   beforeEach(async () => {
     now = START
     parts = await startParts()
-    pricing = await startTestPricing(parts, clock)
+    pricing = await startTestPricing(parts, { clock })
   })
   afterEach(async () => {
     await pricing.stop()
@@ -157,7 +157,7 @@ describe("published versions", () => {
   it("R7.1 published versions outlive a restart; seeds are not published again", async () => {
     await answer("book-publish", { book: book("b2", "now", "100"), apply: true, ...who })
     await pricing.stop()
-    pricing = await startTestPricing(parts, clock)
+    pricing = await startTestPricing(parts, { clock })
     expect(await answer<BookAnswer>("book-show")).toMatchObject({
       version: "b2",
       effectiveAt: START,
@@ -243,6 +243,7 @@ describe("published versions", () => {
         books: { data: [book("b0", "now", "1"), bad], from: "CREDITS_PRICE_BOOK prices.json" },
         catalogues: { data: [defaultCatalogueData], from: "shipped" },
       },
+      freeSpace: { folder: empty.dataDir, mark: 0 },
       report: () => undefined,
     })
     await expect(start).rejects.toThrow(/CREDITS_PRICE_BOOK prices\.json holds no valid book: models\[0\]\.input/)

@@ -16,6 +16,7 @@ import {
   type Responder,
   type RunningClock,
 } from "@credits/bus"
+import { FreeSpace, type FreeSpaceOptions } from "@credits/store"
 import { Effect, type Scope } from "effect"
 import { Outlet } from "./outlet.ts"
 import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
@@ -35,6 +36,13 @@ export interface HostOptions {
   readonly controlSubject: string
   /** CREDITS_ENV: in production the clock cannot be set. */
   readonly environment: string
+  /** Below its mark the command stream is not read on and nothing new is promised (decision 21). */
+  readonly freeSpace: FreeSpaceOptions
+  /**
+   * Whether a request asks for a new promise, which is refused below the mark; the rest is answered as ever. Both lanes
+   * of requests carry such that must go on (a gateway's release too), so the text decides; it is looked at only then.
+   */
+  readonly isPromise: (text: string) => boolean
   readonly log: (
     level: "info" | "warning" | "error",
     message: string,
@@ -60,6 +68,16 @@ const OVERLOADED = JSON.stringify({
   refused: { code: "overloaded", detail: "too many requests wait; try again", retryAfter: 100 },
 })
 
+/** Not `overloaded`: callers would repeat it at once, and space is not back in seconds. */
+const NO_SPACE = JSON.stringify({
+  refused: {
+    code: "unavailable",
+    detail: "disk space is low: nothing new is promised until there is room",
+    // A person has to make room.
+    retryAfter: 30_000,
+  },
+})
+
 export interface PartitionHost {
   /** Newest counters of the worker. */
   readonly metrics: () => WorkerMetrics | null
@@ -78,6 +96,7 @@ class Host {
   readonly #outlet: Outlet
   readonly #ended = Promise.withResolvers<void>()
   #reader: OrderedReader | null = null
+  #space: FreeSpace | null = null
   #clock: RunningClock = realClock
   #requests: { partitions: Array<number>; restricted: Array<boolean>; replies: Array<string>; texts: Array<string> } = {
     partitions: [],
@@ -129,6 +148,7 @@ class Host {
 
   async start(): Promise<void> {
     const { connection } = this.#bus
+    this.#space = await FreeSpace.watch(this.#o.freeSpace, (space) => this.#spaceChanged(space))
     if (this.#o.environment !== "production") {
       this.#clock = await startClock(this.#bus, (clock) => this.#tell({ t: "clock", clock }))
     }
@@ -149,7 +169,7 @@ class Host {
         JSON.stringify({
           ...answer,
           outboxPending: answer.outboxPending + pending,
-          detail: { ...answer.detail, metrics: this.#metrics },
+          detail: { ...answer.detail, metrics: { ...this.#metrics, ...this.#space?.metrics } },
         }),
       )
     })
@@ -185,7 +205,7 @@ class Host {
         break
       case "consumed":
         this.#queuedBytes -= message.bytes
-        if (this.#queuedBytes < QUEUED_BYTES_MAX / 2) this.#reader?.resume()
+        if (this.#queuedBytes < QUEUED_BYTES_MAX / 2 && !this.#isSpaceLow) this.#reader?.resume()
         break
       case "owned":
         this.#own(message.partitions)
@@ -232,6 +252,10 @@ class Host {
         if (error !== null || msg.reply === undefined) return
         if (this.#open >= OPEN_REQUESTS_MAX) {
           msg.respond(OVERLOADED)
+          return
+        }
+        if (this.#isSpaceLow && this.#o.isPromise(msg.string())) {
+          msg.respond(NO_SPACE)
           return
         }
         this.#open += 1
@@ -299,6 +323,19 @@ class Host {
         this.#flushSoon()
       },
     })
+    if (this.#isSpaceLow) this.#reader.pause()
+  }
+
+  get #isSpaceLow(): boolean {
+    return this.#space?.isLow === true
+  }
+
+  /** What was asked of the stream still arrives and waits here; what the worker has is finished (decision 21). */
+  #spaceChanged({ isLow, sentence }: FreeSpace): void {
+    this.#o.log(isLow ? "warning" : "info", sentence, {})
+    if (isLow) this.#reader?.pause()
+    else if (this.#queuedBytes < QUEUED_BYTES_MAX / 2) this.#reader?.resume()
+    this.#flushSoon()
   }
 
   /** What one turn of the loop received goes to the worker in one message. */
@@ -311,7 +348,7 @@ class Host {
         this.#tell({ t: "requests", ...this.#requests })
         this.#requests = { partitions: [], restricted: [], replies: [], texts: [] }
       }
-      if (this.#messages.seqs.length > 0) {
+      if (this.#messages.seqs.length > 0 && !this.#isSpaceLow) {
         const message: ToWorker = { t: "messages", generation: this.#generation, ...this.#messages }
         this.#worker.postMessage(
           message,
@@ -323,6 +360,7 @@ class Host {
   }
 
   async stop(): Promise<void> {
+    this.#space?.stop()
     for (const [, subscription] of this.#subscriptions) subscription.unsubscribe()
     await this.#reader?.close()
     this.#clock.stop()

@@ -8,7 +8,7 @@ import { bytes } from "../table.ts"
 import { fail, ok, skipped, warn, type Check } from "./check.ts"
 
 const GIB = 1024 ** 3
-/** A full disk refuses commits and fills streams; this warns while there is time (decision 21). */
+/** Above the mark below which the services stop intake (decision 21): this warns while there is time. */
 const FREE_WARN = 5 * GIB
 const FREE_FAIL = GIB
 
@@ -17,7 +17,7 @@ export const checkSpace = async (dataDir: string): Promise<Check> => {
   if (stats === null) return skipped("disk", `${dataDir} is not on this machine`)
   const free = stats.bavail * stats.bsize
   const detail = `${bytes(free)} free in ${dataDir}`
-  const repair = "free space or move the data folder: a full disk refuses every commit"
+  const repair = "free space or move the data folder: below CREDITS_FREE_SPACE_MIB usage and authorizations stop"
   if (free < FREE_FAIL) return fail("disk", detail, repair)
   return free < FREE_WARN ? warn("disk", detail, repair) : ok("disk", detail)
 }
