@@ -6,6 +6,7 @@ import { STREAMS, SUBJECTS } from "@credits/contracts"
 import { Effect, Layer, Logger, Option, Redacted } from "effect"
 import { isPromise } from "./command.ts"
 import { LedgerConfig } from "./config.ts"
+import { serveHistory } from "./history.ts"
 import type { LedgerWorkerData } from "./worker.ts"
 
 /** The bundle has the worker beside it as .js; the sources have .ts. */
@@ -44,6 +45,10 @@ const ledger = Effect.gen(function* () {
       run(effect)
     },
   })
+  const databaseUrl = Option.getOrUndefined(config.databaseUrl)
+  yield* serveHistory({ service: "ledger", dataDir: config.dataDir, databaseUrl, connectionsMax: 1 }, (error) =>
+    run(Effect.logWarning("reading the journal back", { error: String(error) })),
+  )
   // A worker that dies takes the process with it: the supervisor starts both again.
   return yield* Effect.promise(() => host.ended)
 })

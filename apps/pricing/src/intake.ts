@@ -52,6 +52,8 @@ export class Intake {
     await this.#reader?.close()
     this.#queue = []
     this.#bytes = 0
+    this.gap = undefined
+    this.endAtCreation = undefined
     if (this.#closed) return cursor
     this.#reader = orderedReader(this.#bus, {
       stream: this.#stream,
@@ -112,13 +114,23 @@ export class Intake {
     return this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2
   }
 
-  /** Waits until there is a message to give out, the stream has a gap or the intake is closed. */
-  async ready(): Promise<boolean> {
-    while ((this.#held || this.#queue.length === 0) && !this.#closed && this.gap === undefined) {
+  /**
+   * Waits until there is a message to give out, the stream has a gap or the intake is closed; false in both last cases.
+   * With `ms` also true when so much time has passed without any.
+   */
+  async ready(ms?: number): Promise<boolean> {
+    let isLate = false
+    const late = (): void => {
+      isLate = true
+      this.#signal()
+    }
+    const timer = ms === undefined ? undefined : setTimeout(late, ms)
+    while (!isLate && (this.#held || this.#queue.length === 0) && !this.#closed && this.gap === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
     }
+    clearTimeout(timer)
     return !this.#closed && this.gap === undefined
   }
 

@@ -14,6 +14,8 @@ export interface Metrics {
   /** Batches that had to be published again: the stream was full or the bus away. */
   publishRetries: number
   journalEntries: number
+  /** Those of them that the stream did not give and the ledger was asked for (decision 9). */
+  journalEntriesAsked: number
   rollupCommits: number
 }
 
@@ -30,5 +32,6 @@ export const noMetrics = (): Metrics => ({
   committingMs: 0,
   publishRetries: 0,
   journalEntries: 0,
+  journalEntriesAsked: 0,
   rollupCommits: 0,
 })

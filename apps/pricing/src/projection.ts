@@ -2,15 +2,17 @@
  * The usage projection: the ledger's journal counted into `usage_rollup`, each entry once (decision 14). It yields to
  * rating and to the ledger: while they work it takes small steps with long rests, so that it slows nobody a customer
  * waits for, and never stands still.
- * A partition whose journal has a gap is stopped and shown in the status; the others go on.
+ * A partition whose journal has a gap is filled from the ledger (decision 9); until that answers it is stopped and
+ * shown in the status, and the others go on.
  */
-import { streamState, type BusHandle } from "@credits/bus"
+import { streamState, type BusHandle, type CursorGap } from "@credits/bus"
 import { partitions, STREAMS, SUBJECTS, type JournalMessage } from "@credits/contracts"
 import { Intake, type Report } from "./intake.ts"
+import { readHistory } from "./journal-owner.ts"
 import type { Metrics } from "./metrics.ts"
 import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
-import { commitProjection, CursorMoved, readPositions, type PricingDatabase } from "./store.ts"
+import { commitProjection, CursorMoved, readPositions, startOver, type PricingDatabase } from "./store.ts"
 
 /** A step is some 10–20 ms of work: a question to pricing waits no longer than that. */
 const STEP_MESSAGES = 64
@@ -28,6 +30,8 @@ const REST_MS_MAX = 500
 /** How often the end of the journal is looked at, to see whether the ledger is at work. */
 const LOOK_MS = 250
 const RETRY_MS = 500
+/** The ledger is being started, or is of another version. */
+const ASK_AGAIN_MS = 2_000
 
 export interface ProjectionOptions {
   readonly bus: BusHandle
@@ -51,7 +55,11 @@ export class UsageProjection {
   #caughtUpAt = 0
   #end = { seq: 0, lookedAt: 0, isGrowing: false }
   cursor = 0
-  /** Partitions whose journal misses entries: what was counted of them stands, nothing more is. */
+  /** Partitions to ask the ledger about, and when to do so again after it did not answer. */
+  readonly #missing = new Set<number>()
+  #askAt = 0
+  readonly #told = new Set<number>()
+  /** Partitions whose journal misses entries: what was counted of them stands, nothing more is until it is filled. */
   readonly gaps = new Map<number, JournalGap>()
   trouble: string | undefined
 
@@ -84,17 +92,33 @@ export class UsageProjection {
   async #reload(): Promise<void> {
     this.#positions = await readPositions(this.#options.database)
     this.gaps.clear()
+    // A gap may have been seen before this start and by nobody since.
+    for (const partition of partitions) this.#missing.add(partition)
     this.cursor = (await this.#intake.open())?.seq ?? 0
   }
 
   async #run(): Promise<void> {
-    while (await this.#intake.ready()) {
-      const startedAt = performance.now()
-      await this.#count(this.#intake.take(STEP_MESSAGES, STEP_BYTES))
-      const endedAt = performance.now()
-      if (this.#intake.queued === 0) this.#caughtUpAt = endedAt
-      else await this.#rest(endedAt - startedAt)
+    for (;;) {
+      const isReading = await this.#intake.ready(this.#untilAsking)
+      const { gap } = this.#intake
+      if (this.#stopped || (!isReading && gap === undefined)) return
+      if (gap === undefined) await this.#step()
+      else await this.#startOver(gap)
+      await this.#fillGaps()
     }
+  }
+
+  /** How long may be waited for a message when the ledger must be asked for something. */
+  get #untilAsking(): number | undefined {
+    return this.#missing.size === 0 ? undefined : Math.max(LOOK_MS, this.#askAt - performance.now())
+  }
+
+  async #step(): Promise<void> {
+    const startedAt = performance.now()
+    if (this.#intake.queued > 0) await this.#count(this.#intake.take(STEP_MESSAGES, STEP_BYTES))
+    const endedAt = performance.now()
+    if (this.#intake.queued === 0) this.#caughtUpAt = endedAt
+    else await this.#rest(endedAt - startedAt)
   }
 
   /** There is more to count: leave the processor to those who work on something a customer waits for. */
@@ -116,7 +140,7 @@ export class UsageProjection {
   }
 
   async #count(messages: ReadonlyArray<ArrivedMessage>): Promise<void> {
-    const { database, metrics, report } = this.#options
+    const { metrics } = this.#options
     const rollup = new Rollup()
     const positions: Positions = new Map(this.#positions)
     const gaps: Array<JournalGap> = []
@@ -126,47 +150,125 @@ export class UsageProjection {
       // One message may be 512 KiB: let requests and heartbeats through in between.
       await new Promise((resolve) => setImmediate(resolve))
     }
-    const to = messages.at(-1)!.seq
+    if (!(await this.#commit(messages.at(-1)!.seq, rollup, positions))) return
+    metrics.rollupCommits++
+    for (const gap of gaps) {
+      const { partition, position } = gap
+      if (this.gaps.has(partition) || this.#positionOf(partition) !== position) continue
+      this.gaps.set(partition, gap)
+      this.#missing.add(partition)
+    }
+  }
+
+  #positionOf(partition: number): number {
+    return this.#positions.get(partition) ?? 0
+  }
+
+  /** Tries until it is committed; false when another process counted meanwhile, or when stopped before. */
+  async #commit(to: number, rollup: Rollup, positions: Positions): Promise<boolean> {
+    const { database, report } = this.#options
     for (;;) {
       try {
-        const incarnation = this.#intake.incarnation!
-        await commitProjection(database, {
-          stream: this.#stream,
-          incarnation,
-          from: this.cursor,
-          to,
-          rollup,
-          positions,
-        })
+        const [stream, incarnation] = [this.#stream, this.#intake.incarnation!]
+        const before = this.#positions
+        await commitProjection(database, { stream, incarnation, from: this.cursor, to, rollup, before, positions })
         this.trouble = undefined
         break
       } catch (error) {
         if (error instanceof CursorMoved) {
           report("warning", error.message)
-          return this.#reload()
+          await this.#reload()
+          return false
         }
         const detail = error instanceof Error ? error.message : String(error)
         if (this.trouble === undefined) report("warning", `counting usage: ${detail}; trying again`)
         this.trouble = detail
-        if (this.#stopped) return
+        if (this.#stopped) return false
         await pause(RETRY_MS)
       }
     }
     this.cursor = to
+    this.#positions = positions
     // What was missing came after all: the partition is counted on.
     for (const { partition, position } of this.gaps.values()) {
-      if ((positions.get(partition) ?? 0) !== position) this.gaps.delete(partition)
+      if (this.#positionOf(partition) !== position) this.gaps.delete(partition)
     }
-    this.#positions = positions
-    metrics.rollupCommits++
-    for (const gap of gaps) {
-      if (this.gaps.has(gap.partition) || (positions.get(gap.partition) ?? 0) !== gap.position) continue
-      this.gaps.set(gap.partition, gap)
-      report(
-        "error",
-        `journal_gap: partition ${gap.partition} was counted to ${gap.position}, the next message follows ${gap.after}`,
-      )
+    return true
+  }
+
+  /** Nothing is left to read: whatever a partition has beyond its position is not in the stream. */
+  get #isCaughtUp(): boolean {
+    const { endAtCreation, queued } = this.#intake
+    return endAtCreation !== undefined && queued === 0 && this.cursor >= endAtCreation
+  }
+
+  /**
+   * The reader gives every message the stream has, once and in order: what a gap misses is not there, and reading the
+   * stream again would not find it. The owner has it.
+   */
+  async #fillGaps(): Promise<void> {
+    for (const partition of new Set([...this.gaps.keys(), ...this.#missing])) {
+      if (this.#stopped || performance.now() < this.#askAt) return
+      // Short of the end only a gap that was seen is a reason to ask: the rest is there to be read.
+      if (!this.gaps.has(partition) && !this.#isCaughtUp) continue
+      try {
+        if (!(await this.#readFromOwner(partition))) return
+        this.#missing.delete(partition)
+      } catch (error) {
+        this.#askAt = performance.now() + ASK_AGAIN_MS
+        // Not always the same one first: what is wrong may be wrong with one partition only.
+        this.#missing.delete(partition)
+        this.#missing.add(partition)
+        this.#tellGaps(error instanceof Error ? error.message : String(error))
+      }
     }
+  }
+
+  #tellGaps(detail: string): void {
+    for (const { partition, position, after } of this.gaps.values()) {
+      if (this.#told.has(partition)) continue
+      this.#told.add(partition)
+      const counted = `partition ${partition} was counted to ${position}, the next message follows ${after}`
+      this.#options.report("error", `journal_gap: ${counted}; the ledger is asked until it answers: ${detail}`)
+    }
+  }
+
+  /** To the partition's newest entry. False when another process counts, or when stopped. */
+  async #readFromOwner(partition: number): Promise<boolean> {
+    const { bus, metrics, report } = this.#options
+    const from = this.#positionOf(partition)
+    for (;;) {
+      const position = this.#positionOf(partition)
+      const answer = await readHistory(bus, partition, position)
+      if (answer.entries.length === 0) break
+      const rollup = new Rollup()
+      const positions: Positions = new Map(this.#positions)
+      foldJournal(rollup, positions, answer)
+      const counted = positions.get(partition) ?? 0
+      if (counted === position) throw new Error(`the ledger's answer does not follow ${position}`)
+      if (this.#stopped || !(await this.#commit(this.cursor, rollup, positions))) return false
+      metrics.journalEntries += counted - position
+      metrics.journalEntriesAsked += counted - position
+    }
+    this.#told.delete(partition)
+    this.gaps.delete(partition)
+    const to = this.#positionOf(partition)
+    if (to > from) report("info", `partition ${partition}: entries ${from + 1} to ${to} were read from the ledger`)
+    return true
+  }
+
+  /** The stream was wiped, restored or trimmed: it is read as it is now, and every partition may miss entries. */
+  async #startOver({ reason, cursor, expectedIncarnation, state }: CursorGap): Promise<void> {
+    const { database, report } = this.#options
+    try {
+      const before = { incarnation: expectedIncarnation ?? state.incarnation, seq: cursor }
+      await startOver(database, this.#stream, before, state.incarnation, state.first - 1)
+      report("warning", `${this.#stream} ${reason}: it is read from ${state.first}, the ledger is asked for the rest`)
+    } catch (error) {
+      report("warning", `${this.#stream} ${reason}: ${error instanceof Error ? error.message : String(error)}`)
+      await pause(RETRY_MS)
+    }
+    await this.#reload()
   }
 
   #fold(rollup: Rollup, positions: Positions, message: ArrivedMessage): JournalGap | null {

@@ -163,11 +163,18 @@ for (const dialect of DIALECTS) {
           from,
           to,
           rollup,
+          before: from === 0 ? new Map() : new Map([[3, from]]),
           positions: new Map([[3, to]]),
         })
       await commit(0, 10)
       await commit(10, 20)
       await expect(commit(10, 30)).rejects.toBeInstanceOf(CursorMoved)
+      // What the ledger was asked for moves a position and no cursor: whoever counts beside it is known all the same.
+      const asked = { stream: "LEDGER_JOURNAL", incarnation: "j", from: 20, to: 20, rollup }
+      const stale = { ...asked, before: new Map([[3, 10]]), positions: new Map([[3, 25]]) }
+      await expect(commitProjection(database, stale)).rejects.toBeInstanceOf(CursorMoved)
+      const early = { ...asked, before: new Map(), positions: new Map([[3, 25]]) }
+      await expect(commitProjection(database, early)).rejects.toBeInstanceOf(CursorMoved)
       expect(await readPositions(database)).toEqual(new Map([[3, 20]]))
       expect(await usage()).toEqual([
         {

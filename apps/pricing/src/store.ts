@@ -217,20 +217,61 @@ export interface ProjectionCommit {
   readonly from: number
   readonly to: number
   readonly rollup: Rollup
+  /** As they were when counting began, and as they are after it. */
+  readonly before: Positions
   readonly positions: Positions
+}
+
+/**
+ * What the ledger was asked for moves positions and no cursor: another process that counts is known by the positions.
+ *
+ * @throws CursorMoved
+ */
+const expectPositions = async (db: Db, stream: string, expected: ReadonlyMap<number, number>): Promise<void> => {
+  const rows = await db
+    .selectFrom("journal_position")
+    .selectAll()
+    .where("partition", "in", [...expected.keys()])
+    .execute()
+  const found = new Map(rows.map((row) => [row.partition, Number(row.seq)]))
+  for (const [partition, seq] of expected) if ((found.get(partition) ?? 0) !== seq) throw new CursorMoved(stream)
 }
 
 /** Rollup, positions and cursor in one transaction: counted exactly once. @throws CursorMoved */
 export const commitProjection = (database: PricingDatabase, batch: ProjectionCommit): Promise<void> =>
   database.kysely.transaction().execute(async (db) => {
     await moveCursor(db, batch.stream, batch.incarnation, batch.from, batch.to)
-    await addRollup(database, db, batch.rollup.rows)
-    const rows = [...batch.positions].map(([partition, seq]) => [partition, seq])
+    const rows = [...batch.positions].filter(([partition, seq]) => seq !== (batch.before.get(partition) ?? 0))
     if (rows.length === 0) return
+    // The cursor's row is ours by now: nobody moves a position between this look and the commit.
+    await expectPositions(db, batch.stream, new Map(rows.map(([id]) => [id, batch.before.get(id) ?? 0])))
+    await addRollup(database, db, batch.rollup.rows)
     await sql`insert into journal_position (partition, seq)
       select ${columns(sql`cast(value ->> 0 as integer)`, whole(1))} from ${rowsOf(database, rows)} where true
       on conflict (partition) do update set seq = excluded.seq`.execute(db)
   })
+
+/**
+ * Reads a stream that no longer fits the cursor from its beginning, as it is now: what was counted is known by the
+ * positions. @throws CursorMoved
+ */
+export const startOver = async (
+  database: PricingDatabase,
+  stream: string,
+  before: Cursor,
+  incarnation: string,
+  seq: number,
+): Promise<void> => {
+  await rememberStream(database, stream, before.incarnation)
+  const moved = await database.kysely
+    .updateTable("cursor")
+    .set({ incarnation, seq: BigInt(seq) })
+    .where("stream", "=", stream)
+    .where("incarnation", "=", before.incarnation)
+    .where("seq", "=", BigInt(before.seq))
+    .executeTakeFirst()
+  if (moved.numUpdatedRows === 0n) throw new CursorMoved(stream)
+}
 
 export interface PendingLetter {
   readonly id: string

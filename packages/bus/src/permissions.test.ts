@@ -39,6 +39,7 @@ const SERVICES_SUBJECTS = [
   "ledger.request.3",
   "ledger.gateway.3",
   "ledger.control",
+  "ledger.history",
   "ledger.journal.3",
   "ledger.signal.3",
   "ledger.tick.3",
@@ -109,6 +110,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   ledger: ["ledger.journal.3", "ledger.signal.3", "ledger.tick.3", "dead-letter.ledger", ...consume("LEDGER_COMMANDS")],
   pricing: [
     "ledger.command.3",
+    "ledger.history",
     "dead-letter.pricing",
     "$KV.price-books.v1",
     "$KV.catalogues.v1",
@@ -165,7 +167,14 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
 }
 
 const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
-  ledger: ["ledger.request.3", "ledger.gateway.3", "ledger.control", "ledger.tick-interest", "$KV.clock.clock"],
+  ledger: [
+    "ledger.request.3",
+    "ledger.gateway.3",
+    "ledger.control",
+    "ledger.history",
+    "ledger.tick-interest",
+    "$KV.clock.clock",
+  ],
   pricing: ["pricing.request.models", "pricing.control", "$KV.price-books.v1", "$KV.catalogues.v1", "$KV.clock.clock"],
   payments: [
     "payments.request.charge",

@@ -43,6 +43,21 @@ export interface JournalMessage {
   readonly entries: ReadonlyArray<JournalEntry>
 }
 
+/** `ledger.history`: entries of a partition after a seq, for a reader whose journal misses them. */
+export interface HistoryRequest {
+  readonly partition: number
+  /** seq of the last entry the reader has. */
+  readonly after: number
+}
+/**
+ * The journal again, from the database, as one message would carry it. It may begin before what was asked; no entries:
+ * there are no newer ones.
+ */
+export interface HistoryAnswer extends JournalMessage {
+  /** seq of the partition's newest entry. */
+  readonly last: number
+}
+
 export type SignalKind =
   | "low_began"
   | "low_ended"

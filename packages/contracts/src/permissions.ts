@@ -71,6 +71,7 @@ const ledger: Permissions = {
     "ledger.request.*",
     "ledger.gateway.*",
     "ledger.control",
+    "ledger.history",
     "ledger.tick-interest",
     bucketNews(BUCKETS.clock),
   ],
@@ -80,6 +81,7 @@ const ledger: Permissions = {
 const pricing: Permissions = {
   publish: [
     "ledger.command.*",
+    "ledger.history",
     "dead-letter.pricing",
     ...[usage, commands, journal, deadLetters].map(api.info),
     ...[usage, journal].flatMap(api.read),

@@ -26,6 +26,8 @@ export const SUBJECTS = {
   ledgerGateway: (partition: number) => `ledger.gateway.${partition}`,
   /** Requests to the ledger as a whole: `status`, `clock`. */
   ledgerControl: "ledger.control",
+  /** What a reader of the journal that misses something asks, from its position (decision 9). */
+  ledgerHistory: "ledger.history",
   ledgerJournal: (partition: number) => `ledger.journal.${partition}`,
   ledgerSignal: (partition: number) => `ledger.signal.${partition}`,
   ledgerTick: (partition: number) => `ledger.tick.${partition}`,
