@@ -31,6 +31,11 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "unset: an embedded nats-server is started; set: this one (`nats://host:port`, several with commas)",
   },
+  CREDITS_NATS_MONITOR_URL: {
+    default: "unset",
+    meaning:
+      "HTTP monitoring of that server; in production a stream with one copy needs it to say `sync_interval: always`",
+  },
   CREDITS_NATS_SEED: {
     default: "unset",
     meaning: "nkey seed of the service's bus user; the supervisor gives each its own",

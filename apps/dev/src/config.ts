@@ -16,6 +16,8 @@ export interface DevConfig {
   readonly natsServer: string
   /** Set: use this server and start none. */
   readonly natsUrl: string | undefined
+  /** An external server's HTTP monitoring: where it says whether it syncs every write (decision 1). */
+  readonly natsMonitorUrl: string | undefined
   /** For an external server: the seed of every service that has none of its own under `<data>/nats/`. */
   readonly natsSeed: string | undefined
   /** Set: the card processor is there, and none is started. */
@@ -37,6 +39,7 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
   httpHost: Config.String("CREDITS_HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
   natsServer: Config.String("CREDITS_NATS_SERVER").pipe(Config.withDefault("nats-server")),
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")).pipe(Config.map(Option.getOrUndefined)),
+  natsMonitorUrl: Config.option(Config.String("CREDITS_NATS_MONITOR_URL")).pipe(Config.map(Option.getOrUndefined)),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")).pipe(
     Config.map((seed) => (Option.isSome(seed) ? Redacted.value(seed.value) : undefined)),
   ),

@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 export interface RunFile {
   readonly natsUrl: string
-  /** nats-server's own HTTP monitoring; absent with an external server. */
+  /** nats-server's own HTTP monitoring; absent with an external server whose monitoring nobody named. */
   readonly natsMonitorUrl?: string | undefined
   readonly httpUrl: string
   /** The sandbox's own card processor; absent with somebody else's. */

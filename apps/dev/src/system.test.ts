@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ask, closeBus, connectBus, streamState } from "@credits/bus"
+import { ask, closeBus, connectBus, provisionStreams, requireDurable, streamState } from "@credits/bus"
 import { natsServerForTests, startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
 import { build } from "esbuild"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -275,6 +275,28 @@ describe("with CREDITS_NATS_URL", () => {
     expect((await streamState(bus.jsm, "LEDGER_COMMANDS")).last).toBe(0)
     await closeBus(bus)
     await server.stop()
+  })
+
+  it("decision 1: production starts nothing on one server that does not say it syncs every write", async () => {
+    const server = await natsServerForTests()
+    const production = { CREDITS_ENV: "production", CREDITS_NATS_URL: server.url }
+    const bus = await connectBus({ servers: server.url, name: "test" })
+    await provisionStreams(bus)
+    const { code, text } = await startRefused({ ...production, CREDITS_DATA_DIR: join(folder, "data-one-copy") })
+    expect(code).toBe(1)
+    expect(text).toMatch(/cannot start.*USAGE.*3 replicas.*CREDITS_NATS_MONITOR_URL/s)
+    await closeBus(bus)
+    await server.stop()
+  })
+
+  it("decision 1: the server it starts itself says so, to every service", async () => {
+    const production = { CREDITS_ENV: "production", CREDITS_STRIPE_API_BASE: "http://127.0.0.1:1" }
+    const system = await start({ env: production })
+    const monitorUrl = (await statusOf(system, "ledger"))!.env["CREDITS_NATS_MONITOR_URL"]
+    const bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.ops, name: "ops" })
+    await requireDurable(bus, monitorUrl)
+    await closeBus(bus)
+    expect(await system.stop()).toBe(0)
   })
 
   it("says so when nobody listens there", async () => {

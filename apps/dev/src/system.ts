@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs"
 import { dirname, relative } from "node:path"
-import { type BusHandle, closeBus, connectBus, provisionStreams } from "@credits/bus"
+import { type BusHandle, closeBus, connectBus, provisionStreams, requireDurable } from "@credits/bus"
 import type { BusUser } from "@credits/contracts"
 import { Effect, type Scope } from "effect"
 import { Child } from "./child.ts"
@@ -12,7 +12,7 @@ import type { DevConfig } from "./config.ts"
 import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
 import { prefixed, readableLine } from "./log-line.ts"
-import { type EmbeddedNats, isVersionEnough, NATS_VERSION_MIN, startNatsServer } from "./nats-server.ts"
+import { isVersionEnough, NATS_VERSION_MIN, startNatsServer } from "./nats-server.ts"
 import { claimHttpPort } from "./port.ts"
 import { isReady } from "./readiness.ts"
 import { StartRefused } from "./refusal.ts"
@@ -50,15 +50,16 @@ const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StartRefused> =>
 
 interface Bus {
   readonly url: string
+  /** The server's own HTTP monitoring, when it is known. */
+  readonly monitorUrl: string | undefined
   readonly seedOf: (user: BusUser) => string | undefined
-  readonly embedded: EmbeddedNats | undefined
 }
 
 const startBus = (config: DevConfig, onPid: (pid: number) => void): Effect.Effect<Bus, StartRefused, Scope.Scope> => {
   const { dataDir, natsUrl } = config
   if (natsUrl !== undefined) {
     const seedOf = (user: BusUser) => externalSeed(dataDir, user, config.natsSeed)
-    return Effect.succeed({ url: natsUrl, seedOf, embedded: undefined })
+    return Effect.succeed({ url: natsUrl, monitorUrl: config.natsMonitorUrl, seedOf })
   }
   return Effect.gen(function* () {
     const keys = yield* Effect.try({ try: () => busKeys(dataDir), catch: seedsUnreadable })
@@ -75,7 +76,7 @@ const startBus = (config: DevConfig, onPid: (pid: number) => void): Effect.Effec
       ),
       (server) => Effect.promise(() => server.stop()),
     )
-    return { url: embedded.url, seedOf: (user: BusUser) => keys[user].seed, embedded }
+    return { url: embedded.url, monitorUrl: embedded.monitorUrl, seedOf: (user: BusUser) => keys[user].seed }
   })
 }
 
@@ -86,7 +87,10 @@ const seedsUnreadable = (error: unknown): StartRefused =>
   })
 
 /** Connected as the provisioner, streams and buckets as the contracts say. */
-const provisioned = (bus: Bus): Effect.Effect<BusHandle, StartRefused, Scope.Scope> =>
+const provisioned = (
+  bus: Bus,
+  environment: DevConfig["environment"],
+): Effect.Effect<BusHandle, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const handle = yield* Effect.acquireRelease(
       attempt(() => connectBus({ servers: bus.url, seed: bus.seedOf("dev"), name: "dev", firstConnectMs: CONNECT_MS })),
@@ -97,7 +101,10 @@ const provisioned = (bus: Bus): Effect.Effect<BusHandle, StartRefused, Scope.Sco
       const reason = `the NATS server at ${bus.url} is version ${version}, older than ${NATS_VERSION_MIN}`
       return yield* new StartRefused({ reason, next: "upgrade it, or unset CREDITS_NATS_URL to start an embedded one" })
     }
-    yield* attempt(() => provisionStreams(handle))
+    const isProduction = environment === "production"
+    // Who names no monitoring has a cluster, or is told below what is missing.
+    yield* attempt(() => provisionStreams(handle, { replicas: isProduction && bus.monitorUrl === undefined ? 3 : 1 }))
+    if (isProduction) yield* attempt(() => requireDurable(handle, bus.monitorUrl))
     return handle
   })
 
@@ -119,6 +126,7 @@ const makeService = (
     CREDITS_NATS_URL: bus.url,
     CREDITS_CLOCK_OWNERS: config.services.join(","),
   }
+  if (bus.monitorUrl !== undefined) env["CREDITS_NATS_MONITOR_URL"] = bus.monitorUrl
   if (seed === undefined) delete env["CREDITS_NATS_SEED"]
   else env["CREDITS_NATS_SEED"] = seed
   const dieWithUs = `data:text/javascript,${encodeURIComponent(DIE_WITH_SUPERVISOR)}`
@@ -192,8 +200,8 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
 
     const record = new RunRecord(dataDir, { httpUrl, processorUrl: processor.url }, new Date().toISOString())
     const bus = yield* startBus(config, (pid) => record.natsStarted(pid))
-    record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.embedded?.monitorUrl })
-    const handle = yield* provisioned(bus)
+    record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.monitorUrl })
+    const handle = yield* provisioned(bus, config.environment)
     const children = services.map((service) =>
       makeService(service, config, bus, processor, httpPort, (pid) => record.serviceStarted(service, pid)),
     )

@@ -5,6 +5,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
+import { requireDurableFor } from "./durability.ts"
 import { type BusError, clientErrorOf } from "./errors.ts"
 import { guardCallbacks } from "./guard.ts"
 import { watchLink } from "./link.ts"
@@ -79,21 +80,32 @@ export const closeBus = async (bus: BusHandle): Promise<void> => {
 export const BusConfig = Config.all({
   servers: Config.String("CREDITS_NATS_URL").pipe(Config.withDefault("nats://127.0.0.1:4222")),
   seed: Config.option(Config.Redacted("CREDITS_NATS_SEED")),
+  environment: Config.String("CREDITS_ENV").pipe(Config.withDefault("development")),
+  monitorUrl: Config.option(Config.String("CREDITS_NATS_MONITOR_URL")),
 })
 
 /** The connection of this process. `yield* Bus` gives `{ connection, js, jsm }`; closing the layer drains it. */
 export class Bus extends Context.Service<Bus, BusHandle>()("bus/Bus") {
-  /** From CREDITS_NATS_URL and CREDITS_NATS_SEED; `service` is the name of the nkey user and of its inbox prefix. */
+  /**
+   * From CREDITS_NATS_URL and CREDITS_NATS_SEED; `service` is the name of the nkey user and of its inbox prefix. In
+   * production a server that would lose acknowledged messages is refused (decision 1).
+   */
   static readonly layer = (service: string) =>
     Layer.effect(
       Bus,
       Effect.gen(function* () {
         const config = yield* BusConfig
-        return yield* scopedBus({
+        const bus = yield* scopedBus({
           servers: config.servers,
           seed: Option.getOrUndefined(config.seed),
           name: service,
         })
+        if (config.environment !== "production") return bus
+        yield* Effect.tryPromise({
+          try: () => requireDurableFor(service, bus, Option.getOrUndefined(config.monitorUrl)),
+          catch: (cause): BusError => clientErrorOf(`streams of ${service}`, cause),
+        })
+        return bus
       }),
     )
 

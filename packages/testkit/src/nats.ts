@@ -45,6 +45,8 @@ export const freePort = (): Promise<number> =>
 export interface NatsServerOptions {
   /** Extra configuration text: users, permissions, limits. */
   readonly config?: string
+  /** `always` as in production, unless a test is about a server that is not. */
+  readonly syncInterval?: string
   /** Keep the store here instead of in a temporary folder (which `stop` removes). */
   readonly storeDir?: string
 }
@@ -109,9 +111,10 @@ export const natsServerForTests = async (options: NatsServerOptions = {}): Promi
   await mkdir(storeDir, { recursive: true })
   const port = await freePort()
   const configFile = join(home, "nats.conf")
+  const syncInterval = options.syncInterval ?? "always"
   const config = [
     `listen: "127.0.0.1:${port}"`,
-    `jetstream { store_dir: ${JSON.stringify(storeDir)}, sync_interval: always, max_file_store: 64GB }`,
+    `jetstream { store_dir: ${JSON.stringify(storeDir)}, sync_interval: ${syncInterval}, max_file_store: 64GB }`,
     "max_payload: 1MB",
     options.config ?? "",
   ]

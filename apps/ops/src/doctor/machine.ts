@@ -81,22 +81,15 @@ export const checkDatabase = async (dataDir: string, service: string): Promise<C
   }
 }
 
-const MONITOR_MS = 2_000
-
-/** What a server's monitoring says of `sync_interval: always`; null when it does not answer. */
-const askMonitor = async (monitorUrl: string): Promise<boolean | null> => {
-  const answer = await fetch(new URL("/varz", monitorUrl), { signal: AbortSignal.timeout(MONITOR_MS) })
-    .then((response) => response.json() as Promise<{ jetstream?: { config?: { sync_always?: boolean } } }>)
-    .catch(() => null)
-  return answer === null ? null : answer.jetstream?.config?.sync_always === true
-}
-
 /**
  * Whether every acknowledged message was flushed: asked of the server, else read from the configuration it was given.
  */
 export const readSyncAlways = async (dataDir: string, monitorUrl: string | undefined): Promise<boolean | null> => {
-  const told = monitorUrl === undefined ? null : await askMonitor(monitorUrl)
-  if (told !== null) return told
+  if (monitorUrl !== undefined) {
+    const { readMonitor } = await import("@credits/bus")
+    const told = await readMonitor(monitorUrl)
+    if (told !== null) return told.syncAlways
+  }
   const text = await readFile(join(dataDir, "nats", "nats.conf"), "utf8").catch(() => null)
   return text === null ? null : /\bsync_interval\s*[:=]?\s*"?always"?/.test(text)
 }
