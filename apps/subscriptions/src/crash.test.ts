@@ -15,7 +15,7 @@ describe("subscriptions when processes die", () => {
   let system: System
   let killed: Promise<void> | undefined
   beforeAll(async () => {
-    system = await System.start()
+    system = await System.start("sqlite")
   }, PATIENCE_MS)
   afterAll(() => system.stop())
 

@@ -1,6 +1,6 @@
 /**
- * Subscriptions' process beside a real ledger, on a real nats-server with the real permissions, SQLite in a folder;
- * payments is scripted. Owns the processes' lives and what a test may ask of them.
+ * Subscriptions' process beside a real ledger, on a real nats-server with the real permissions, over SQLite in a folder
+ * or Postgres; payments is scripted. Owns the processes' lives and what a test may ask of them.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -39,7 +39,14 @@ import {
 } from "@credits/contracts"
 import { partitionOf, usd } from "@credits/kernel"
 import { defaultCatalogueData } from "@credits/pricebook/defaults"
-import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
+import {
+  findPostgresBinaries,
+  natsServerForTests,
+  postgresForTests,
+  type TestNatsServer,
+  type TestPostgres,
+} from "@credits/testkit"
+import { describe } from "vitest"
 import { PaymentsScript } from "./payments.fixture.ts"
 
 /** A busy machine with two cores takes its time; a test that passes needs none of it. */
@@ -69,6 +76,7 @@ const programs = {
   ledger: fileURLToPath(new URL("../../ledger/src/main.ts", import.meta.url)),
 } as const
 export type Program = keyof typeof programs
+type Dialect = "sqlite" | "postgres"
 const CONTROL = { subscriptions: SUBJECTS.subscriptionsControl, ledger: SUBJECTS.ledgerControl } as const
 
 const seedText = (seed: Uint8Array): string => new TextDecoder().decode(seed)
@@ -77,6 +85,7 @@ export class System {
   readonly #nats: TestNatsServer
   readonly bus: BusHandle
   readonly #dataDir: string
+  readonly #postgres: TestPostgres | undefined
   readonly #seeds: Readonly<Record<Program, string>>
   readonly #children = new Map<Program, ChildProcess>()
   readonly #payments = new Map<string, PaymentsScript>()
@@ -88,14 +97,21 @@ export class System {
   #requests = 0
   #readers: ReadonlyArray<{ readonly close: () => Promise<void> }> = []
 
-  private constructor(nats: TestNatsServer, bus: BusHandle, dataDir: string, seeds: Readonly<Record<Program, string>>) {
+  private constructor(
+    nats: TestNatsServer,
+    bus: BusHandle,
+    dataDir: string,
+    postgres: TestPostgres | undefined,
+    seeds: Readonly<Record<Program, string>>,
+  ) {
     this.#nats = nats
     this.bus = bus
     this.#dataDir = dataDir
+    this.#postgres = postgres
     this.#seeds = seeds
   }
 
-  static async start(): Promise<System> {
+  static async start(dialect: Dialect): Promise<System> {
     const [subscriptions, ledger, all] = [createUser(), createUser(), createUser()]
     const keys = { subscriptions: subscriptions.getPublicKey(), ledger: ledger.getPublicKey() }
     // The two services sign in with their own permissions; the test is everybody else and may do everything.
@@ -108,7 +124,8 @@ export class System {
     await provisionStreams(bus, { maxBytes: 64 * 1024 * 1024 })
     const dataDir = await mkdtemp(join(tmpdir(), "credits-subscriptions-"))
     const seeds = { subscriptions: seedText(subscriptions.getSeed()), ledger: seedText(ledger.getSeed()) }
-    const system = new System(nats, bus, dataDir, seeds)
+    const postgres = dialect === "postgres" ? await postgresForTests() : undefined
+    const system = new System(nats, bus, dataDir, postgres, seeds)
     await system.#open()
     return system
   }
@@ -163,7 +180,7 @@ export class System {
       CREDITS_NATS_URL: this.#nats.url,
       CREDITS_NATS_SEED: this.#seeds[program],
       CREDITS_DATA_DIR: this.#dataDir,
-      CREDITS_DATABASE_URL: "",
+      CREDITS_DATABASE_URL: this.#postgres?.url ?? "",
     }
     const log = process.env["SUBSCRIPTIONS_LOG"] === "1" ? "inherit" : "ignore"
     this.#children.set(
@@ -296,6 +313,17 @@ export class System {
     await Promise.all(this.#readers.map((reader) => reader.close()))
     await closeBus(this.bus)
     await this.#nats.stop()
+    await this.#postgres?.stop()
     await rm(this.#dataDir, { recursive: true, force: true })
   }
+}
+
+/** One suite over both databases; without Postgres on the machine that half is reported as skipped. */
+export const overBothDatabases = (name: string, suite: (start: () => Promise<System>) => void): void => {
+  describe(`${name} on sqlite`, () => {
+    suite(() => System.start("sqlite"))
+  })
+  describe.skipIf(findPostgresBinaries() === undefined)(`${name} on postgres`, () => {
+    suite(() => System.start("postgres"))
+  })
 }

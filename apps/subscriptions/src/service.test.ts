@@ -5,15 +5,15 @@
 import { ask, publish } from "@credits/bus"
 import { STREAMS, SUBJECTS } from "@credits/contracts"
 import { usd } from "@credits/kernel"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { eventually, System } from "./service.test-kit.ts"
+import { afterAll, assert, beforeAll, it } from "vitest"
+import { eventually, overBothDatabases, type System } from "./service.test-kit.ts"
 
 const PATIENCE_MS = 60_000
 
-describe("the subscriptions service", () => {
+overBothDatabases("the subscriptions service", (start) => {
   let system: System
   beforeAll(async () => {
-    system = await System.start()
+    system = await start()
   }, 120_000)
   afterAll(() => system.stop())
 
@@ -215,7 +215,9 @@ describe("the subscriptions service", () => {
       system.payments(account).fate = "soft"
       await system.advanceTo(months(2) + 60_000)
       await system.shows(account, { status: "past_due", plan: "plus" })
-      assert.isTrue((await system.wallet(account))?.pastDue)
+      await eventually("the ledger knows that it is past due", async () =>
+        (await system.wallet(account))?.pastDue === true ? true : undefined,
+      )
       system.payments(account).fate = "ok"
       await system.payments(account).saveCard()
       await system.shows(account, { status: "active", currentPeriodStart: months(2) })
