@@ -47,8 +47,18 @@ const SERVICES_SUBJECTS = [
   "pricing.request.models",
   "pricing.control",
   "payments.request.charge",
-  "payments.request.method",
+  "payments.request.charge-close",
+  "payments.request.charge-show",
+  "payments.request.charge-list",
+  "payments.request.charge-resolve",
   "payments.request.charge-refund",
+  "payments.request.method",
+  "payments.request.method-setup",
+  "payments.request.method-save",
+  "payments.request.method-remove",
+  "payments.request.webhook",
+  "payments.request.recon-run",
+  "payments.request.recon-findings",
   "payments.control",
   "payments.fact",
   "subscriptions.request.show",
@@ -93,11 +103,10 @@ const SERVER_SUBJECTS = [
 
 const consume = (stream: string) => [`$JS.API.CONSUMER.CREATE.${stream}.c`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.c`]
 
-/** What people and operators ask of the paying services. */
+const PAYMENTS = SERVICES_SUBJECTS.filter((subject) => subject.startsWith("payments.request."))
+
+/** What people and operators ask of the other paying services, and how all of them are. */
 const PAYING = [
-  "payments.request.charge",
-  "payments.request.method",
-  "payments.request.charge-refund",
   "payments.control",
   "subscriptions.request.show",
   "subscriptions.request.confirm",
@@ -121,6 +130,9 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   subscriptions: [
     "ledger.request.3",
     "payments.request.charge",
+    "payments.request.charge-close",
+    "payments.request.charge-show",
+    "payments.request.charge-list",
     "payments.request.method",
     "subscriptions.fact",
     "dead-letter.subscriptions",
@@ -129,6 +141,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   topup: [
     "ledger.request.3",
     "payments.request.charge",
+    "payments.request.charge-show",
     "payments.request.method",
     "subscriptions.request.show",
     "topup.fact",
@@ -145,10 +158,30 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "ledger.tick-interest",
     "pricing.request.models",
     "pricing.control",
+    // Everything a customer does with cards and receipts; who charges is subscriptions and auto top-up.
+    "payments.request.charge-show",
+    "payments.request.charge-list",
+    "payments.request.method",
+    "payments.request.method-setup",
+    "payments.request.method-save",
+    "payments.request.method-remove",
+    "payments.request.webhook",
     ...PAYING,
     "$KV.clock.clock",
   ],
-  ops: ["ledger.request.3", "ledger.control", "pricing.request.models", "pricing.control", ...PAYING],
+  ops: [
+    "ledger.request.3",
+    "ledger.control",
+    "pricing.request.models",
+    "pricing.control",
+    // Support looks, resolves and gives back; it never takes.
+    "payments.request.charge-show",
+    "payments.request.charge-list",
+    "payments.request.charge-resolve",
+    "payments.request.charge-refund",
+    "payments.request.recon-run",
+    ...PAYING,
+  ],
   gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
     "ledger.control",
@@ -176,13 +209,7 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$KV.clock.clock",
   ],
   pricing: ["pricing.request.models", "pricing.control", "$KV.price-books.v1", "$KV.catalogues.v1", "$KV.clock.clock"],
-  payments: [
-    "payments.request.charge",
-    "payments.request.method",
-    "payments.request.charge-refund",
-    "payments.control",
-    "$KV.clock.clock",
-  ],
+  payments: [...PAYMENTS, "payments.control", "$KV.clock.clock"],
   subscriptions: [
     "subscriptions.request.show",
     "subscriptions.request.confirm",

@@ -4,7 +4,8 @@
  * create streams and purge what every reader has durably read. Pure: this file also renders the server's
  * configuration.
  */
-import { BUCKETS, STREAMS } from "./subjects.ts"
+import type { PaymentsOp } from "./payments.ts"
+import { BUCKETS, STREAMS, SUBJECTS } from "./subjects.ts"
 
 export const BUS_USERS = [
   "ledger",
@@ -41,6 +42,9 @@ const api = {
 /** Newest value of any key of a bucket, and (to subscribe) the news that it changed. */
 const bucketGet = (bucket: string) => `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.>`
 const bucketNews = (bucket: string) => `$KV.${bucket}.>`
+
+/** Cards are charged by those who own a reason to: of payments everybody else may ask only what it needs. */
+const ofPayments = (...ops: ReadonlyArray<PaymentsOp>): ReadonlyArray<string> => ops.map(SUBJECTS.paymentsRequest)
 
 const usage = STREAMS.usage.name
 const commands = STREAMS.ledgerCommands.name
@@ -110,7 +114,7 @@ const subscriptions: Permissions = {
     "subscriptions.fact",
     "dead-letter.subscriptions",
     "ledger.request.*",
-    ...["charge", "charge-close", "charge-show", "charge-list", "method"].map((op) => `payments.request.${op}`),
+    ...ofPayments("charge", "charge-close", "charge-show", "charge-list", "method"),
     ...[paymentFacts, subscriptionFacts, deadLetters].map(api.info),
     ...api.read(paymentFacts),
     ...[BUCKETS.clock, BUCKETS.catalogues].map(bucketGet),
@@ -129,7 +133,7 @@ const topup: Permissions = {
     "topup.fact",
     "dead-letter.topup",
     "ledger.request.*",
-    ...["charge", "charge-show", "method"].map((op) => `payments.request.${op}`),
+    ...ofPayments("charge", "charge-show", "method"),
     "subscriptions.request.show",
     ...[signals, paymentFacts, subscriptionFacts, topupFacts, deadLetters].map(api.info),
     ...[signals, paymentFacts, subscriptionFacts].flatMap(api.read),
@@ -159,7 +163,8 @@ const edge: Permissions = {
     "ledger.tick-interest",
     "pricing.request.*",
     "pricing.control",
-    "payments.request.*",
+    ...ofPayments("charge-show", "charge-list", "webhook"),
+    ...ofPayments("method", "method-setup", "method-save", "method-remove"),
     "payments.control",
     "subscriptions.request.*",
     "subscriptions.control",
@@ -186,7 +191,7 @@ const ops: Permissions = {
     "ledger.control",
     "pricing.request.*",
     "pricing.control",
-    "payments.request.*",
+    ...ofPayments("charge-show", "charge-list", "charge-resolve", "charge-refund", "recon-run"),
     "payments.control",
     "subscriptions.request.*",
     "subscriptions.control",
