@@ -3,7 +3,7 @@
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import { Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeView,
@@ -143,35 +143,18 @@ const control = async (o: EndpointsOptions, text: string): Promise<string> => {
   return JSON.stringify(await o.status())
 }
 
-export class Endpoints {
-  readonly #options: EndpointsOptions
-  #responders: ReadonlyArray<Responder> = []
-
+export class Endpoints extends Border<PaymentsRequest> {
   constructor(options: EndpointsOptions) {
-    this.#options = options
-  }
-
-  start(): void {
-    const { bus, report } = this.#options
-    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
-    this.#responders = [
-      serve(bus.connection, SUBJECTS.paymentsRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
-      serve(bus.connection, SUBJECTS.paymentsControl, (text) => control(this.#options, text), onError),
-    ]
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#responders.map((responder) => responder.stop()))
-  }
-
-  async answer(subject: string, text: string): Promise<string> {
-    const decoded = decodeRequest(subject.slice(SUBJECTS.paymentsRequest("").length), text)
-    if ("refused" in decoded) return JSON.stringify(decoded)
-    try {
-      return JSON.stringify(await handle(this.#options, decoded.request))
-    } catch (error) {
-      this.#options.report("warning", `${decoded.request.op}: ${String(error)}`)
-      return JSON.stringify(refused("unavailable", "payments cannot answer now; ask again"))
-    }
+    const { bus, report } = options
+    super({
+      bus,
+      name: "payments",
+      requestSubject: SUBJECTS.paymentsRequest,
+      controlSubject: SUBJECTS.paymentsControl,
+      decode: decodeRequest,
+      handle: (request) => handle(options, request),
+      control: (text) => control(options, text),
+      report,
+    })
   }
 }

@@ -2,7 +2,7 @@
  * The border: requests on `pricing.request.*` and `pricing.control` → answers. Decodes, calls, encodes; decides
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
-import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import { Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -153,40 +153,18 @@ const control = async (options: EndpointsOptions, text: string): Promise<string>
   return JSON.stringify(await options.status())
 }
 
-export class Endpoints {
-  readonly #options: EndpointsOptions
-  #responders: ReadonlyArray<Responder> = []
-  /** Questions being answered. */
-  open = 0
-
+export class Endpoints extends Border<PricingRequest> {
   constructor(options: EndpointsOptions) {
-    this.#options = options
-  }
-
-  start(): void {
-    const { bus, report } = this.#options
-    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
-    this.#responders = [
-      serve(bus.connection, SUBJECTS.pricingRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
-      serve(bus.connection, SUBJECTS.pricingControl, (text) => control(this.#options, text), onError),
-    ]
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#responders.map((responder) => responder.stop()))
-  }
-
-  async answer(subject: string, text: string): Promise<string> {
-    const decoded = decodeRequest(subject.slice(SUBJECTS.pricingRequest("").length), text)
-    if ("code" in decoded) return JSON.stringify(refused(decoded))
-    this.open++
-    try {
-      return JSON.stringify(await handle(this.#options, decoded.request))
-    } catch (error) {
-      this.#options.report("warning", `${decoded.request.op}: ${String(error)}`)
-      return JSON.stringify(refused({ code: "unavailable", detail: "pricing cannot answer now; ask again" }))
-    } finally {
-      this.open--
-    }
+    const { bus, report } = options
+    super({
+      bus,
+      name: "pricing",
+      requestSubject: SUBJECTS.pricingRequest,
+      controlSubject: SUBJECTS.pricingControl,
+      decode: decodeRequest,
+      handle: (request) => handle(options, request),
+      control: (text) => control(options, text),
+      report,
+    })
   }
 }

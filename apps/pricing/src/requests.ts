@@ -2,9 +2,10 @@
  * The border's decoders: what may be asked on `pricing.request.<op>`, compiled once. Unknown fields are refused by
  * name.
  */
+import { requestDecoder } from "@credits/bus"
 import type { PricingOp, PricingRequest } from "@credits/contracts"
 import { isAccountId } from "@credits/kernel"
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 
 const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
 const Name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][\w.:@/+-]{0,119}$/))
@@ -53,33 +54,4 @@ const SCHEMAS = {
   import: Schema.Struct({ op: Schema.Literal("import"), ...publishing }),
 } satisfies Record<PricingOp, unknown>
 
-const strict = { onExcessProperty: "error" } as const
-const DECODERS: ReadonlyMap<string, (value: unknown) => Result.Result<PricingRequest, Schema.SchemaError>> = new Map(
-  Object.entries(SCHEMAS).map(([op, schema]) => [
-    op,
-    (() => {
-      const decode = Schema.decodeUnknownResult(schema as Schema.Codec<PricingRequest>)
-      return (value: unknown) => decode(value, strict)
-    })(),
-  ]),
-)
-
-export type Decoded =
-  | { readonly request: PricingRequest }
-  | { readonly code: "invalid" | "unknown_op"; readonly detail: string }
-
-/** `op` is the last word of the subject; the text names it again, so that a request can be logged alone. */
-export const decodeRequest = (op: string, text: string): Decoded => {
-  const decode = DECODERS.get(op)
-  if (decode === undefined) return { code: "unknown_op", detail: `pricing knows no request ${op}` }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { code: "invalid", detail: "the request is no JSON" }
-  }
-  const result = decode(value)
-  return Result.isSuccess(result)
-    ? { request: result.success }
-    : { code: "invalid", detail: result.failure.message.slice(0, 500) }
-}
+export const decodeRequest = requestDecoder<PricingRequest>("pricing", SCHEMAS)

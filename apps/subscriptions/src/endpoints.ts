@@ -4,7 +4,7 @@
  * failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import { Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -148,40 +148,23 @@ const control = async (o: EndpointsOptions, text: string): Promise<string> => {
   return JSON.stringify(await o.status())
 }
 
-export class Endpoints {
-  readonly #options: EndpointsOptions
-  #responders: ReadonlyArray<Responder> = []
-
+export class Endpoints extends Border<SubscriptionsRequest> {
   constructor(options: EndpointsOptions) {
-    this.#options = options
-  }
-
-  start(): void {
-    const { bus, report } = this.#options
-    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
-    this.#responders = [
-      serve(bus.connection, SUBJECTS.subscriptionsRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
-      serve(bus.connection, SUBJECTS.subscriptionsControl, (text) => control(this.#options, text), onError),
-    ]
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#responders.map((responder) => responder.stop()))
-  }
-
-  async answer(subject: string, text: string): Promise<string> {
-    const { counters, report } = this.#options
-    const decoded = decodeRequest(subject.slice(SUBJECTS.subscriptionsRequest("").length), text)
-    if ("refused" in decoded) return JSON.stringify(decoded)
-    const { request } = decoded
-    countRequest(counters, request.op)
-    try {
-      const reply = await handle(this.#options, request)
-      if ("refused" in reply) countRefusal(counters, reply.refused.code)
-      return JSON.stringify(reply)
-    } catch (error) {
-      report("warning", `${request.op}: ${String(error)}`)
-      return JSON.stringify(unavailable)
-    }
+    const { bus, counters, report } = options
+    super({
+      bus,
+      name: "subscriptions",
+      requestSubject: SUBJECTS.subscriptionsRequest,
+      controlSubject: SUBJECTS.subscriptionsControl,
+      decode: decodeRequest,
+      handle: (request) => handle(options, request),
+      control: (text) => control(options, text),
+      onAnswer: (answer, request) => {
+        if (request === undefined) return
+        countRequest(counters, request.op)
+        if ("refused" in answer) countRefusal(counters, answer.refused.code)
+      },
+      report,
+    })
   }
 }

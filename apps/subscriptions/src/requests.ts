@@ -2,9 +2,10 @@
  * The border's decoders: what may be asked on `subscriptions.request.<op>`, compiled once. Unknown fields are refused
  * by name.
  */
-import type { SubscriptionsOp, SubscriptionsRefusal, SubscriptionsRequest } from "@credits/contracts"
+import { requestDecoder } from "@credits/bus"
+import type { SubscriptionsOp, SubscriptionsRequest } from "@credits/contracts"
 import { isAccountId, isCallerId } from "@credits/kernel"
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 
 const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
 const Person = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,100}$/))
@@ -66,39 +67,4 @@ const SCHEMAS = {
   }),
 } satisfies Record<SubscriptionsOp, unknown>
 
-const strict = { onExcessProperty: "error" } as const
-const DECODERS: ReadonlyMap<string, (value: unknown) => Result.Result<SubscriptionsRequest, Schema.SchemaError>> =
-  new Map(
-    Object.entries(SCHEMAS).map(([op, schema]) => [
-      op,
-      (() => {
-        const decode = Schema.decodeUnknownResult(schema as Schema.Codec<SubscriptionsRequest>)
-        return (value: unknown) => decode(value, strict)
-      })(),
-    ]),
-  )
-
-export type Decoded = { readonly request: SubscriptionsRequest } | { readonly refused: SubscriptionsRefusal }
-
-const invalid = (detail: string, field?: string): Decoded => ({
-  refused: { code: "invalid", detail, ...(field !== undefined && { field }) },
-})
-
-/** The first field that the message names. */
-const fieldIn = (message: string): string | undefined => /\["(\w{1,60})"\]/.exec(message)?.[1]
-
-/** `op` is the last word of the subject; the text names it again, so that a request can be logged alone. */
-export const decodeRequest = (op: string, text: string): Decoded => {
-  const decode = DECODERS.get(op)
-  if (decode === undefined) return { refused: { code: "unknown_op", detail: `subscriptions knows no request ${op}` } }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return invalid("the request is no JSON")
-  }
-  const result = decode(value)
-  if (Result.isSuccess(result)) return { request: result.success }
-  const message = result.failure.message.slice(0, 500)
-  return invalid(message, fieldIn(message))
-}
+export const decodeRequest = requestDecoder<SubscriptionsRequest>("subscriptions", SCHEMAS)

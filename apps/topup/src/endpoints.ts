@@ -3,7 +3,7 @@
  * nothing. Every answer is `{ok}` or `{refused}`.
  */
 import type { RunningSagas } from "@credits/actor/saga"
-import { serve, type BusHandle, type Responder, type RunningClock } from "@credits/bus"
+import { Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -33,8 +33,6 @@ export interface EndpointsOptions {
 
 type Answer = { readonly ok: unknown } | { readonly refused: TopupRefusal | { readonly code: string } }
 type Asked<Op extends TopupRequest["op"]> = Extract<TopupRequest, { op: Op }>
-
-const unavailable: Answer = { refused: { code: "unavailable", detail: "auto top-up cannot answer now; ask again" } }
 
 /** The same id may stand for another operation of the same account. */
 const command = (
@@ -87,47 +85,22 @@ const control = async ({ sagas, clock, status }: EndpointsOptions, text: string)
   return JSON.stringify(await status())
 }
 
-export class Endpoints {
-  readonly #options: EndpointsOptions
-  #responders: ReadonlyArray<Responder> = []
-  /** Questions being answered. */
-  open = 0
-
+export class Endpoints extends Border<TopupRequest> {
   constructor(options: EndpointsOptions) {
-    this.#options = options
-  }
-
-  start(): void {
-    const { bus, report } = this.#options
-    const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
-    this.#responders = [
-      serve(bus.connection, SUBJECTS.topupRequest("*"), (text, msg) => this.answer(msg.subject, text), onError),
-      serve(bus.connection, SUBJECTS.topupControl, (text) => control(this.#options, text), onError),
-    ]
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#responders.map((responder) => responder.stop()))
-  }
-
-  async answer(subject: string, text: string): Promise<string> {
-    const { metrics } = this.#options
-    metrics.requests++
-    const decoded = decodeRequest(subject.slice(SUBJECTS.topupRequest("").length), text)
-    const answer = "code" in decoded ? { refused: decoded } : await this.#ask(decoded.request)
-    if ("refused" in answer) metrics.refusals++
-    return JSON.stringify(answer)
-  }
-
-  async #ask(request: TopupRequest): Promise<Answer> {
-    this.open++
-    try {
-      return await handle(this.#options, request)
-    } catch (error) {
-      this.#options.report("warning", `${request.op}: ${String(error)}`)
-      return unavailable
-    } finally {
-      this.open--
-    }
+    const { bus, metrics, report } = options
+    super({
+      bus,
+      name: "auto top-up",
+      requestSubject: SUBJECTS.topupRequest,
+      controlSubject: SUBJECTS.topupControl,
+      decode: decodeRequest,
+      handle: (request) => handle(options, request),
+      control: (text) => control(options, text),
+      onAnswer: (answer) => {
+        metrics.requests++
+        if ("refused" in answer) metrics.refusals++
+      },
+      report,
+    })
   }
 }

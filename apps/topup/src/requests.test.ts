@@ -16,9 +16,9 @@ const asked = (request: Readonly<Record<string, unknown>>) =>
 /** The field a refusal names, "accepted" when there is none. */
 const named = (request: Readonly<Record<string, unknown>>): string | undefined => {
   const decoded = asked(request)
-  if (!("code" in decoded)) return "accepted"
-  assert.strictEqual(decoded.code, "invalid")
-  return decoded.field
+  if ("request" in decoded) return "accepted"
+  assert.strictEqual(decoded.refused.code, "invalid")
+  return decoded.refused.field
 }
 
 describe("a request", () => {
@@ -49,11 +49,15 @@ describe("a request", () => {
   })
 
   it("is one that there is, of the operation its subject names", () => {
-    assert.deepInclude(decodeRequest("steal", "{}"), { code: "unknown_op" as const })
-    assert.deepInclude(decodeRequest("constructor", "{}"), { code: "unknown_op" as const })
-    assert.deepInclude(decodeRequest("show", JSON.stringify(enable)), { code: "invalid" as const })
-    assert.deepInclude(decodeRequest("show", "{"), { code: "invalid" as const })
-    assert.deepInclude(decodeRequest("show", "[]"), { code: "invalid" as const })
+    for (const [op, text, code] of [
+      ["steal", "{}", "unknown_op"],
+      ["constructor", "{}", "unknown_op"],
+      ["show", JSON.stringify(enable), "invalid"],
+      ["show", "{", "invalid"],
+      ["show", "[]", "invalid"],
+    ] as const) {
+      assert.nestedPropertyVal(decodeRequest(op, text), "refused.code", code)
+    }
     assert.isTrue("request" in decodeRequest("consents", `{"op":"consents","account":"acc_test"}`))
   })
 })

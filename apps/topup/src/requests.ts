@@ -2,9 +2,10 @@
  * The border's decoders: what may be asked on `topup.request.<op>`, compiled once. Unknown fields are refused, and what
  * is wrong is named.
  */
-import type { TopupOp, TopupRefusal, TopupRequest } from "@credits/contracts"
+import { requestDecoder } from "@credits/bus"
+import type { TopupOp, TopupRequest } from "@credits/contracts"
 import { isAccountId, isCallerId } from "@credits/kernel"
-import { Result, Schema, SchemaIssue } from "effect"
+import { Schema } from "effect"
 import { CAP_MAX_CENTS, CAP_MIN_CENTS } from "./cap.ts"
 
 const Account = Schema.String.check(Schema.makeFilter((text: string) => isAccountId(text) || "must be an account id"))
@@ -34,34 +35,4 @@ const SCHEMAS = {
   consents: Schema.Struct({ op: Schema.Literal("consents"), account: Account }),
 } satisfies Record<TopupOp, unknown>
 
-const strict = { onExcessProperty: "error" } as const
-const DECODERS: ReadonlyMap<string, (value: unknown) => Result.Result<TopupRequest, Schema.SchemaError>> = new Map(
-  Object.entries(SCHEMAS).map(([op, schema]) => {
-    const decode = Schema.decodeUnknownResult(schema as Schema.Codec<TopupRequest>)
-    return [op, (value: unknown) => decode(value, strict)]
-  }),
-)
-
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const invalid = (detail: string, field: string): TopupRefusal => ({ code: "invalid", detail, field })
-
-const invalidBy = (error: Schema.SchemaError): TopupRefusal => {
-  const [issue] = issuesOf(error.issue).issues
-  const path = (issue?.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
-  return invalid((issue?.message ?? error.message).slice(0, 500), path)
-}
-
-/** `op` is the last word of the subject; the text names it again, so that a request can be logged alone. */
-export const decodeRequest = (op: string, text: string): { readonly request: TopupRequest } | TopupRefusal => {
-  const decode = DECODERS.get(op)
-  if (decode === undefined) return { code: "unknown_op", detail: `topup knows no request ${op}` }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return invalid("the request is no JSON", "")
-  }
-  const result = decode(value)
-  return Result.isSuccess(result) ? { request: result.success } : invalidBy(result.failure)
-}
+export const decodeRequest = requestDecoder<TopupRequest>("topup", SCHEMAS)
