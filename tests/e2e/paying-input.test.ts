@@ -7,16 +7,20 @@ import { type CallOptions, callHttp, Customer, startSystem, type SystemUnderTest
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
 let system: SystemUnderTest
-let bus: BusHandle
+/** Each has its own rights; what it may ask, it may ask wrongly. */
+const USERS = ["ops", "edge", "subscriptions"] as const
+const buses = {} as Record<(typeof USERS)[number], BusHandle>
 let customer: Customer
 
 beforeAll(async () => {
   system = await startSystem()
-  bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.ops, name: "ops" })
+  for (const name of USERS) {
+    buses[name] = await connectBus({ servers: system.natsUrl, seed: system.seeds[name], name })
+  }
   customer = await Customer.signIn(system.url, "ada@example.com")
 })
 afterAll(async () => {
-  await closeBus(bus)
+  for (const name of USERS) await closeBus(buses[name])
   await system.stop()
 })
 
@@ -141,14 +145,16 @@ describe("over the bus", () => {
   ]
 
   it.each([
-    ["payments", ["charge", "charge-close", "charge-show", "method-save", "recon-run", "nothing"]],
-    ["subscriptions", ["quote", "confirm", "cancel", "complimentary", "review-open", "nothing"]],
-    ["topup", ["enable", "disable", "suspend", "consents", "nothing"]],
-  ])("%s refuses what is no request, each time with an answer", async (service, ops) => {
+    ["payments", "subscriptions", ["charge", "charge-close"]],
+    ["payments", "edge", ["method-save", "webhook"]],
+    ["payments", "ops", ["charge-show", "recon-run"]],
+    ["subscriptions", "ops", ["quote", "confirm", "cancel", "complimentary", "review-open", "nothing"]],
+    ["topup", "ops", ["enable", "disable", "suspend", "consents", "nothing"]],
+  ] as const)("%s refuses %s what is no request, each time with an answer", async (service, user, ops) => {
     const codes = new Set<string>()
     for (const op of ops) {
       for (const text of TEXTS) {
-        const answer = JSON.parse(await ask(bus.connection, `${service}.request.${op}`, text, 5_000)) as {
+        const answer = JSON.parse(await ask(buses[user].connection, `${service}.request.${op}`, text, 5_000)) as {
           readonly refused?: { readonly code: string }
         }
         codes.add(answer.refused?.code ?? `${op} ${text.slice(0, 40)} was done`)
@@ -156,5 +162,16 @@ describe("over the bus", () => {
     }
     expect([...codes].filter((code) => code !== "invalid" && code !== "unknown_op")).toEqual([])
     expect(await isAlive()).toBe(true)
+  })
+
+  it.each([
+    ["ops", "charge"],
+    ["ops", "method-save"],
+    ["edge", "charge"],
+    ["edge", "charge-refund"],
+    ["subscriptions", "charge-refund"],
+    ["subscriptions", "nothing"],
+  ] as const)("decision 20: the bus refuses %s a %s", async (user, op) => {
+    await expect(ask(buses[user].connection, `payments.request.${op}`, "{}", 5_000)).rejects.toThrow(/Permissions/)
   })
 })
