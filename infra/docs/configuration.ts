@@ -109,6 +109,10 @@ export const DEVELOPER_VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "where the sandbox's card processor sends its events; the supervisor names the edge",
   },
+  CREDITS_SANDBOX_WEBHOOK_EVENTS: {
+    default: "all",
+    meaning: "event types, with commas, that it sends there; the supervisor names those that payments acts on",
+  },
   CREDITS_SANDBOX_RATE_LIMIT: {
     default: "unset",
     meaning: "requests a second that the sandbox's card processor takes; the rest are answered 429",

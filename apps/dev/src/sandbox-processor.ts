@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { PROCESSOR_EVENTS } from "@credits/contracts"
 import type { DevConfig } from "./config.ts"
 import { freePort } from "./port.ts"
 
@@ -56,6 +57,7 @@ export const processorOf = async (config: DevConfig, httpPort: number): Promise<
       CREDITS_STRIPE_PUBLISHABLE_KEY: publishableKey,
       CREDITS_STRIPE_WEBHOOK_SECRET: webhookSecret,
       CREDITS_SANDBOX_PORT: String(port),
+      CREDITS_SANDBOX_WEBHOOK_EVENTS: PROCESSOR_EVENTS.join(","),
       CREDITS_SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${httpPort}/api/v1/webhooks/stripe`,
     },
   }

@@ -28,6 +28,9 @@ export class ClockStuck extends Error {
 
 /** Between two looks while something is open: a message crosses the bus in less. */
 const LOOK_AGAIN_MS = 5
+/** A look costs everybody's time: the longer a step takes, the longer until the next, a tenth of what it has taken. */
+const LOOK_AGAIN_SHARE = 0.1
+const LOOK_AGAIN_MS_MAX = 100
 /** Nothing has moved for this long and something is open still: an owner hangs. */
 const QUIET_DEADLINE_MS = 30_000
 /** Steps of one advance: a year of events of many accounts every hour, far below for ever. */
@@ -53,20 +56,21 @@ interface Round {
   readonly ran: number
 }
 
+const isAtRest = (answer: ControlAnswer): boolean =>
+  answer.ready && answer.outboxPending === 0 && answer.openRequests <= 0
+
 const look = async <Owner extends string>(world: ClockWorld<Owner>, request: ControlRequest): Promise<Round> => {
   const answers = await Promise.all(world.owners.map((owner) => world.ask(owner, request)))
-  const streams = [...new Set(answers.flatMap((answer) => Object.keys(answer.cursors)))]
+  const areAtRest = answers.every(isAtRest)
+  // Where a stream ends matters only once nobody is going to write to it.
+  const streams = areAtRest ? [...new Set(answers.flatMap((answer) => Object.keys(answer.cursors)))] : []
   const ends = Object.fromEntries(
     await Promise.all(streams.map(async (stream) => [stream, await world.streamEnd(stream)] as const)),
   )
   const due = answers.flatMap((answer) => (answer.nextDue === null ? [] : [answer.nextDue]))
-  const quiet = answers.every(
-    (answer) =>
-      answer.ready &&
-      answer.outboxPending === 0 &&
-      answer.openRequests <= 0 &&
-      Object.entries(answer.cursors).every(([stream, cursor]) => cursor >= ends[stream]!),
-  )
+  const quiet =
+    areAtRest &&
+    answers.every(({ cursors }) => Object.entries(cursors).every(([stream, cursor]) => cursor >= ends[stream]!))
   const counters = JSON.stringify([
     ends,
     answers.map((a) => [a.service, a.nextDue, a.ran, a.cursors, a.outboxPending, a.openRequests]),
@@ -86,10 +90,14 @@ const look = async <Owner extends string>(world: ClockWorld<Owner>, request: Con
 const tell = <Owner extends string>(world: ClockWorld<Owner>, now: number): Promise<unknown> =>
   Promise.all(world.owners.map((owner) => world.ask(owner, { op: "clock", now, run: false })))
 
+const pauseAfter = (tookMs: number): number =>
+  Math.min(LOOK_AGAIN_MS_MAX, Math.max(LOOK_AGAIN_MS, tookMs * LOOK_AGAIN_SHARE))
+
 /** Two identical quiet rounds one after the other at a frozen instant. */
 const settle = async <Owner extends string>(world: ClockWorld<Owner>, now: number): Promise<Round> => {
   await tell(world, now)
-  let movedAt = world.elapsed()
+  const beganAt = world.elapsed()
+  let movedAt = beganAt
   let last = await look(world, { op: "clock", now, run: true })
   for (;;) {
     const next = await look(world, { op: "clock", now, run: true })
@@ -100,7 +108,7 @@ const settle = async <Owner extends string>(world: ClockWorld<Owner>, now: numbe
       throw new ClockStuck(`no quiet at ${new Date(now).toISOString()}: ${next.counters}`)
     }
     last = next
-    if (!next.quiet) await world.pause(LOOK_AGAIN_MS)
+    if (!next.quiet) await world.pause(pauseAfter(world.elapsed() - beganAt))
   }
 }
 

@@ -3,7 +3,7 @@
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeView,
@@ -38,6 +38,8 @@ export interface EndpointsOptions {
   /** The one in use first, then the one before it. */
   readonly webhookSecrets: ReadonlyArray<string>
   readonly status: () => Promise<ControlAnswer>
+  /** The same without metrics: the answer of `clock`. */
+  readonly rest: () => Promise<ControlAnswer>
   /** Everything due by then has run when it resolves. */
   readonly runDue: (now: number) => Promise<void>
   readonly report: Report
@@ -137,8 +139,9 @@ const handle = (o: EndpointsOptions, request: PaymentsRequest): Promise<SagaAnsw
 const control = async (o: EndpointsOptions, text: string): Promise<string> => {
   const request = JSON.parse(text) as ControlRequest
   if (request.op === "clock") {
-    await o.clock.refresh()
+    await followClock(o.clock, request.now)
     if (request.run) await o.runDue(request.now)
+    return JSON.stringify(await o.rest())
   }
   return JSON.stringify(await o.status())
 }

@@ -3,6 +3,7 @@
  * that something changed; what it changed to is fetched (field notes A7). The poller makes webhooks an optimisation.
  * Owns which events matter and where their news goes.
  */
+import { PROCESSOR_EVENTS, type ChargeStatus } from "@credits/contracts"
 import type { Stripe } from "stripe"
 import type { ChargeNotice } from "./charge-state.ts"
 import type { MethodNotice } from "./method-state.ts"
@@ -21,18 +22,7 @@ import {
 } from "./store.ts"
 
 /** Everything else is not asked for and not acted on. */
-export const EVENT_TYPES = [
-  "payment_intent.succeeded",
-  "payment_intent.payment_failed",
-  "payment_intent.canceled",
-  "payment_intent.requires_action",
-  "charge.refunded",
-  "charge.dispute.created",
-  "payment_method.detached",
-  "payment_method.updated",
-  "payment_method.automatically_updated",
-] as const
-const KNOWN_TYPES: ReadonlySet<string> = new Set(EVENT_TYPES)
+const KNOWN_TYPES: ReadonlySet<string> = new Set(PROCESSOR_EVENTS)
 
 const SECOND_MS = 1_000
 const DAY_SECONDS = 86_400
@@ -123,7 +113,7 @@ export class ProcessorEvents {
       const nowSeconds = Math.floor(now() / SECOND_MS)
       const since = ((await readEventMark(database)) ?? nowSeconds - FIRST_LOOK_SECONDS) - OVERLAP_SECONDS
       const fresh: Array<SmallEvent> = []
-      for await (const page of processor.events(EVENT_TYPES, since)) {
+      for await (const page of processor.events(PROCESSOR_EVENTS, since)) {
         const known = await knownEvents(
           database,
           page.map(({ id }) => id),
@@ -151,21 +141,20 @@ export class ProcessorEvents {
   async #take(event: SmallEvent): Promise<Taken> {
     const { database } = this.#o
     if (!KNOWN_TYPES.has(event.type)) return "ignored"
-    if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
     const object = event.data.object as unknown as Named
-    const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(event, object)
+    if (await isNoNews(database, event.type, object)) return "known"
+    if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
+    const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(object)
     const taken = await isAbout
     if (taken !== "later") await rememberEvent(database, event, Date.now())
     return taken
   }
 
-  async #takeIntent(event: SmallEvent, object: Named): Promise<Taken> {
+  async #takeIntent(object: Named): Promise<Taken> {
     const { database, processor, tellCharge } = this.#o
     const id = object.object === "payment_intent" ? object.id : idIn(object.payment_intent)
     if (id === null) return "ignored"
     const ours = await chargeOfIntent(database, id)
-    // Nothing more can come of a success that is known.
-    if (event.type === "payment_intent.succeeded" && ours?.status === "succeeded") return "acted"
     const called = await processor.retrieveIntent(id)
     if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
     const intent = called.ok
@@ -187,6 +176,21 @@ export class ProcessorEvents {
     else if (card !== null) await tellMethod(account, { type: "card", card })
     return "acted"
   }
+}
+
+/** Ends that an intent never leaves, by the event that tells of them. */
+const ENDS: Readonly<Record<string, ChargeStatus>> = {
+  "payment_intent.succeeded": "succeeded",
+  "payment_intent.canceled": "canceled",
+}
+
+/**
+ * Our own call was answered first, as nearly always: nothing more can come of an end that is known. It need not be
+ * remembered either, because it is no news the next time again.
+ */
+const isNoNews = async (database: PaymentsDatabase, type: string, object: Named): Promise<boolean> => {
+  const end = ENDS[type]
+  return end !== undefined && (await chargeOfIntent(database, object.id))?.status === end
 }
 
 const smallEvent = ({ id, type, created, data }: SmallEvent): SmallEvent => {

@@ -2,7 +2,7 @@
  * The border: requests on `pricing.request.*` and `pricing.control` → answers. Decodes, calls, encodes; decides
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
-import { Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -149,7 +149,7 @@ const handle = async (options: EndpointsOptions, request: PricingRequest): Promi
  */
 const control = async (options: EndpointsOptions, text: string): Promise<string> => {
   const request = JSON.parse(text) as ControlRequest
-  if (request.op === "clock") await options.clock.refresh()
+  if (request.op === "clock") await followClock(options.clock, request.now)
   return JSON.stringify(await options.status())
 }
 

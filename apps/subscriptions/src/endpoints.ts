@@ -4,7 +4,7 @@
  * failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -40,6 +40,8 @@ export interface EndpointsOptions {
   readonly catalogues: Catalogues
   readonly counters: Counters
   readonly status: () => Promise<ControlAnswer>
+  /** The same without metrics: the answer of `clock`. */
+  readonly rest: () => Promise<ControlAnswer>
   /** Everything due by then has run when it resolves. */
   readonly runDue: (now: number) => Promise<void>
   readonly report: Report
@@ -142,8 +144,9 @@ const handle = async (o: EndpointsOptions, request: SubscriptionsRequest): Promi
 const control = async (o: EndpointsOptions, text: string): Promise<string> => {
   const request = JSON.parse(text) as ControlRequest
   if (request.op === "clock") {
-    await o.clock.refresh()
+    await followClock(o.clock, request.now)
     if (request.run) await o.runDue(request.now)
+    return JSON.stringify(await o.rest())
   }
   return JSON.stringify(await o.status())
 }

@@ -46,10 +46,10 @@ interface Parts {
 }
 
 const statusOf = async ({ clock, catalogues, sagas, counters }: Parts): Promise<ControlAnswer> => {
-  const [status, sagaMetrics] = await Promise.all([sagas.status(), sagas.metrics()])
+  const [rest, sagaMetrics] = await Promise.all([sagas.status(), sagas.metrics()])
   const catalogue = catalogueAt(catalogues.all, clock.now())?.version ?? null
   const metrics: Metrics = { ...counters, catalogue, sagas: sagaMetrics }
-  return { ...status, service: SERVICE, detail: { ...status.detail, metrics } }
+  return { ...rest, detail: { ...rest.detail, metrics } }
 }
 
 const startMachine = (
@@ -89,12 +89,26 @@ export const startSubscriptions = async (options: SubscriptionsOptions): Promise
   const asking = new Asking(bus)
   const sagas = await startMachine(options, catalogues, { asking, now: () => clock.now(), report }, counters)
   const status = (): Promise<ControlAnswer> => statusOf({ clock, catalogues, sagas, counters })
+  let lookedAt = Number.NEGATIVE_INFINITY
   const runDue = async (now: number): Promise<void> => {
-    // A version published just now holds for what is due now.
-    await catalogues.refresh()
+    // A version published just now holds for what is due now. An advance names each instant several times.
+    if (now !== lookedAt) await catalogues.refresh()
+    lookedAt = now
     await sagas.runDue(now)
   }
-  const endpoints = new Endpoints({ bus, database, clock, sagas, asking, catalogues, counters, status, runDue, report })
+  const endpoints = new Endpoints({
+    bus,
+    database,
+    clock,
+    sagas,
+    asking,
+    catalogues,
+    counters,
+    status,
+    rest: () => sagas.status(),
+    runDue,
+    report,
+  })
   endpoints.start()
   const stop = async (): Promise<void> => {
     await endpoints.stop()

@@ -3,7 +3,7 @@
  * nothing. Every answer is `{ok}` or `{refused}`.
  */
 import type { RunningSagas } from "@credits/actor/saga"
-import { Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
@@ -28,6 +28,8 @@ export interface EndpointsOptions {
   readonly readings: Readings
   readonly metrics: Metrics
   readonly status: () => Promise<ControlAnswer>
+  /** The same without metrics: the answer of `clock`. */
+  readonly rest: () => Promise<ControlAnswer>
   readonly report: Report
 }
 
@@ -76,11 +78,12 @@ const handle = async (options: EndpointsOptions, request: TopupRequest): Promise
 }
 
 /** The clock was moved: everything due runs before the answer (decision 16). */
-const control = async ({ sagas, clock, status }: EndpointsOptions, text: string): Promise<string> => {
+const control = async ({ sagas, clock, status, rest }: EndpointsOptions, text: string): Promise<string> => {
   const request = JSON.parse(text) as ControlRequest
   if (request.op === "clock") {
-    await clock.refresh()
+    await followClock(clock, request.now)
     if (request.run) await sagas.runDue(request.now)
+    return JSON.stringify(await rest())
   }
   return JSON.stringify(await status())
 }

@@ -86,10 +86,13 @@ export const startTopup = async (options: TopupOptions): Promise<RunningTopup> =
     },
     report,
   })
+  const rest = async (): Promise<ControlAnswer> => {
+    const answer = await sagas.status()
+    return { ...answer, openRequests: answer.openRequests + endpoints.open }
+  }
   const status = async (): Promise<ControlAnswer> => {
-    const [answer, runtime] = await Promise.all([sagas.status(), sagas.metrics()])
-    const openRequests = answer.openRequests + endpoints.open
-    return { ...answer, openRequests, detail: { ...answer.detail, metrics: { ...runtime, ...metrics } } }
+    const [answer, runtime] = await Promise.all([rest(), sagas.metrics()])
+    return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...metrics } } }
   }
   const endpoints = new Endpoints({
     bus,
@@ -98,6 +101,7 @@ export const startTopup = async (options: TopupOptions): Promise<RunningTopup> =
     sagas,
     metrics,
     status,
+    rest,
     report,
     readings: new Readings(bus, () => clock.now()),
   })

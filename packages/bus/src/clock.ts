@@ -62,6 +62,14 @@ export interface RunningClock {
   stop(): void
 }
 
+/**
+ * Before work of an instant that a clock command named: the clock must not stand before it. Frozen at that instant it
+ * stands there already, and most commands of an advance name the same one again.
+ */
+export const followClock = async (clock: RunningClock, now: number): Promise<void> => {
+  if (clock.setting.frozenAt !== now) await clock.refresh()
+}
+
 /** The clock for code without Effect (worker threads). `onChange` after every change of the setting. */
 export const startClock = async (
   bus: BusHandle,

@@ -39,6 +39,19 @@ export interface PaymentsAnswers {
   readonly "recon-findings": { readonly items: ReadonlyArray<Finding> }
 }
 
+/** Events of the card processor that payments acts on: what its endpoint for webhooks is subscribed to. */
+export const PROCESSOR_EVENTS = [
+  "payment_intent.succeeded",
+  "payment_intent.payment_failed",
+  "payment_intent.canceled",
+  "payment_intent.requires_action",
+  "charge.refunded",
+  "charge.dispute.created",
+  "payment_method.detached",
+  "payment_method.updated",
+  "payment_method.automatically_updated",
+] as const
+
 export type ChargeKind = "first" | "renewal" | "upgrade" | "topup"
 
 /**

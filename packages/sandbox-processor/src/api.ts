@@ -50,9 +50,9 @@ export interface ApiParts {
   readonly clock: SandboxClock
   readonly faults: FaultPlan
   readonly rateLimit: RateLimit | undefined
-  /** Whether events are delivered. */
-  readonly hasWebhook: boolean
-  /** After a commit that brought events. */
+  /** Whether an endpoint wants such events. */
+  readonly isDelivered: (type: string) => boolean
+  /** After a commit that brought events for it. */
   readonly onEvents: () => void
   /** Real time. */
   readonly wait: (ms: number, then: () => void) => void
@@ -234,7 +234,7 @@ export class Api {
   }
 
   #work(requestId: string, key: string | null): Work {
-    const { store, clock, hasWebhook } = this.#parts
+    const { store, clock, isDelivered } = this.#parts
     return new Work({
       reader: store,
       nowMs: clock.now(),
@@ -242,7 +242,7 @@ export class Api {
       nextSecret: this.#identity.nextSecret,
       requestId,
       idempotencyKey: key,
-      webhooks: hasWebhook ? 1 : 0,
+      isDelivered,
     })
   }
 
@@ -290,10 +290,10 @@ export class Api {
 
   /** @returns the number of the first version that was written */
   #write(work: Work): number {
-    const { store, hasWebhook, onEvents } = this.#parts
+    const { store, onEvents } = this.#parts
     const changes = work.changes()
-    const first = store.apply(changes, hasWebhook)
-    if (changes.events.length > 0 && hasWebhook) store.afterCommit(onEvents)
+    const first = store.apply(changes)
+    if (changes.events.some((event) => event.isDelivered)) store.afterCommit(onEvents)
     return first
   }
 

@@ -16,6 +16,7 @@ const environment = Config.all({
   port: Config.Int("CREDITS_SANDBOX_PORT").pipe(Config.withDefault(8788)),
   dataDir: Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
   webhookUrl: Config.option(Config.URL("CREDITS_SANDBOX_WEBHOOK_URL")),
+  webhookEvents: Config.option(Config.schema(Schema.NonEmptyString, "CREDITS_SANDBOX_WEBHOOK_EVENTS")),
   webhookSecret: Config.option(Config.Redacted("CREDITS_STRIPE_WEBHOOK_SECRET")),
   rateLimit: Config.option(Config.Int("CREDITS_SANDBOX_RATE_LIMIT")),
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
@@ -37,7 +38,7 @@ export class SandboxConfig extends Context.Service<
   static readonly layer = Layer.effect(
     SandboxConfig,
     Effect.gen(function* () {
-      const { mode, port, dataDir, webhookUrl, webhookSecret, rateLimit, natsUrl } = yield* environment
+      const { mode, port, dataDir, webhookUrl, webhookEvents, webhookSecret, rateLimit, natsUrl } = yield* environment
       if (mode === "production") {
         return yield* new SandboxRefused({ reason: "CREDITS_ENV=production: the sandbox processor takes play money" })
       }
@@ -47,7 +48,11 @@ export class SandboxConfig extends Context.Service<
       }
       const webhook =
         Option.isSome(webhookUrl) && Option.isSome(webhookSecret)
-          ? { url: webhookUrl.value.href, secret: Redacted.value(webhookSecret.value) }
+          ? {
+              url: webhookUrl.value.href,
+              secret: Redacted.value(webhookSecret.value),
+              events: Option.getOrUndefined(webhookEvents)?.split(","),
+            }
           : null
       const followsBus = Option.isSome(natsUrl)
       return { port, dataDir, webhook, rateLimit: Option.getOrUndefined(rateLimit), followsBus }

@@ -107,7 +107,8 @@ const pathPattern = (path: string): RegExp =>
       .join("/")}$`,
   )
 
-const isLike = (value: string | undefined, wanted: string): boolean =>
+/** `wanted` with a `*` at its end: a group. */
+export const isLike = (value: string | undefined, wanted: string): boolean =>
   value !== undefined && (wanted.endsWith("*") ? value.startsWith(wanted.slice(0, -1)) : value === wanted)
 
 const matchesRequest = ({ rule: { match }, path }: Armed, facts: RequestFacts): boolean => {

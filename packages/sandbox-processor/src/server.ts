@@ -99,7 +99,7 @@ export const startSandboxProcessor = async (options: SandboxOptions): Promise<Sa
     clock,
     faults,
     rateLimit: options.rateLimit === undefined ? undefined : new RateLimit(options.rateLimit, realTime),
-    hasWebhook: webhooks !== undefined,
+    isDelivered: (type) => webhooks?.isWanted(type) ?? false,
     onEvents: () => webhooks?.wake(),
     wait: (ms, then) => {
       const timer = setTimeout(() => {

@@ -214,11 +214,8 @@ export class Store implements Reader {
     return scanPage((sql, ...values) => this.#statement(sql).iterate(...values), scan)
   }
 
-  /**
-   * @param toDeliver whether an endpoint waits for the events
-   * @returns the number of the first version that was written
-   */
-  apply(changes: Changes, toDeliver: boolean): number {
+  /** @returns the number of the first version that was written */
+  apply(changes: Changes): number {
     const first = this.#nextVersion
     for (const body of changes.versions) {
       this.#run("INSERT INTO versions (number, body) VALUES (?, ?)", this.#nextVersion, body)
@@ -230,10 +227,10 @@ export class Store implements Reader {
         "ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, version = excluded.version, card = excluded.card"
       this.#run(sql, id, created, customer, link, first + version, card)
     }
-    for (const { id, created, type, head, version } of changes.events) {
+    for (const { id, created, type, head, version, isDelivered } of changes.events) {
       const sql = "INSERT INTO events (id, created, type, head, version) VALUES (?, ?, ?, ?, ?)"
       this.#run(sql, id, created, type, head, first + version)
-      if (toDeliver) this.#run("INSERT INTO webhooks (event, failed) VALUES (?, 0)", id)
+      if (isDelivered) this.#run("INSERT INTO webhooks (event, failed) VALUES (?, 0)", id)
     }
     for (const entry of changes.booked) {
       const sql = "INSERT INTO book (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"

@@ -84,6 +84,19 @@ describe("webhooks", () => {
     assert.throws(() => webhooks.constructEvent("{}", header, SECRET), Stripe.errors.StripeSignatureVerificationError)
   })
 
+  it("are only of the types that the endpoint is subscribed to; events.list has all", async () => {
+    const webhook = { url: receiver.url, secret: SECRET, events: ["setup_intent.succeeded", "customer.*"] }
+    const subscribed = await startBench({ webhook })
+    await savedCard(subscribed.stripe, "tok_ok")
+    await subscribed.processor.webhooksDrained()
+    assert.sameMembers(typesGot(), ["customer.created", "setup_intent.succeeded"])
+    const { data } = await subscribed.stripe.events.list()
+    assert.strictEqual(data.length, 4)
+    for (const { type, pending_webhooks: pending } of data)
+      assert.strictEqual(pending, typesGot().includes(type) ? 1 : 0)
+    await subscribed.close()
+  })
+
   it("are sent again when the endpoint fails", async () => {
     receiver.refusals = 2
     await bench.stripe.customers.create({})

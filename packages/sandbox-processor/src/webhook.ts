@@ -4,19 +4,22 @@
  */
 import { createHmac } from "node:crypto"
 import type { FaultPlan, WebhookFault } from "./fault.ts"
+import { isLike } from "./fault.ts"
 import type { DeliverableEvent, Store } from "./store.ts"
+import { WebhookPost } from "./webhook-post.ts"
 
 export interface WebhookTarget {
   readonly url: string
   /** `whsec_…`: what the receiver checks with. */
   readonly secret: string
+  /** Types it is subscribed to, `charge.*` for a group; absent: all. Others are only in `events.list`. */
+  readonly events?: ReadonlyArray<string> | undefined
 }
 
 /** Deliveries under way at a time; more would only queue at the receiver. */
 const IN_FLIGHT_MAX = 16
 /** Taken from the store and waiting for a later try, a delay or their turn. */
 const HELD_MAX = 1_000
-const ANSWER_MS = 10_000
 const RETRY_FIRST_MS = 500
 const RETRY_MAX_MS = 30_000
 /** Then it counts as failed and `events.list` with `delivery_success: false` shows it. Three minutes in all. */
@@ -34,7 +37,9 @@ export class WebhookDelivery {
   readonly #faults: FaultPlan
   readonly #nowMs: () => number
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #stopping = new AbortController()
+  readonly #post: WebhookPost
+  readonly #wanted = new Map<string, boolean>()
+  #isStopped = false
   /** Everything up to here was taken from the store. */
   #takenId = ""
   #inFlight = 0
@@ -46,14 +51,24 @@ export class WebhookDelivery {
   /** @param nowMs real time, milliseconds */
   constructor(target: WebhookTarget, store: Store, faults: FaultPlan, nowMs: () => number) {
     this.#target = target
+    this.#post = new WebhookPost(target.url)
     this.#store = store
     this.#faults = faults
     this.#nowMs = nowMs
   }
 
+  /** Whether the endpoint is subscribed to this type. */
+  isWanted(type: string): boolean {
+    const known = this.#wanted.get(type)
+    if (known !== undefined) return known
+    const isWanted = this.#target.events?.some((wanted) => isLike(type, wanted)) ?? true
+    this.#wanted.set(type, isWanted)
+    return isWanted
+  }
+
   /** After a commit that brought events. */
   wake(): void {
-    if (this.#stopping.signal.aborted) return
+    if (this.#isStopped) return
     while (this.#inFlight < IN_FLIGHT_MAX && this.#held < HELD_MAX) {
       const events = this.#store.undelivered(this.#takenId, IN_FLIGHT_MAX - this.#inFlight)
       if (events.length === 0) break
@@ -69,7 +84,7 @@ export class WebhookDelivery {
 
   /** Resolves when everything that happened until now was delivered or given up. */
   async drained(): Promise<void> {
-    if (this.#stopping.signal.aborted) return
+    if (this.#isStopped) return
     await new Promise<void>((resolve) => {
       this.#store.afterCommit(() => {
         this.#idle.push(resolve)
@@ -79,7 +94,8 @@ export class WebhookDelivery {
   }
 
   stop(): void {
-    this.#stopping.abort()
+    this.#isStopped = true
+    this.#post.close()
     for (const timer of this.#timers) clearTimeout(timer)
     for (const resolve of this.#idle.splice(0)) resolve()
   }
@@ -138,9 +154,10 @@ export class WebhookDelivery {
   }
 
   async #deliver(event: DeliverableEvent, tries: number): Promise<void> {
-    const isTaken = await this.#post(event.body)
+    const seconds = Math.floor(this.#nowMs() / 1_000)
+    const isTaken = await this.#post.send(event.body, signatureOf(this.#target.secret, event.body, seconds))
     this.#inFlight -= 1
-    if (this.#stopping.signal.aborted) return
+    if (this.#isStopped) return
     if (isTaken) this.#store.delivered(event.id)
     else if (tries >= TRIES_MAX) this.#store.deliveryFailed(event.id)
     else {
@@ -148,25 +165,5 @@ export class WebhookDelivery {
       this.#later(pauseMs, () => this.#send(event, tries + 1))
     }
     this.#store.afterCommit(() => this.wake())
-  }
-
-  async #post(body: string): Promise<boolean> {
-    try {
-      const seconds = Math.floor(this.#nowMs() / 1_000)
-      const response = await fetch(this.#target.url, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json; charset=utf-8",
-          "stripe-signature": signatureOf(this.#target.secret, body, seconds),
-          "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-        },
-        body,
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANSWER_MS)]),
-      })
-      await response.arrayBuffer()
-      return response.ok
-    } catch {
-      return false
-    }
   }
 }

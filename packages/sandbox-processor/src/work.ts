@@ -40,6 +40,8 @@ export interface EventRow {
   /** All of the event but its `data`, as JSON. */
   readonly head: string
   readonly version: number
+  /** An endpoint waits for it. */
+  readonly isDelivered: boolean
 }
 
 /** An event's JSON: its head with the object as it was. */
@@ -71,8 +73,8 @@ export interface WorkInputs {
   readonly nextSecret: () => string
   readonly requestId: string
   readonly idempotencyKey: string | null
-  /** How many endpoints will be told. */
-  readonly webhooks: number
+  /** Whether an endpoint will be told of such an event. */
+  readonly isDelivered: (type: string) => boolean
 }
 
 /** A stored card's behaviour cannot be lost. */
@@ -180,18 +182,19 @@ export class Work {
   /** An event with the object as it is now. */
   emit(type: Stripe.Event.Type, object: ApiObject): void {
     const id = PREFIX.event + this.#inputs.nextId()
+    const isDelivered = this.#inputs.isDelivered(type)
     const head = {
       id,
       object: "event",
       api_version: API_VERSION,
       created: this.created,
       livemode: false,
-      pending_webhooks: this.#inputs.webhooks,
+      pending_webhooks: isDelivered ? 1 : 0,
       request: { id: this.#inputs.requestId, idempotency_key: this.#inputs.idempotencyKey },
       type,
     } satisfies Omit<Stripe.EventBase, "data">
     const version = this.#versionOf(object)
-    this.#events.push({ id, created: this.created, type, head: JSON.stringify(head), version })
+    this.#events.push({ id, created: this.created, type, head: JSON.stringify(head), version, isDelivered })
   }
 
   book(entry: BookEntry): void {

@@ -3,6 +3,7 @@
  * only then answers, publishes and begins steps (decision 15). Owns the order of these; each part has its own file.
  */
 import { createHash } from "node:crypto"
+import { followClock } from "@credits/bus"
 import type { ControlAnswer } from "@credits/contracts"
 import { StoreUnavailable } from "@credits/store"
 import { Actors } from "./actors.ts"
@@ -173,7 +174,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   }
 
   async runDue(now: number): Promise<void> {
-    await this.#o.clock.refresh()
+    await followClock(this.#o.clock, now)
     await new Promise<void>((done, fail) => {
       if (this.#isStopping) return done()
       this.#runs = [...this.#runs, { now, done, fail }]

@@ -163,8 +163,9 @@ export class Steps {
       clearTimeout(entry.timer)
       entry.lane.paused--
     }
+    // Nobody listens any more once it has its outcome, and an abort makes an error with a stack.
+    if (entry.at !== "deciding") entry.abort.abort()
     entry.at = "gone"
-    entry.abort.abort()
     this.#count--
     const known = this.#actors.get(entry.id)
     known?.delete(entry.step)
