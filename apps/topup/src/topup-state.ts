@@ -208,9 +208,13 @@ export const phasesOf = (state: TopupState): Readonly<Record<string, string>> =>
   charge: chargePhase(state),
 })
 
-const bigintText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)
-
-export const encodeTopup = (state: TopupState): string => JSON.stringify(state, bigintText)
+/** The policy's threshold is the only amount. */
+export const encodeTopup = (state: TopupState): string => {
+  const { plan } = state
+  if (plan.policy === null) return JSON.stringify(state)
+  const policy = { ...plan.policy, threshold: plan.policy.threshold.toString() }
+  return JSON.stringify({ ...state, plan: { ...plan, policy } })
+}
 
 export const decodeTopup = (text: string): TopupState => {
   const state = JSON.parse(text) as TopupState

@@ -67,6 +67,7 @@ export const openSqliteFile = (file: string, options: SqliteOptions = {}): Bette
 }
 
 const STATEMENTS_KEPT_MAX = 500
+const CHANGES_TABLES = /^\s*(alter|create|drop)\b/i
 
 /**
  * Kysely on a handle that others use too. Gives integers the same types as Postgres does: a column declared `integer`
@@ -83,6 +84,8 @@ export const sqliteDialect = (sqlite: BetterSqlite3.Database): SqliteDialect => 
       const text = sql === "begin" ? "begin immediate" : sql
       const existing = kept.get(text)
       if (existing !== undefined) return existing
+      // A kept `select *` would not know the new columns.
+      if (CHANGES_TABLES.test(text)) kept.clear()
       const statement = typedStatement(sqlite, text)
       if (kept.size >= STATEMENTS_KEPT_MAX) kept.clear()
       kept.set(text, statement)
@@ -108,11 +111,12 @@ const typedStatement = (sqlite: BetterSqlite3.Database, sql: string): SqliteStat
     for (const name of numbers) if (typeof record[name] === "bigint") record[name] = Number(record[name])
     return record
   }
+  let numbers: ReadonlyArray<string> | undefined
   return {
     reader: true,
     all: (parameters) => {
       const rows = statement.all(...parameters)
-      const numbers = numberColumns(statement)
+      numbers ??= numberColumns(statement)
       if (numbers.length > 0) for (const row of rows) rowOf(row, numbers)
       return rows
     },
