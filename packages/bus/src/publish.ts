@@ -1,6 +1,7 @@
 /**
- * Durable publishing: one message, or an atomic batch that is stored as a whole or not at all (ADR-50 of NATS).
- * One batch is one fsync of the server, which is why everything that matters is published in batches (decision 7).
+ * Durable publishing: one message; an atomic batch that is stored as a whole or not at all (ADR-50 of NATS); or several
+ * in order, of which a beginning is stored. One batch is one fsync of the server, which is why everything that comes in
+ * numbers is published in batches (decision 7).
  */
 import type { JetStreamClient, PubAck } from "@nats-io/jetstream"
 import { headers as makeHeaders, type Msg, type MsgHdrs, type NatsConnection, nuid } from "@nats-io/nats-core"
@@ -94,6 +95,70 @@ export const publishAtomic = async (js: JetStreamClient, messages: ReadonlyArray
   } catch (error) {
     // The server answers in order: by now the first answer is there, or it never comes.
     throw (await Promise.race([opening, Promise.resolve(undefined)])) ?? clientErrorOf(last.subject, error)
+  }
+}
+
+/** How much of a sequence of messages is stored, from its beginning; `error` is why the next one is not. */
+export interface StoredPrefix {
+  readonly count: number
+  readonly error: BusError | null
+}
+
+/**
+ * An atomic batch costs the server a folder, a file and 3 ms and more, however small; a message costs it 0.2 ms with
+ * its own sync (2.15.1, two cores). Up to this many, messages one by one are cheaper, and sooner stored.
+ */
+const CHAIN_MAX = 16
+/** "wrong last msg ID": another publisher's message came in between. */
+const NOT_NEXT = 10070
+
+/**
+ * In order, all of one stream, but not all or nothing: whatever fails, what is stored is a beginning of what was given,
+ * without a gap. Each message names the one that it must follow, so all are sent at once and a refused one takes those
+ * behind it with it. Never rejects; what was stored without our hearing of it counts as not stored.
+ */
+export const publishInOrder = async (
+  js: JetStreamClient,
+  messages: ReadonlyArray<OutgoingMessage>,
+): Promise<StoredPrefix> => {
+  const rest = (from: number): Promise<StoredPrefix> => publishRest(js, messages.slice(from), from)
+  if (messages.length < 2 || messages.length > CHAIN_MAX) return rest(0)
+  const nc = connectionOf(js)
+  const chain = nuid.next()
+  try {
+    await ready(nc, messages[0]!.subject, PUBLISH_TIMEOUT_MS)
+  } catch (error) {
+    return { count: 0, error: clientErrorOf(messages[0]!.subject, error) }
+  }
+  const sent = messages.map(async (message, index) => {
+    const headers = headersOf(message) ?? makeHeaders()
+    headers.set("Nats-Msg-Id", `${chain}.${index}`)
+    if (index > 0) headers.set("Nats-Expected-Last-Msg-Id", `${chain}.${index - 1}`)
+    const { subject, payload } = message
+    return (await send(nc, subject, payload, { timeoutMs: PUBLISH_TIMEOUT_MS, headers })).json<ChainAck>()
+  })
+  const acks = await Promise.allSettled(sent)
+  const failed = acks.findIndex((ack) => ack.status === "rejected" || ack.value.error !== undefined)
+  if (failed === -1) return { count: messages.length, error: null }
+  const { subject } = messages[failed]!
+  const ack = acks[failed]!
+  if (ack.status === "rejected") return { count: failed, error: clientErrorOf(subject, ack.reason) }
+  const error = ack.value.error!
+  return error.err_code === NOT_NEXT ? rest(failed) : { count: failed, error: apiErrorOf(subject, error) }
+}
+
+type ChainAck = { readonly error?: ApiErrorLike }
+
+const publishRest = async (
+  js: JetStreamClient,
+  messages: ReadonlyArray<OutgoingMessage>,
+  before: number,
+): Promise<StoredPrefix> => {
+  try {
+    await publishAtomic(js, messages)
+    return { count: before + messages.length, error: null }
+  } catch (error) {
+    return { count: before, error: clientErrorOf(messages[0]?.subject ?? "-", error) }
   }
 }
 

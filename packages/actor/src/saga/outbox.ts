@@ -3,7 +3,7 @@
  * read and sent; the rows go with a later commit. A kill repeats what was not yet deleted: readers know repeats by the
  * fact's own id.
  */
-import { publishAtomic, type BusHandle } from "@credits/bus"
+import { publishInOrder, type BusHandle } from "@credits/bus"
 import { HEADERS } from "@credits/contracts"
 import type { SagaStore, StoredFact } from "./store.ts"
 
@@ -76,9 +76,10 @@ export class Outbox {
       payload,
       headers: { [HEADERS.id]: `${this.#o.name}.${seq}` },
     }))
-    await publishAtomic(this.#o.bus.js, messages)
-    this.publishedTo = batch.at(-1)!.seq
-    this.published += batch.length
+    const { count, error } = await publishInOrder(this.#o.bus.js, messages)
+    if (count > 0) this.publishedTo = batch[count - 1]!.seq
+    this.published += count
+    if (error !== null) throw error
   }
 
   async #pause(): Promise<void> {
