@@ -122,7 +122,8 @@ export const publishInOrder = async (
   messages: ReadonlyArray<OutgoingMessage>,
 ): Promise<StoredPrefix> => {
   const rest = (from: number): Promise<StoredPrefix> => publishRest(js, messages.slice(from), from)
-  if (messages.length < 2 || messages.length > CHAIN_MAX) return rest(0)
+  if (messages.length === 0) return { count: 0, error: null }
+  if (messages.length === 1 || messages.length > CHAIN_MAX) return rest(0)
   const nc = connectionOf(js)
   const chain = nuid.next()
   try {
