@@ -25,7 +25,7 @@ import {
   wrongContentType,
 } from "./refusal.ts"
 import type { Store } from "./store.ts"
-import { Work } from "./work.ts"
+import { objectOf, Work } from "./work.ts"
 
 export interface ApiRequest {
   readonly method: string
@@ -208,7 +208,7 @@ export class Api {
 
   #metadataOf(id: string): Stripe.Metadata {
     const stored = this.#parts.store.object(id)
-    return stored === undefined ? {} : ((JSON.parse(stored.body) as { metadata?: Stripe.Metadata }).metadata ?? {})
+    return stored === undefined ? {} : ((objectOf(stored) as { metadata?: Stripe.Metadata }).metadata ?? {})
   }
 
   /** What the card takes before its issuer answers (ms). */
@@ -230,7 +230,7 @@ export class Api {
   #methodOfIntent(id: string): string | undefined {
     const stored = this.#parts.store.object(id)
     if (stored === undefined || !id.startsWith(PREFIX.payment_intent)) return undefined
-    return idOf((JSON.parse(stored.body) as Stripe.PaymentIntent).payment_method) ?? undefined
+    return idOf((objectOf(stored) as Stripe.PaymentIntent).payment_method) ?? undefined
   }
 
   #work(requestId: string, key: string | null): Work {

@@ -23,6 +23,8 @@ const PAGE_BYTES = 8_192
 const CHECKPOINT_PAUSE_MS = 250
 const WAL_CHECKPOINT_PAGES = 32_000
 const CACHE_KIB = 64 * 1024
+/** Objects in memory, used last: a request finds the intent, card and charge it is about without the file. */
+const OBJECTS_KEPT_MAX = 4_096
 
 const SCHEMA = `
   CREATE TABLE versions (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
@@ -112,6 +114,7 @@ const open = (dataDir: string | undefined): BetterSqlite3.Database => {
 export class Store implements Reader {
   readonly #sqlite: BetterSqlite3.Database
   readonly #statements = new Map<string, BetterSqlite3.Statement>()
+  readonly #kept = new Map<string, StoredObject>()
   #isOpen = false
   #waiting: Array<() => void> = []
   #nextVersion: number
@@ -185,8 +188,18 @@ export class Store implements Reader {
   }
 
   object(id: string): StoredObject | undefined {
+    const kept = this.#kept.get(id)
+    if (kept !== undefined) return kept
     const sql = `SELECT ${BODY}, card FROM objects WHERE id = ?`
-    return this.#statement(sql).get(id) as StoredObject | undefined
+    const stored = this.#statement(sql).get(id) as StoredObject | undefined
+    if (stored !== undefined) this.#keep(id, stored)
+    return stored
+  }
+
+  #keep(id: string, stored: StoredObject): void {
+    this.#kept.delete(id)
+    this.#kept.set(id, stored)
+    if (this.#kept.size > OBJECTS_KEPT_MAX) this.#kept.delete(this.#kept.keys().next().value!)
   }
 
   bookEntry(id: string): BookEntry | undefined {
@@ -221,11 +234,12 @@ export class Store implements Reader {
       this.#run("INSERT INTO versions (number, body) VALUES (?, ?)", this.#nextVersion, body)
       this.#nextVersion += 1
     }
-    for (const { id, created, customer, link, version, card } of changes.objects) {
+    for (const { id, object, created, customer, link, version, card } of changes.objects) {
       const sql =
         "INSERT INTO objects (id, created, customer, link, version, card) VALUES (?, ?, ?, ?, ?, ?) " +
         "ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, version = excluded.version, card = excluded.card"
       this.#run(sql, id, created, customer, link, first + version, card)
+      this.#keep(id, { body: changes.versions[version]!, card, object })
     }
     for (const { id, created, type, head, version, isDelivered } of changes.events) {
       const sql = "INSERT INTO events (id, created, type, head, version) VALUES (?, ?, ?, ?, ?)"

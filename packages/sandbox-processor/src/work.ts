@@ -20,10 +20,16 @@ export interface StoredObject {
   readonly body: string
   /** JSON of a `CardState`, of payment methods only. */
   readonly card: string | null
+  /** What `body` says, once somebody needed it. */
+  object?: ApiObject
 }
+
+/** Objects are never changed in place, so everybody may have the same one. */
+export const objectOf = (stored: StoredObject): ApiObject => (stored.object ??= JSON.parse(stored.body) as ApiObject)
 
 export interface ObjectRow {
   readonly id: string
+  readonly object: ApiObject
   /** Where in `Changes.versions` its text is. */
   readonly version: number
   readonly card: string | null
@@ -121,7 +127,7 @@ export class Work {
     if (own !== undefined) return own as ObjectOf<K>
     const stored = this.#inputs.reader.object(id)
     if (stored === undefined) return undefined
-    const object = JSON.parse(stored.body) as ObjectOf<K>
+    const object = objectOf(stored) as ObjectOf<K>
     this.#objects.set(id, object)
     this.#texts.set(object, stored.body)
     if (stored.card !== null) this.#cards.set(id, JSON.parse(stored.card) as CardState)
@@ -211,6 +217,7 @@ export class Work {
       const card = this.#cards.get(id)
       return {
         id,
+        object,
         created: object.created,
         customer: customerOf(object),
         link: linkOf(object),
