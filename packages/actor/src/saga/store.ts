@@ -1,10 +1,11 @@
 /**
  * The saga runtime's queries, over SQLite and Postgres alike. Owns the lease and the fence: every commit checks the
- * epoch in its own transaction and renews the lease with the same statement. Many rows go in as one JSON parameter,
- * so a commit is a handful of statements whatever its size.
+ * epoch in its own transaction and renews the lease with the same statement. Many rows share a statement, so a commit
+ * is a handful of them whatever its size.
  */
 import { StoreFailed, storeErrorOf, type Database, type StoreError } from "@credits/store"
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
+import { insertRows, type Target } from "./insert.ts"
 import type { SagaTables } from "./migrations.ts"
 
 /** A dead owner is waited for this long (real time); a live one renews with every commit, at least every second. */
@@ -62,8 +63,20 @@ export interface DuePlace {
 type Db = Kysely<SagaTables>
 
 const text = (index: number): RawBuilder<unknown> => sql`value ->> ${sql.lit(index)}`
-const whole = (index: number): RawBuilder<unknown> => sql`cast(value ->> ${sql.lit(index)} as bigint)`
-const small = (index: number): RawBuilder<unknown> => sql`cast(value ->> ${sql.lit(index)} as integer)`
+
+const ROWS: Target = {
+  table: "saga",
+  columns: ["machine", "id", "version", "revision", "last_at", "due_at", "busy", "phases", "state"],
+  conflict: `on conflict (machine, id) do update set version = excluded.version, revision = excluded.revision,
+    last_at = excluded.last_at, due_at = excluded.due_at, busy = excluded.busy, phases = excluded.phases,
+    state = excluded.state`,
+}
+const RECEIPTS: Target = {
+  table: "saga_receipt",
+  columns: ["key", "machine", "id", "content_hash", "answer", "at"],
+  conflict: "on conflict (key, machine, id) do update set answer = excluded.answer",
+}
+const FACTS: Target = { table: "saga_outbox", columns: ["machine", "subject", "payload"], conflict: "" }
 
 export class SagaStore {
   readonly #database: Database<SagaTables>
@@ -153,23 +166,24 @@ export class SagaStore {
 
   async #writeRows(db: Db, rows: ReadonlyArray<SagaRow>): Promise<void> {
     if (rows.length === 0) return
-    const given = this.#given(
-      rows.map((r) => [r.id, r.version, r.revision, r.lastAt, r.dueAt, r.busy ? 1 : 0, r.phases, r.state]),
-    )
-    await sql`insert into saga (machine, id, version, revision, last_at, due_at, busy, phases, state)
-      select ${this.#machine}, ${text(0)}, ${small(1)}, ${whole(2)}, ${whole(3)}, ${whole(4)}, ${small(5)}, ${text(6)},
-        ${text(7)} from ${given} where true
-      on conflict (machine, id) do update set version = excluded.version, revision = excluded.revision,
-        last_at = excluded.last_at, due_at = excluded.due_at, busy = excluded.busy, phases = excluded.phases,
-        state = excluded.state`.execute(db)
+    const values = rows.map((row) => [
+      this.#machine,
+      row.id,
+      row.version,
+      BigInt(row.revision),
+      BigInt(row.lastAt),
+      row.dueAt === null ? null : BigInt(row.dueAt),
+      row.busy ? 1 : 0,
+      row.phases,
+      row.state,
+    ])
+    await insertRows(db, this.#database.dialect, ROWS, values)
   }
 
   async #writeReceipts(db: Db, { receipts, forgotten }: SagaCommit): Promise<void> {
     if (receipts.length > 0) {
-      await sql`insert into saga_receipt (key, machine, id, content_hash, answer, at)
-        select ${text(0)}, ${this.#machine}, ${text(1)}, ${text(2)}, ${text(3)}, ${whole(4)}
-        from ${this.#given(receipts.map((r) => [r.key, r.id, r.hash, r.answer, r.at]))} where true
-        on conflict (key, machine, id) do update set answer = excluded.answer`.execute(db)
+      const values = receipts.map((r) => [r.key, this.#machine, r.id, r.hash, r.answer, BigInt(r.at)])
+      await insertRows(db, this.#database.dialect, RECEIPTS, values)
     }
     for (const { key, id } of forgotten) {
       await sql`delete from saga_receipt where key = ${key} and machine = ${this.#machine} and id = ${id}`.execute(db)
@@ -178,9 +192,8 @@ export class SagaStore {
 
   async #writeFacts(db: Db, { facts, publishedTo }: SagaCommit): Promise<void> {
     if (facts.length > 0) {
-      await sql`insert into saga_outbox (machine, subject, payload)
-        select ${this.#machine}, ${text(0)}, ${text(1)} from
-        ${this.#given(facts.map((fact) => [fact.subject, fact.payload]))} where true order by given.key`.execute(db)
+      const values = facts.map(({ subject, payload }) => [this.#machine, subject, payload])
+      await insertRows(db, this.#database.dialect, FACTS, values)
     }
     if (publishedTo > 0) await this.#deleteFacts(db, publishedTo)
   }

@@ -1,0 +1,58 @@
+/**
+ * Many rows in a few statements, as bound values: as one JSON parameter, which SQLite has to take apart again, a row of
+ * a few kilobytes costs six times as much. Owns the text of the statements; what they say is `store.ts`.
+ */
+import type { Dialect } from "@credits/store"
+import { CompiledQuery, type Kysely } from "kysely"
+
+export interface Target {
+  readonly table: string
+  readonly columns: ReadonlyArray<string>
+  /** `on conflict …`, or nothing. */
+  readonly conflict: string
+}
+
+/** Rows a statement; SQLite keeps each text that it has seen, so there are few of them: 1, 2, 4 … 64 rows. */
+const SQLITE_ROWS_MAX = 64
+/** Postgres takes 65,535 values a statement, and each statement is a way to the server and back. */
+const POSTGRES_ROWS_MAX = 5_000
+
+const texts = new WeakMap<Target, Map<number, string>>()
+
+const textOf = (target: Target, dialect: Dialect, count: number): string => {
+  let known = texts.get(target)
+  if (known === undefined) texts.set(target, (known = new Map()))
+  // A process has one dialect, except in tests.
+  const key = dialect === "sqlite" ? count : -count
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const { table, columns, conflict } = target
+  const valueOf = (n: number): string => (dialect === "sqlite" ? "?" : `$${n + 1}`)
+  const rows = Array.from(
+    { length: count },
+    (_, row) => `(${columns.map((_column, i) => valueOf(row * columns.length + i)).join(", ")})`,
+  )
+  const text = `insert into ${table} (${columns.join(", ")}) values ${rows.join(", ")} ${conflict}`
+  if (dialect === "sqlite") known.set(key, text)
+  return text
+}
+
+/** In the order given. */
+export const insertRows = async <Tables>(
+  db: Kysely<Tables>,
+  dialect: Dialect,
+  target: Target,
+  rows: ReadonlyArray<ReadonlyArray<unknown>>,
+): Promise<void> => {
+  let done = 0
+  while (done < rows.length) {
+    const left = rows.length - done
+    const count =
+      dialect === "sqlite"
+        ? Math.min(SQLITE_ROWS_MAX, 2 ** Math.floor(Math.log2(left)))
+        : Math.min(POSTGRES_ROWS_MAX, left)
+    const values = rows.slice(done, done + count).flat()
+    await db.executeQuery(CompiledQuery.raw(textOf(target, dialect, count), values))
+    done += count
+  }
+}
