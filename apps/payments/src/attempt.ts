@@ -15,7 +15,7 @@ import {
   type Terms,
 } from "./charge-state.ts"
 import { declineAs } from "./verdict.ts"
-import { plan } from "./work.ts"
+import { plan, workDue } from "./work.ts"
 
 export type AskCommand = Extract<ChargeCommand, { op: "charge" }>
 
@@ -29,10 +29,17 @@ const refused = (state: ChargeState, code: string, detail: string): Asked => ({
   answer: { refused: { code, detail } },
 })
 
+/**
+ * Nothing is under way, and its next call comes later in business time: at its slot, or after a refusal. Nobody is there
+ * to wait for that, and a night of renewals would be as slow as the patience of those who ask.
+ */
+const isForLater = (state: AskedCharge): boolean =>
+  !state.terms.present && state.doubt === null && state.closing === null && workDue(state) !== null
+
 /** The answer as it stands, or null while nothing is decided. */
 export const answerOf = (state: AskedCharge, final: boolean): SagaAnswer | null => {
   const isOver = isDecided(state) && state.closing === null
-  if (!isOver && !final) return null
+  if (!isOver && !final && !isForLater(state)) return null
   const answer: ChargeAnswer = { status: isOver ? "decided" : "pending", charge: viewOf(state) }
   return { ok: answer }
 }

@@ -32,6 +32,30 @@ describe("charge machine: stories", () => {
     assert.equal(statusOf(charge), "succeeded")
   })
 
+  it("who charges without the customer is not kept waiting for a turn that comes later: `pending` at once", () => {
+    const charge = new DrivenCharge()
+    charge.command(ask(1, "pm_ok"))
+    assert.deepEqual(charge.answers, [])
+    charge.perform(0, "none", 3)
+    assert.nestedPropertyVal(charge.answers[0], "ok.status", "pending")
+    const again = charge.command(ask(1, "pm_ok"))
+    assert.nestedPropertyVal(again, "ok.status", "pending")
+    charge.advance(3)
+    runSteps(charge)
+    assert.deepEqual(kinds(charge), ["charge_succeeded"])
+    assert.lengthOf(charge.answers, 2)
+  })
+
+  it("a customer who is there waits for their turn and hears how it ended", () => {
+    const charge = new DrivenCharge()
+    charge.command(ask(1, "pm_ok", { present: true, kind: "first" }))
+    charge.perform(0, "none", 3)
+    assert.deepEqual(charge.answers, [])
+    charge.advance(3)
+    runSteps(charge)
+    assert.nestedPropertyVal(charge.answers[0], "ok.status", "decided")
+  })
+
   it("R10.1 a new attempt with another card and amount confirms the same intent", () => {
     const charge = new DrivenCharge()
     charge.command(ask(1, "pm_poor"))

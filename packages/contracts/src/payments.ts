@@ -58,7 +58,8 @@ export type ChargeKind = "first" | "renewal" | "upgrade" | "topup"
  * Charges the saved method for one obligation (R10.1). The same obligation and attempt is the same charge, whatever is
  * sent again; another amount under them is `id_conflict`. A higher attempt is a new try after a definite failure of the
  * one before. An obligation that has succeeded answers that success, whatever the attempt. Answered when it is decided,
- * or `pending` after `waitMs`; the fact follows in any case.
+ * `pending` after `waitMs`, or `pending` at once when its turn comes later and the customer is not there; the fact
+ * follows in any case.
  */
 export interface RequestCharge {
   readonly op: "charge"
