@@ -17,6 +17,7 @@ import {
   readCharge,
   readEventMark,
   rememberEvent,
+  statusOfIntent,
   writeEventMark,
   type PaymentsDatabase,
 } from "./store.ts"
@@ -190,7 +191,7 @@ const ENDS: Readonly<Record<string, ChargeStatus>> = {
  */
 const isNoNews = async (database: PaymentsDatabase, type: string, object: Named): Promise<boolean> => {
   const end = ENDS[type]
-  return end !== undefined && (await chargeOfIntent(database, object.id))?.status === end
+  return end !== undefined && (await statusOfIntent(database, object.id)) === end
 }
 
 const smallEvent = ({ id, type, created, data }: SmallEvent): SmallEvent => {

@@ -137,7 +137,7 @@ const startMachines = async (
     machine: chargeMachine,
     perform: (step, state) => performCharge(performer, step, state),
     concurrency: { create: CALLS_MAX, update: CALLS_MAX, confirm: CALLS_MAX, lookup: CALLS_MAX / 4 },
-    write: writeCharges,
+    write: (transaction, rows) => writeCharges(transaction, database.dialect, rows),
   })
   return { charges, methods }
 }

@@ -3,7 +3,7 @@
  * pure code.
  */
 import type { ChargePage, ChargeStatus, ChargeView, Finding } from "@credits/contracts"
-import type { Database } from "@credits/store"
+import { insertRows, type Database, type Dialect, type Target } from "@credits/store"
 import type { Transaction } from "kysely"
 import type { ChargeRow } from "./charge-state.ts"
 import type { OwnerRow } from "./method-state.ts"
@@ -14,40 +14,33 @@ export type PaymentsDatabase = Database<Tables>
 
 const bigintOrNull = (value: number | null): bigint | null => (value === null ? null : BigInt(value))
 
+const CHARGES: Target = {
+  table: "charge",
+  columns: ["charge_id", "account", "obligation", "status", "processor_id", "at", "decided_at", "view"],
+  conflict: `on conflict (charge_id) do update set status = excluded.status, processor_id = excluded.processor_id,
+    at = excluded.at, decided_at = excluded.decided_at, view = excluded.view`,
+}
+
 /** In the transaction of the decisions they come from. */
 export const writeCharges = async (
   transaction: Transaction<unknown>,
+  dialect: Dialect,
   rows: ReadonlyArray<ChargeRow>,
 ): Promise<void> => {
   const db = transaction as Transaction<Tables>
   // One statement may touch a row once: the last of a commit is what stands.
   const newest = [...new Map(rows.map((row) => [row.chargeId, row])).values()]
-  if (newest.length > 0) {
-    await db
-      .insertInto("charge")
-      .values(
-        newest.map((row) => ({
-          charge_id: row.chargeId,
-          account: row.account,
-          obligation: row.obligation,
-          status: row.status,
-          processor_id: row.processorId,
-          at: BigInt(row.at),
-          decided_at: bigintOrNull(row.decidedAt),
-          view: JSON.stringify(row.view),
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.column("charge_id").doUpdateSet((eb) => ({
-          status: eb.ref("excluded.status"),
-          processor_id: eb.ref("excluded.processor_id"),
-          at: eb.ref("excluded.at"),
-          decided_at: eb.ref("excluded.decided_at"),
-          view: eb.ref("excluded.view"),
-        })),
-      )
-      .execute()
-  }
+  const values = newest.map((row) => [
+    row.chargeId,
+    row.account,
+    row.obligation,
+    row.status,
+    row.processorId,
+    BigInt(row.at),
+    bigintOrNull(row.decidedAt),
+    JSON.stringify(row.view),
+  ])
+  await insertRows(db, dialect, CHARGES, values)
   const actions = rows.flatMap(({ chargeId, action }) =>
     action === null ? [] : [{ ...action, charge_id: chargeId, at: BigInt(action.at) }],
   )
@@ -73,6 +66,16 @@ export const readCharge = async (database: PaymentsDatabase, chargeId: string): 
     .where("charge_id", "=", chargeId)
     .executeTakeFirst()
   return row === undefined ? null : viewIn(row)
+}
+
+/** How the charge of an intent stands; null: it is of none of ours. */
+export const statusOfIntent = async (database: PaymentsDatabase, processorId: string): Promise<string | null> => {
+  const row = await database.kysely
+    .selectFrom("charge")
+    .select("status")
+    .where("processor_id", "=", processorId)
+    .executeTakeFirst()
+  return row?.status ?? null
 }
 
 export const chargeOfIntent = async (database: PaymentsDatabase, processorId: string): Promise<ChargeView | null> => {

@@ -2,7 +2,7 @@
  * Goal: the text form is what it always was. Method: documents with amounts at any depth, against `JSON` with a callback
  * for every value, which is the definition in one line and too slow to run.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { decodeState, encodeState } from "./document.ts"
 import type { State } from "./subscription.ts"

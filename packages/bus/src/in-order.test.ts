@@ -40,18 +40,21 @@ describe("publishing in order", () => {
     Array.from({ length: count }, (_, i) => ({ subject: "payments.fact", payload: `${name}${i}` }))
   const payloads = (messages: ReadonlyArray<{ readonly payload: string }>) => messages.map(({ payload }) => payload)
 
-  it("stores few and many as they were given, with their headers", async () => {
+  it("stores few and many as they were given", async () => {
     for (const count of [0, 1, 2, 16, 17]) {
       const before = await end("PAYMENTS")
-      const messages = facts("f", count).map((fact, i) => ({ ...fact, headers: { "Credits-Id": `p.${i}` } }))
+      const messages = facts("f", count)
       const stored = await publishInOrder(bus.js, messages)
       expect(stored).toEqual({ count, error: null })
       expect(await textsAfter(before)).toEqual(payloads(messages))
-      if (count > 0) {
-        const last = await bus.jsm.streams.getMessage("PAYMENTS", { seq: before + count })
-        expect(last?.header.get("Credits-Id")).toBe(`p.${count - 1}`)
-      }
     }
+  })
+
+  it("leaves the headers of a message as they were given", async () => {
+    const messages = facts("h", 2).map((fact, i) => ({ ...fact, headers: { "Credits-Id": `p.${i}` } }))
+    await publishInOrder(bus.js, messages)
+    const last = await bus.jsm.streams.getMessage("PAYMENTS", { seq: await end("PAYMENTS") })
+    expect(last?.header.get("Credits-Id")).toBe("p.1")
   })
 
   it("the same messages given again are stored again: whoever repeats has a reason", async () => {

@@ -117,6 +117,8 @@ export class Store implements Reader {
   readonly #kept = new Map<string, StoredObject>()
   #isOpen = false
   #waiting: Array<() => void> = []
+  /** Events that arrived; their rows go with the next commit. One that is sent again after a kill harms nobody. */
+  #delivered: Array<string> = []
   #nextVersion: number
   #commits = 0
   #commitsSeen = 0
@@ -139,7 +141,14 @@ export class Store implements Reader {
     this.#pauses.unref()
   }
 
+  #forgetDelivered(): void {
+    const events = this.#delivered
+    this.#delivered = []
+    for (const event of events) this.#run("DELETE FROM webhooks WHERE event = ?", event)
+  }
+
   #checkpointInPause(): void {
+    this.#forgetDelivered()
     const isPause = !this.#isOpen && this.#commits === this.#commitsSeen
     this.#commitsSeen = this.#commits
     if (!isPause || this.#commits === this.#commitsInFile) return
@@ -173,6 +182,7 @@ export class Store implements Reader {
   /** A failed commit ends the process: nobody was answered, and memory holds nothing that a restart would miss. */
   flush(): void {
     if (!this.#isOpen) return
+    this.#forgetDelivered()
     this.#statement("COMMIT").run()
     this.#isOpen = false
     this.#commits += 1
@@ -183,6 +193,7 @@ export class Store implements Reader {
 
   close(): void {
     clearInterval(this.#pauses)
+    this.#forgetDelivered()
     this.flush()
     this.#sqlite.close()
   }
@@ -224,6 +235,7 @@ export class Store implements Reader {
   }
 
   list(scan: Scan): Page {
+    this.#forgetDelivered()
     return scanPage((sql, ...values) => this.#statement(sql).iterate(...values), scan)
   }
 
@@ -281,8 +293,9 @@ export class Store implements Reader {
     return rows.map(({ id, type, head, body }) => ({ id, type, body: eventText(head, body) }))
   }
 
+  /** Written with the next commit, whoever's it is, at the latest with the next pause. */
   delivered(event: string): void {
-    this.#run("DELETE FROM webhooks WHERE event = ?", event)
+    this.#delivered.push(event)
   }
 
   deliveryFailed(event: string): void {

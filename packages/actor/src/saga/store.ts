@@ -3,9 +3,8 @@
  * epoch in its own transaction and renews the lease with the same statement. Many rows share a statement, so a commit
  * is a handful of them whatever its size.
  */
-import { StoreFailed, storeErrorOf, type Database, type StoreError } from "@credits/store"
+import { insertRows, StoreFailed, storeErrorOf, type Database, type StoreError, type Target } from "@credits/store"
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
-import { insertRows, type Target } from "./insert.ts"
 import type { SagaTables } from "./migrations.ts"
 
 /** A dead owner is waited for this long (real time); a live one renews with every commit, at least every second. */

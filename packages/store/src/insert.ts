@@ -1,9 +1,10 @@
 /**
  * Many rows in a few statements, as bound values: as one JSON parameter, which SQLite has to take apart again, a row of
- * a few kilobytes costs six times as much. Owns the text of the statements; what they say is `store.ts`.
+ * a few kilobytes costs six times as much, and built anew each time, a builder's tree as much as the insert. Owns the
+ * text of the statements; what they say is whoever's table it is.
  */
-import type { Dialect } from "@credits/store"
 import { CompiledQuery, type Kysely } from "kysely"
+import type { Dialect } from "./database.ts"
 
 export interface Target {
   readonly table: string
