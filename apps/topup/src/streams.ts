@@ -12,6 +12,7 @@ import {
   type SubscriptionFact,
 } from "@credits/contracts"
 import { isAccountId } from "@credits/kernel"
+import { readObligation } from "./flight.ts"
 import type { TopupNotice } from "./topup-state.ts"
 
 const read = <A extends { readonly v: number }>(text: string): A => {
@@ -38,11 +39,16 @@ const signals: SagaStream<TopupNotice> = {
       .map(({ account, kind, at }) => ({ id: account, notice: { type: "signal", kind, at } })),
 }
 
+/** A renewal's or a purchase's charge; whoever is disputed is disputed everywhere (R5.2). */
+const isOthers = ({ kind, charge }: PaymentFact): boolean =>
+  charge !== null && kind !== "charge_disputed" && readObligation(charge.obligation) === null
+
 const payments: SagaStream<TopupNotice> = {
   stream: STREAMS.payments.name,
   filters: STREAMS.payments.subjects,
   route: (text) => {
     const fact = factFor<PaymentFact>(text)
+    if (isOthers(fact)) return []
     return [{ id: fact.account, notice: { type: "payment", fact } }]
   },
 }
