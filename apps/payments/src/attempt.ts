@@ -30,8 +30,8 @@ const refused = (state: ChargeState, code: string, detail: string): Asked => ({
 })
 
 /**
- * Nothing is under way, and its next call comes later in business time: at its slot, or after a refusal. Nobody is there
- * to wait for that, and a night of renewals would be as slow as the patience of those who ask.
+ * Nothing is under way, and its next call comes later in business time: at its slot, or after a refusal. Nobody is
+ * there to wait for that, and a night of renewals would be as slow as the patience of those who ask.
  */
 const isForLater = (state: AskedCharge): boolean =>
   !state.terms.present && state.doubt === null && state.closing === null && workDue(state) !== null

@@ -1,6 +1,6 @@
 /**
- * Goal: the text form is what it always was. Method: documents with amounts at any depth, against `JSON` with a callback
- * for every value, which is the definition in one line and too slow to run.
+ * Goal: the text form is what it always was. Method: documents with amounts at any depth, against `JSON` with a
+ * callback for every value, which is the definition in one line and too slow to run.
  */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
