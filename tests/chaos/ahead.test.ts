@@ -2,7 +2,7 @@
  * Goal: deciding ahead of the commit changes nothing that anybody can see (I2, I3, I5). Method: a partition worker
  * whose second connection commits when the test lets it, so that a batch is always decided behind one being written.
  */
-import { type ActorStore, SqliteActorStore, type Writer } from "@credits/actor"
+import { type ActorStore, packBatch, SqliteActorStore, type Writer } from "@credits/actor"
 import type { DeadLetter } from "@credits/contracts"
 import { openSqliteFile } from "@credits/store"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -25,7 +25,7 @@ describe("deciding ahead of the commit", () => {
     commit: async (batch, leaseMs) => {
       const error = isOpen ? undefined : await new Promise<Error | undefined>((resolve) => waiting.push(resolve))
       if (error !== undefined) throw error
-      return new SqliteActorStore(other).commitWhole(batch, leaseMs)
+      return new SqliteActorStore(other).commitWhole(packBatch(batch), leaseMs)
     },
     close: () => undefined,
   }

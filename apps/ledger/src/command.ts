@@ -100,6 +100,11 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
   hold: ["holdId"],
 }
 
+/** What makes two requests of one id the same, in a fixed order. */
+const contents: Readonly<Record<string, ReadonlyArray<string>>> = Object.fromEntries(
+  Object.entries(fields).map(([op, names]) => [op, names.filter((name) => name !== "id").sort()]),
+)
+
 const READS = new Set(["wallet", "statement", "hold"])
 /** What a gateway's bus user may send (decision 20). */
 const GATEWAY = new Set(["authorize", "extend", "release"])
@@ -312,11 +317,12 @@ const read = (op: string, raw: Raw, common: Common): ReadCommand => {
 }
 
 /** Long contents are hashed: a receipt row stays small. */
-const contentOf = (raw: Raw): string => {
-  const names = Object.keys(raw)
-    .filter((name) => name !== "id" && name !== "account" && name !== "op")
-    .sort()
-  const content = JSON.stringify(names.map((name) => [name, raw[name]]))
+const contentOf = (op: string, raw: Raw): string => {
+  let content = ""
+  for (const name of contents[op]!) {
+    if (Object.hasOwn(raw, name)) content += `${content === "" ? "[" : ","}["${name}",${JSON.stringify(raw[name])}]`
+  }
+  content = content === "" ? "[]" : `${content}]`
   return content.length <= 96 ? content : createHash("sha256").update(content).digest("base64url")
 }
 
@@ -336,7 +342,7 @@ const decode = (value: unknown): Command => {
   const id = text(raw, "id")
   // One reversal a charge, for ever: the charge is the key (R7.4 "once").
   const key = op === "reverse" ? `reverse:${text(raw, "chargeId")}` : `${op as string}:${id}`
-  return write(op as string, raw, { account: raw.account, key, content: contentOf(raw), id })
+  return write(op as string, raw, { account: raw.account, key, content: contentOf(op as string, raw), id })
 }
 
 /** What promises more than was promised before. */

@@ -1,22 +1,16 @@
 /**
  * For a person's hand: how fast the worker alone drains charge arrays into SQLite (synchronous FULL), without NATS.
- * `node apps/ledger/src/drain.bench.ts [charges] [accounts]`
+ * `node apps/ledger/src/drain.bench.ts [charges] [accounts] [authorizations a second meanwhile]`
  */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { MessageChannel } from "node:worker_threads"
-import { PartitionWorker, type AnyMachine, type FromWorker } from "@credits/actor"
-import { encodeCharges, partitions, type ChargeTuple } from "@credits/contracts"
+import { encodeCharges, type ChargeTuple } from "@credits/contracts"
 import { PARTITIONS, partitionOf, ulid } from "@credits/kernel"
-import type { Account } from "./account.ts"
-import { makeLedgerMachine } from "./machine.ts"
-import { openStore } from "./store.ts"
+import { benchAccounts, fund, startBenchLedger } from "./bench.fixture.ts"
 
 const CHARGES = Number(process.argv[2] ?? 500_000)
 const ACCOUNTS = Number(process.argv[3] ?? 100_000)
+const CALLS_PER_SECOND = Number(process.argv[4] ?? 0)
 
-const accounts = Array.from({ length: ACCOUNTS }, (_, i) => `acc_bench${i.toString().padStart(8, "0")}`)
+const accounts = benchAccounts(ACCOUNTS)
 const now = Date.now()
 /** After the entitlements, which begin when they are commanded. */
 const usedAt = now + 3_600_000
@@ -47,95 +41,54 @@ for (let from = 0; from < CHARGES; from += 20_000) {
   })
 }
 
-const dataDir = mkdtempSync(join(tmpdir(), "drain-"))
-const store = await openStore({ dataDir, databaseUrl: null })
-const { port1, port2 } = new MessageChannel()
-const worker = new PartitionWorker<Account>({
-  machine: makeLedgerMachine() as unknown as AnyMachine<Account>,
-  names: { service: "ledger", stream: "BENCH", signalSubject: (p) => `s.${p}`, deadLetterSubject: "d" },
-  store,
-  owner: "bench",
-  partitions,
-  port: port1,
-})
-let journalBytes = 0
-let replies = 0
 let consumed = 0
-let generation = 0
-let started = 0
-let cpuBefore = process.cpuUsage()
-let onReplies: (() => void) | null = null
-port2.on("message", (message: FromWorker) => {
-  if (message.t === "journal") {
-    let bytes = 0
-    for (const item of message.items) bytes += item.bytes
-    journalBytes += bytes
-    port2.postMessage({ t: "journaled", bytes, items: message.items.map((i) => [i.partition, i.lastSeq, i.lastId]) })
-  } else if (message.t === "replies") {
-    replies += message.replies.length
-    onReplies?.()
-  } else if (message.t === "consumed") consumed += message.messages
-  else if (message.t === "owned") generation = message.generation
-  else if (message.t === "log")
-    process.stderr.write(`${message.level} ${message.message} ${JSON.stringify(message.detail)}\n`)
-  if (consumed === messages.length && started > 0) {
-    consumed = -1
-    const seconds = (performance.now() - started) / 1000
-    const cpu = process.cpuUsage(cpuBefore)
-    const cpuUs = `${(cpu.user / CHARGES).toFixed(1)} + ${(cpu.system / CHARGES).toFixed(1)} system`
-    process.stdout.write(
-      `${cpuUs} µs CPU a charge, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ` +
-        `${(journalBytes / 1e6).toFixed(0)} MB journal, rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`,
-    )
-    port2.postMessage({ t: "stop" })
-  }
-  if (message.t === "stopped") {
-    port2.close()
-    port1.close()
-    rmSync(dataDir, { recursive: true, force: true })
-  }
+const askedAt = new Map<string, number>()
+const latencies: Array<number> = []
+const done = Promise.withResolvers<void>()
+const ledger = await startBenchLedger((message) => {
+  if (message.t === "replies")
+    for (const reply of message.replies) latencies.push(performance.now() - askedAt.get(reply)!)
+  if (message.t !== "consumed") return
+  consumed += message.messages
+  if (consumed === messages.length) done.resolve()
 })
-
-const ask = (texts: ReadonlyArray<{ account: string; text: string }>): Promise<void> =>
-  new Promise((resolve) => {
-    const goal = replies + texts.length
-    onReplies = () => (replies >= goal ? resolve() : undefined)
-    port2.postMessage({
-      t: "requests",
-      partitions: texts.map((t) => partitionOf(t.account)),
-      restricted: texts.map(() => false),
-      replies: texts.map((_, i) => `r${i}`),
-      texts: texts.map((t) => t.text),
-    })
-  })
-
-const running = worker.run()
-for (let i = 0; i < ACCOUNTS; i += 2_000) {
-  const some = accounts.slice(i, i + 2_000)
-  await ask(
-    some.map((account) => ({
-      account,
-      text: `{"op":"entitle","id":"e","account":"${account}","plan":"pro","hostedModels":true}`,
-    })),
-  )
-  await ask(
-    some.map((account) => ({
-      account,
-      text: `{"op":"grant","id":"g","account":"${account}","kind":"plan","amount":"120000000000","cause":"c"}`,
-    })),
-  )
-}
-process.stderr.write("funded\n")
-started = performance.now()
-cpuBefore = process.cpuUsage()
+await fund(ledger, accounts)
+const journalBefore = ledger.journalBytes()
+const started = performance.now()
+const cpuBefore = process.cpuUsage()
 for (let i = 0; i < messages.length; i += 64) {
   const some = messages.slice(i, i + 64)
-  port2.postMessage({
+  ledger.tell({
     t: "messages",
-    generation,
+    generation: ledger.generation(),
     partitions: some.map((m) => m.partition),
     seqs: some.map((_, k) => i + k + 1),
     payloads: some.map((m) => m.payload),
   })
 }
-await running
+let asked = 0
+const calling = setInterval(() => {
+  const due = Math.floor(((performance.now() - started) / 1000) * CALLS_PER_SECOND)
+  for (; asked < due; asked++) {
+    const account = accounts[(asked * 104_729) % ACCOUNTS]!
+    const text = JSON.stringify({ op: "authorize", id: `req_${asked}`, account, amount: "1000000" })
+    askedAt.set(String(asked), performance.now())
+    ledger.ask([{ account, text, reply: String(asked) }])
+  }
+}, 1)
+await done.promise
+clearInterval(calling)
+const seconds = (performance.now() - started) / 1000
+const cpu = process.cpuUsage(cpuBefore)
+const cpuText = `${(cpu.user / CHARGES).toFixed(1)} + ${(cpu.system / CHARGES).toFixed(1)} system µs CPU a charge`
+process.stdout.write(
+  `${cpuText}, ${Math.round(CHARGES / seconds)} charges/s, ${ACCOUNTS} accounts, ` +
+    `${((ledger.journalBytes() - journalBefore) / 1e6).toFixed(0)} MB journal, ` +
+    `rss ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB\n`,
+)
+latencies.sort((a, b) => a - b)
+if (latencies.length > 0) {
+  const at = (share: number): string => latencies[Math.floor(latencies.length * share)]!.toFixed(1)
+  process.stdout.write(`${latencies.length} authorizations meanwhile: p50 ${at(0.5)} p99 ${at(0.99)} ms\n`)
+}
+await ledger.stop()

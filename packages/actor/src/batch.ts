@@ -15,6 +15,8 @@ export interface RequestUnit<Req> {
   readonly request: Req
   /** Why it may not be decided again: its decision threw. */
   poison: string
+  /** Its actor, once loaded: spares more look-ups among 100,000s of strings. */
+  slot: { readonly account: string } | null
 }
 
 export interface CommandUnit<Command> {
@@ -26,7 +28,6 @@ export interface CommandUnit<Command> {
   readonly last: boolean
   readonly command: Command | BadCommand
   poison: string
-  /** Its actor, once loaded: spares a second look-up among 100,000s of strings. */
   slot: { readonly account: string } | null
 }
 

@@ -6,15 +6,15 @@
 import { receiveMessageOnPort, type MessagePort } from "node:worker_threads"
 import type BetterSqlite3 from "better-sqlite3"
 
-/** Pages in the log before it is copied: 32 MB of 16 KiB pages. */
-const LOG_PAGES = 2_000
+/** Pages in the log before it is copied: 32 MB of 4 KiB pages. */
+const LOG_PAGES = 8_000
 /** So few are left to copy that the committing thread does it between two commits: only it can start the log over. */
-const REST_PAGES = 128
+const REST_PAGES = 512
 const PASSES_MAX = 6
 /** How often the thread is asked to look. */
 const LOOK_MS = 50
 /** Should the thread fall behind, SQLite itself copies inside a commit: 256 MB. */
-const AUTOCHECKPOINT_PAGES = 16_000
+const AUTOCHECKPOINT_PAGES = 64_000
 
 interface LogSize {
   readonly log: number

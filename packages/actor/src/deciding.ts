@@ -176,11 +176,9 @@ export class Deciding<State> {
     stored: ReadonlyArray<StoredReceipt | undefined>,
     prepared: ReadonlyMap<RequestUnit<Request>, unknown>,
     draft: Draft<State>,
-    firstId: number,
     replies: Array<readonly [string, string]>,
   ): void {
     const machine = this.#machine
-    const slots = this.#slots
     const refuse = (
       unit: RequestUnit<Request>,
       code: "id_conflict" | "account_frozen" | "unavailable",
@@ -190,8 +188,8 @@ export class Deciding<State> {
     let at = 0
     for (const unit of units) {
       const { request } = unit
-      const slot = slots.get(request.account)!
-      const broken = this.broken.get(request.account)
+      const slot = unit.slot as Slot<State>
+      const broken = this.broken.size === 0 ? undefined : this.broken.get(request.account)
       const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
       if (unit.poison !== "")
         refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
@@ -214,7 +212,6 @@ export class Deciding<State> {
           content: request.content,
           answer,
           expiresAt,
-          blockId: firstId,
         }
         draft.receipts.push(receipt)
         here.set(`${request.key} ${request.account}`, receipt)

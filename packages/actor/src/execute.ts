@@ -22,7 +22,7 @@ import {
   type NewSnapshot,
 } from "./rows.ts"
 import type { Ticks } from "./ticks.ts"
-import type { Slots } from "./slots.ts"
+import type { Slot, Slots } from "./slots.ts"
 import { Telling, type Committed } from "./telling.ts"
 
 /** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
@@ -278,7 +278,7 @@ export class Executor<State> {
         .filter((u) => u.request.key !== "")
         .map((u) => ({ key: u.request.key, account: u.request.account })),
     )
-    this.deciding.requests(work.requests, stored, prepared, draft, draft.firstId, replies)
+    this.deciding.requests(work.requests, stored, prepared, draft, replies)
     this.deciding.commands(work.commands, claims, known, draft)
     for (const unit of work.due) this.deciding.due(slots.get(unit.account)!, draft, unit)
     const snapshots = this.#seal(work, draft)
@@ -323,8 +323,11 @@ export class Executor<State> {
   async #load(work: Work): Promise<void> {
     const { slots, store } = this.#p
     const missing = new Map<string, number>()
-    for (const { request, partition } of work.requests)
-      if (slots.get(request.account) === undefined) missing.set(request.account, partition)
+    for (const unit of work.requests) {
+      const slot = slots.get(unit.request.account)
+      unit.slot = slot ?? null
+      if (slot === undefined) missing.set(unit.request.account, unit.partition)
+    }
     for (const { account, partition } of work.due) if (slots.get(account) === undefined) missing.set(account, partition)
     for (const unit of work.commands) {
       if (isBad(unit.command)) continue
@@ -334,6 +337,7 @@ export class Executor<State> {
     }
     if (missing.size === 0) return
     await slots.load(missing, store)
+    for (const unit of work.requests) unit.slot ??= slots.get(unit.request.account)!
     for (const unit of work.commands)
       if (unit.slot === null && !isBad(unit.command)) unit.slot = slots.get(unit.command.account)!
   }
@@ -349,7 +353,7 @@ export class Executor<State> {
     for (const unit of requests) {
       const wants = this.#p.machine.prepare(unit.request)
       if (wants !== undefined)
-        prepared.set(unit, await wants(historyOf(this.#p.slots.get(unit.request.account)!, this.#p.store)))
+        prepared.set(unit, await wants(historyOf(unit.slot as Slot<State>, this.#p.store)))
     }
     return prepared
   }

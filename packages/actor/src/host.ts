@@ -162,6 +162,7 @@ class Host {
   #control(text: string): Promise<string> {
     const request = JSON.parse(text) as ControlRequest
     const token = this.#nextToken++
+    this.#outlet.hurry()
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
       const { pending } = this.#outlet

@@ -2,6 +2,7 @@
 export * from "./machine.ts"
 export * from "./rows.ts"
 export * from "./migrations.ts"
+export { packBatch } from "./packed-batch.ts"
 export * from "./sqlite-store.ts"
 export * from "./postgres-store.ts"
 export type { AnyMachine, Names } from "./batch.ts"

@@ -79,7 +79,7 @@ export class Mailbox<State> {
       if (!owned.has(partition)) continue
       const request = this.#request(text, partition, restricted)
       if ("invalid" in request) invalid(reply, request.invalid)
-      else units.push({ partition, reply, request, poison: "" })
+      else units.push({ partition, reply, request, poison: "", slot: null })
     }
     if (this.#requestsFrom === this.#requests.length) {
       this.#requests = []

@@ -10,6 +10,12 @@ import { JOURNAL_BYTES_MAX, type JournalItem, type OutboxItem, type ToWorker } f
 const PUBLISH_MESSAGES_MAX = 256
 const PUBLISH_BYTES_MAX = 8 * 1024 * 1024
 const PUBLISH_RETRY_MS = 200
+/**
+ * Journal messages leave at most this often, unless much waits: commits of a few requests each touch many partitions,
+ * and what they said within a moment fits into one message a partition. The first after a rest leaves at once.
+ */
+const JOURNAL_EVERY_MS = 40
+const JOURNAL_MUCH_BYTES = 2 * 1024 * 1024
 
 export class Outlet {
   readonly #bus: BusHandle
@@ -20,6 +26,11 @@ export class Outlet {
   readonly #outbox: Array<OutboxItem> = []
   #publishing = false
   #stopping = false
+  #journalBytes = 0
+  #journalAt = 0
+  /** Ends the rest between two journal messages early. */
+  #wake: (() => void) | null = null
+  #isHurried = false
 
   constructor(
     bus: BusHandle,
@@ -39,18 +50,30 @@ export class Outlet {
   }
 
   journal(items: ReadonlyArray<JournalItem>): void {
-    for (const item of items) this.#journal.push(item)
+    for (const item of items) {
+      this.#journal.push(item)
+      this.#journalBytes += item.bytes
+    }
+    if (this.#journalBytes > JOURNAL_MUCH_BYTES) this.#wake?.()
     void this.#run()
   }
 
   outbox(items: ReadonlyArray<OutboxItem>): void {
     for (const item of items) this.#outbox.push(item)
+    this.#wake?.()
     void this.#run()
+  }
+
+  /** Somebody waits until nothing is pending: what is here leaves now. */
+  hurry(): void {
+    this.#isHurried = true
+    this.#wake?.()
   }
 
   /** What is not stored stays in the database and goes out after the next start. */
   stop(): void {
     this.#stopping = true
+    this.#wake?.()
   }
 
   /** One atomic batch after the other: a partition's messages stay in order, the next after the PubAck (decision 9). */
@@ -59,19 +82,36 @@ export class Outlet {
     this.#publishing = true
     try {
       while (this.#journal.length + this.#outbox.length > 0 && !this.#stopping) {
-        if (this.#journal.length > 0) await this.#publishJournal()
         if (this.#outbox.length > 0) await this.#publishOutbox()
+        if (this.#journal.length === 0) continue
+        const rest = this.#journalAt + JOURNAL_EVERY_MS - performance.now()
+        if (rest > 0 && !this.#isHurried && this.#journalBytes <= JOURNAL_MUCH_BYTES) await this.#rest(rest)
+        else await this.#publishJournal()
       }
     } finally {
       this.#publishing = false
     }
   }
 
+  async #rest(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = null
+  }
+
   async #publishJournal(): Promise<void> {
+    this.#journalAt = performance.now()
     const { messages, items } = takeJournal(this.#journal, this.#subjectOf)
     if (!(await this.#send(messages))) return
     this.#journal.splice(0, items.length)
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
+    this.#journalBytes -= bytes
+    if (this.#journal.length === 0) this.#isHurried = false
     this.#told({
       t: "journaled",
       items: items.map((item) => [item.partition, item.lastSeq, item.lastId] as const),

@@ -231,9 +231,7 @@ export class PostgresActorStore implements ActorStore {
 const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
   const { partitions: p, blocks: b, outbox: o, snapshots: s } = batch
   const unclaimed = new Set(batch.unclaimed)
-  const claims = batch.claims
-    .filter((c) => !unclaimed.has(c))
-    .map((c) => ({ ...c, answer: null, expiresAt: null, blockId: batch.claimBlockId }))
+  const claims = batch.claims.filter((c) => !unclaimed.has(c)).map((c) => ({ ...c, answer: null, expiresAt: null }))
   const r = [...claims, ...batch.receipts]
   return [
     p.map((x) => x.id),
@@ -260,7 +258,7 @@ const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
     r.map((x) => x.content),
     r.map((x) => x.answer),
     r.map((x) => x.expiresAt),
-    r.map((x) => x.blockId),
+    r.map(() => batch.claimBlockId),
     r.map((x) => x.partition),
     o.map((x) => x.id),
     o.map((x) => x.partition),

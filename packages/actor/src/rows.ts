@@ -51,8 +51,6 @@ export interface NewReceipt {
   readonly answer: string | null
   /** Real time, ms; null = kept for ever. */
   readonly expiresAt: number | null
-  /** First block id of the commit it belongs to. */
-  readonly blockId: number
 }
 
 /** What goes to a stream from this commit besides entries: signals and dead letters (few). */
@@ -85,6 +83,7 @@ export interface Batch {
   readonly blocks: ReadonlyArray<NewBlock>
   /** Receipts of stream commands, in the order they were claimed. */
   readonly claims: ReadonlyArray<Claim>
+  /** Its first block: what every receipt of it names. */
   readonly claimBlockId: number
   /** Claims of this batch that are given up again. */
   readonly unclaimed: ReadonlyArray<Claim>

@@ -4,11 +4,12 @@
  * is sqlite-store.ts's.
  */
 import type { MessagePort } from "node:worker_threads"
+import { packBatch, type PackedBatch } from "./packed-batch.ts"
 import { Fenced, Repeated, type Batch, type Writer } from "./rows.ts"
 import type { SqliteActorStore } from "./sqlite-store.ts"
 
 interface Order {
-  readonly batch: Batch
+  readonly batch: PackedBatch
   readonly leaseMs: number
 }
 
@@ -18,9 +19,9 @@ type Answer =
   | { readonly repeated: true }
   | { readonly failed: string; readonly code: unknown }
 
-const answerTo = async (store: SqliteActorStore, { batch, leaseMs }: Order): Promise<Answer> => {
+const answerTo = (store: SqliteActorStore, { batch, leaseMs }: Order): Answer => {
   try {
-    return { applied: await store.commitWhole(batch, leaseMs) }
+    return { applied: store.commitWhole(batch, leaseMs) }
   } catch (error) {
     if (error instanceof Fenced) return { fenced: error.partitions }
     if (error instanceof Repeated) return { repeated: true }
@@ -31,7 +32,7 @@ const answerTo = async (store: SqliteActorStore, { batch, leaseMs }: Order): Pro
 /** The thread: commits what it is told, in that order. */
 export const runSqliteWriter = (store: SqliteActorStore, port: MessagePort): void => {
   port.postMessage("ready")
-  port.on("message", (order: Order) => void answerTo(store, order).then((answer) => port.postMessage(answer)))
+  port.on("message", (order: Order) => port.postMessage(answerTo(store, order)))
   port.on("close", () => void store.close())
 }
 
@@ -64,7 +65,7 @@ export class SqliteWriter implements Writer {
   commit(batch: Batch, leaseMs: number): Promise<ReadonlyArray<number>> {
     if (this.#waiting !== null) throw new Error("the writer is still busy with the commit before")
     this.#waiting = Promise.withResolvers()
-    const order: Order = { batch, leaseMs }
+    const order: Order = { batch: packBatch(batch), leaseMs }
     this.#port.postMessage(order)
     return this.#waiting.promise
   }

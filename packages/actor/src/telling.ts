@@ -78,7 +78,7 @@ export class Telling<State> {
 
   async #answer({ work, draft, replies: decided }: Committed<State>, done: ReadonlySet<number>): Promise<void> {
     if (work.requests.length === 0) return
-    const { slots, send } = this.#p
+    const { send } = this.#p
     const answers = new Map(decided)
     const replies: Array<string> = []
     const texts: Array<string> = []
@@ -86,7 +86,7 @@ export class Telling<State> {
       if (!done.has(unit.partition)) continue
       let text = answers.get(unit.reply)
       if (text === undefined && unit.request.key === "") {
-        const slot = slots.get(unit.request.account)!
+        const slot = unit.slot as Slot<State>
         text = await this.#read(slot, unit, draft.now)
         slot.rest()
       }

@@ -17,11 +17,12 @@ export interface SqliteOptions {
 
 const BUSY_TIMEOUT_MS = 5_000
 /**
- * A new file's pages. 16 KiB: a group commit writes a quarter of the frames (the ledger's drain gains 15 % over 4 KiB).
+ * A new file's pages. 4 KiB: a commit of a few rows writes a quarter of what it would with 16 KiB (20 % less CPU for 16
+ * authorizations a commit); batches of thousands do not tell them apart.
  */
-const PAGE_BYTES = 16_384
+const PAGE_BYTES = 4_096
 /** 32 MB of log between checkpoints: fewer stalls than the default 1,000 pages (p99 of a commit). */
-const WAL_CHECKPOINT_PAGES = 2_000
+const WAL_CHECKPOINT_PAGES = 8_000
 /** 64 MiB: holds the idempotency window's hot pages. */
 const CACHE_KIB = 64 * 1024
 /** PRAGMA synchronous: 2 is FULL. */
