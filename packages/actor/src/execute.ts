@@ -352,8 +352,7 @@ export class Executor<State> {
     const prepared = new Map<RequestUnit<Request>, unknown>()
     for (const unit of requests) {
       const wants = this.#p.machine.prepare(unit.request)
-      if (wants !== undefined)
-        prepared.set(unit, await wants(historyOf(unit.slot as Slot<State>, this.#p.store)))
+      if (wants !== undefined) prepared.set(unit, await wants(historyOf(unit.slot as Slot<State>, this.#p.store)))
     }
     return prepared
   }

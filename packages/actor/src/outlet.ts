@@ -3,7 +3,7 @@
  * after the PubAck of the one before. Tries until stored: a repeat is known by its seq, a gap would not be.
  */
 import { HEADERS } from "@credits/contracts"
-import { publishAtomic, type BusHandle, type OutgoingMessage } from "@credits/bus"
+import { publishInOrder, type BusHandle, type OutgoingMessage } from "@credits/bus"
 import { BLOCK_SEPARATOR } from "./block.ts"
 import { JOURNAL_BYTES_MAX, type JournalItem, type OutboxItem, type ToWorker } from "./protocol.ts"
 
@@ -76,7 +76,7 @@ export class Outlet {
     this.#wake?.()
   }
 
-  /** One atomic batch after the other: a partition's messages stay in order, the next after the PubAck (decision 9). */
+  /** One publication after the other: a partition's messages stay in order, the next after the PubAck (decision 9). */
   async #run(): Promise<void> {
     if (this.#publishing) return
     this.#publishing = true
@@ -133,14 +133,12 @@ export class Outlet {
 
   /** Until stored: an unknown outcome is sent again, readers know repeats by their seq. */
   async #send(messages: ReadonlyArray<OutgoingMessage>): Promise<boolean> {
-    while (!this.#stopping) {
-      try {
-        await publishAtomic(this.#bus.js, messages)
-        return true
-      } catch (error) {
-        this.#trouble({ error: String(error), messages: messages.length })
-        await new Promise((resolve) => setTimeout(resolve, PUBLISH_RETRY_MS))
-      }
+    for (let stored = 0; !this.#stopping;) {
+      const { count, error } = await publishInOrder(this.#bus.js, messages.slice(stored))
+      stored += count
+      if (error === null) return true
+      this.#trouble({ error: String(error), messages: messages.length - stored })
+      await new Promise((resolve) => setTimeout(resolve, PUBLISH_RETRY_MS))
     }
     return false
   }
