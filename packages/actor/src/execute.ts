@@ -273,11 +273,7 @@ export class Executor<State> {
     const started = performance.now()
     const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims, draft.nextId, leaseMs)
     const replies: Array<readonly [reply: string, text: string]> = []
-    const stored = await store.receipts(
-      work.requests
-        .filter((u) => u.request.key !== "")
-        .map((u) => ({ key: u.request.key, account: u.request.account })),
-    )
+    const stored = await store.receipts(work.requests.map(({ request }) => request).filter(({ key }) => key !== ""))
     this.deciding.requests(work.requests, stored, prepared, draft, replies)
     this.deciding.commands(work.commands, claims, known, draft)
     for (const unit of work.due) this.deciding.due(slots.get(unit.account)!, draft, unit)
