@@ -158,8 +158,8 @@ export interface ActorStore {
     keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
   ): Promise<ReadonlyArray<StoredReceipt | undefined>>
   /**
-   * Starts the batch's transaction where the database needs it open (SQLite), checks the fences and claims the stream
-   * commands' keys. Answers, by index, what was stored before for keys that are not new.
+   * Starts the batch's transaction where the database needs it open (SQLite) and claims the stream commands' keys;
+   * fences are checked here or in `commit`. Answers, by index, what was stored before for keys that are not new.
    */
   begin(
     partitions: ReadonlyArray<PartitionRow>,

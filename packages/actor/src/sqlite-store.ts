@@ -179,25 +179,19 @@ export class SqliteActorStore implements ActorStore {
     return found
   }
 
+  /** Fences are checked where the partitions are written: in the same transaction, so nobody can come in between. */
   async begin(
-    partitions: ReadonlyArray<PartitionRow>,
+    _partitions: ReadonlyArray<PartitionRow>,
     claims: ReadonlyArray<Claim>,
     claimBlockId: number,
   ): Promise<ReadonlyMap<number, string>> {
     this.#s.begin.run()
     try {
-      this.#checkFences(partitions)
       return this.#claim(claims, claimBlockId)
     } catch (error) {
       this.#rollback()
       throw error
     }
-  }
-
-  #checkFences(partitions: ReadonlyArray<PartitionRow>): void {
-    const epochs = new Map(this.#s.epochs.all() as Array<[number, number]>)
-    const lost = partitions.filter(({ id, epoch }) => epochs.get(id) !== epoch)
-    if (lost.length > 0) throw new Fenced(lost.map(({ id }) => id))
   }
 
   /**
@@ -324,7 +318,6 @@ const prepare = (db: BetterSqlite3.Database) => {
     rollbackTo: db.prepare("ROLLBACK TO claim"),
     releaseSavepoint: db.prepare("RELEASE claim"),
     partition: db.prepare(`${PARTITION_SELECT} WHERE id = ?`),
-    epochs: db.prepare("SELECT id, epoch FROM partition").raw(),
     acquire: db.prepare(
       `UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ?
        WHERE id = ? AND (owner = ? OR lease_until < ?)`,
