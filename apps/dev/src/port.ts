@@ -16,9 +16,18 @@ const listenError = (port: number, host: string): Promise<{ readonly code: strin
 
 export const isFree = async (port: number): Promise<boolean> => "port" in (await listenError(port, "127.0.0.1"))
 
-/** A loopback port that was free a moment ago: the wanted one when it is, else any. */
+/** So long a wanted port is waited for: between its last listener and the next, any connection may pass through it. */
+const PATIENCE_MS = 2_000
+const LOOK_MS = 50
+
+/** A loopback port that was free a moment ago: the wanted one when it is, or soon is, else any. */
 export const freePort = async (wanted?: number): Promise<number> => {
-  if (wanted !== undefined && (await isFree(wanted))) return wanted
+  const patientUntil = performance.now() + PATIENCE_MS
+  while (wanted !== undefined) {
+    if (await isFree(wanted)) return wanted
+    if (performance.now() > patientUntil) break
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
   const found = await listenError(0, "127.0.0.1")
   if ("port" in found) return found.port
   throw new StartRefused({ reason: `this machine gives no loopback port (${found.code})`, next: "look at its limits" })
