@@ -3,12 +3,11 @@
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
+import { answerControl, Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeView,
   type ControlAnswer,
-  type ControlRequest,
   type PaymentsAnswers,
   type PaymentsRefusal,
   type PaymentsRequest,
@@ -136,16 +135,6 @@ const handle = (o: EndpointsOptions, request: PaymentsRequest): Promise<SagaAnsw
   }
 }
 
-const control = async (o: EndpointsOptions, text: string): Promise<string> => {
-  const request = JSON.parse(text) as ControlRequest
-  if (request.op === "clock") {
-    await followClock(o.clock, request.now)
-    if (request.run) await o.runDue(request.now)
-    return JSON.stringify(await o.rest())
-  }
-  return JSON.stringify(await o.status())
-}
-
 export class Endpoints extends Border<PaymentsRequest> {
   constructor(options: EndpointsOptions) {
     const { bus, report } = options
@@ -156,7 +145,7 @@ export class Endpoints extends Border<PaymentsRequest> {
       controlSubject: SUBJECTS.paymentsControl,
       decode: decodeRequest,
       handle: (request) => handle(options, request),
-      control: (text) => control(options, text),
+      control: (text) => answerControl(options, text),
       report,
     })
   }

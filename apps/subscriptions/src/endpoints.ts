@@ -4,11 +4,10 @@
  * failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
+import { answerControl, Border, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ControlAnswer,
-  type ControlRequest,
   type PaidAnswer,
   type QuoteView,
   type SubscriptionsRefusal,
@@ -141,16 +140,6 @@ const handle = async (o: EndpointsOptions, request: SubscriptionsRequest): Promi
   }
 }
 
-const control = async (o: EndpointsOptions, text: string): Promise<string> => {
-  const request = JSON.parse(text) as ControlRequest
-  if (request.op === "clock") {
-    await followClock(o.clock, request.now)
-    if (request.run) await o.runDue(request.now)
-    return JSON.stringify(await o.rest())
-  }
-  return JSON.stringify(await o.status())
-}
-
 export class Endpoints extends Border<SubscriptionsRequest> {
   constructor(options: EndpointsOptions) {
     const { bus, counters, report } = options
@@ -161,7 +150,7 @@ export class Endpoints extends Border<SubscriptionsRequest> {
       controlSubject: SUBJECTS.subscriptionsControl,
       decode: decodeRequest,
       handle: (request) => handle(options, request),
-      control: (text) => control(options, text),
+      control: (text) => answerControl(options, text),
       onAnswer: (answer, request) => {
         if (request === undefined) return
         countRequest(counters, request.op)

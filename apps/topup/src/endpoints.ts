@@ -3,14 +3,8 @@
  * nothing. Every answer is `{ok}` or `{refused}`.
  */
 import type { RunningSagas } from "@credits/actor/saga"
-import { Border, followClock, type BusHandle, type RunningClock } from "@credits/bus"
-import {
-  SUBJECTS,
-  type ControlAnswer,
-  type ControlRequest,
-  type TopupRefusal,
-  type TopupRequest,
-} from "@credits/contracts"
+import { answerControl, Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { SUBJECTS, type ControlAnswer, type TopupRefusal, type TopupRequest } from "@credits/contracts"
 import type { Metrics } from "./metrics.ts"
 import type { Readings } from "./reading.ts"
 import { decodeRequest } from "./requests.ts"
@@ -77,17 +71,6 @@ const handle = async (options: EndpointsOptions, request: TopupRequest): Promise
   }
 }
 
-/** The clock was moved: everything due runs before the answer (decision 16). */
-const control = async ({ sagas, clock, status, rest }: EndpointsOptions, text: string): Promise<string> => {
-  const request = JSON.parse(text) as ControlRequest
-  if (request.op === "clock") {
-    await followClock(clock, request.now)
-    if (request.run) await sagas.runDue(request.now)
-    return JSON.stringify(await rest())
-  }
-  return JSON.stringify(await status())
-}
-
 export class Endpoints extends Border<TopupRequest> {
   constructor(options: EndpointsOptions) {
     const { bus, metrics, report } = options
@@ -98,7 +81,7 @@ export class Endpoints extends Border<TopupRequest> {
       controlSubject: SUBJECTS.topupControl,
       decode: decodeRequest,
       handle: (request) => handle(options, request),
-      control: (text) => control(options, text),
+      control: (text) => answerControl({ ...options, runDue: (now) => options.sagas.runDue(now) }, text),
       onAnswer: (answer) => {
         metrics.requests++
         if ("refused" in answer) metrics.refusals++

@@ -171,12 +171,7 @@ export class SqliteActorStore implements ActorStore {
   async receipts(
     keys: ReadonlyArray<{ readonly key: string; readonly account: string }>,
   ): Promise<ReadonlyArray<StoredReceipt | undefined>> {
-    // One look at the file's locks for all of them.
-    const alone = keys.length > 1 && !this.#db.inTransaction
-    if (alone) this.#s.beginRead.run()
-    const found = keys.map(({ key, account }) => this.#s.receipt.get(key, account) as StoredReceipt | undefined)
-    if (alone) this.#s.commit.run()
-    return found
+    return keys.map(({ key, account }) => this.#s.receipt.get(key, account) as StoredReceipt | undefined)
   }
 
   /** Fences are checked where the partitions are written: in the same transaction, so nobody can come in between. */
@@ -311,7 +306,6 @@ const PARTITION_SELECT = `SELECT id, epoch, incarnation, cursor_seq AS cursor, c
 const prepare = (db: BetterSqlite3.Database) => {
   return {
     begin: db.prepare("BEGIN IMMEDIATE"),
-    beginRead: db.prepare("BEGIN"),
     commit: db.prepare("COMMIT"),
     rollback: db.prepare("ROLLBACK"),
     savepoint: db.prepare("SAVEPOINT claim"),

@@ -2,7 +2,7 @@
  * The one business clock (decision 16): real time plus a persisted offset, or frozen at an instant while a sandbox
  * advance runs. Production never sets it. Leases, timeouts and reconnects use real time, never this.
  */
-import { BUCKETS } from "@credits/contracts"
+import { BUCKETS, type ControlAnswer, type ControlRequest } from "@credits/contracts"
 import { Context, Effect, Layer } from "effect"
 import { kvGet, kvPut, kvWatch } from "./bucket.ts"
 import { Bus, type BusHandle } from "./connection.ts"
@@ -101,6 +101,24 @@ export const startClock = async (
     },
     stop: () => watch.stop(),
   }
+}
+
+/** What a service with due work of its own has to say for its control subject. */
+export interface ControlParts {
+  readonly clock: RunningClock
+  readonly status: () => Promise<ControlAnswer>
+  /** The same without metrics: the answer of `clock`. */
+  readonly rest: () => Promise<ControlAnswer>
+  readonly runDue: (now: number) => Promise<void>
+}
+
+/** Answers a control question; when the clock was moved, everything due runs before the answer (decision 16). */
+export const answerControl = async ({ clock, status, rest, runDue }: ControlParts, text: string): Promise<string> => {
+  const request = JSON.parse(text) as ControlRequest
+  if (request.op !== "clock") return JSON.stringify(await status())
+  await followClock(clock, request.now)
+  if (request.run) await runDue(request.now)
+  return JSON.stringify(await rest())
 }
 
 /** A clock that cannot be set: production. */
