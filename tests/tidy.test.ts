@@ -78,13 +78,13 @@ describe("tidy: layers", () => {
       ),
     )
     const dead = inRooms("apps", "packages").filter((source) => {
-      if (!source.path.endsWith(".ts") || isTest(source.path) || named.has(source.path)) return false
+      if (!/\.tsx?$/.test(source.path) || isTest(source.path) || named.has(source.path)) return false
       // A program for a person's hand says in its own first lines how it is called.
       if (source.text.includes(`node ${source.path}`)) return false
       const name = source.path.slice(source.path.lastIndexOf("/") + 1).replaceAll(".", "\\.")
       const mention = new RegExp(`["'\`/ ]${name}\\b`)
       return !sources.some(
-        (other) => other !== source && /\.(ts|tsx|mjs|json)$/.test(other.path) && mention.test(other.text),
+        (other) => other !== source && /\.(ts|tsx|mjs|json|html)$/.test(other.path) && mention.test(other.text),
       )
     })
     none(dead.map((source) => `${source.path}:1 is used by nothing`))

@@ -49,6 +49,7 @@ export const checks: readonly Step[] = [
   // The patch teaches tsc the mistakes one can make with Effect. It is done here and not in an install script, because
   // npm runs the checkout's install scripts for `npx credits`, also before there are any packages.
   { name: "types", first: ["effect-tsgo", "patch"], program: "tsc", args: ["--noEmit"] },
+  { name: "types of the pages", program: "tsc", args: ["--noEmit", "-p", "apps/web"] },
   { name: "lint", program: "oxlint", args: [] },
   { name: "format", program: "oxfmt", args: ["--check"] },
 ]

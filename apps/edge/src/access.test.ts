@@ -49,6 +49,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "GET /metrics": { expect: OPEN },
   "GET /openapi.json": { expect: OPEN },
   "GET /docs": { expect: OPEN },
+  "GET /api/v1/public/site": { expect: OPEN },
   "GET /api/v1/plans": { expect: OPEN },
   "GET /api/v1/public/model-prices": { expect: OPEN },
   "POST /api/v1/dev/sign-in": { expect: OPEN, json: { email: "eve@example.com" } },

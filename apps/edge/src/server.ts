@@ -25,6 +25,7 @@ import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { operationsLayer } from "./operations.ts"
+import { pagesLayer } from "./pages.ts"
 import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
@@ -32,6 +33,7 @@ import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
+import { siteEndpoints } from "./site-endpoints.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -46,6 +48,7 @@ const SHUTDOWN = Duration.seconds(2)
 const middlewares = Layer.mergeAll(customerAuthLayer, gatewayAuthLayer, borderLayer, clockGateLayer)
 
 const endpoints = Layer.mergeAll(
+  siteEndpoints,
   catalogueEndpoints,
   walletEndpoints,
   controlKeyEndpoints,
@@ -95,7 +98,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
 export const edgeLayer = Layer.unwrap(
   Effect.map(EdgeConfig, (config) => {
     const routes = config.mode === "production" ? productionRoutes : developmentRoutes
-    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, outerLayer)
+    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, pagesLayer, outerLayer)
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, {

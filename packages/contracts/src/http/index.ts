@@ -12,6 +12,7 @@ import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
 import { PaymentMethodGroup } from "./payment-method.ts"
 import { SandboxGroup } from "./sandbox.ts"
+import { SiteGroup } from "./site.ts"
 import { SubscriptionGroup } from "./subscription.ts"
 import { WalletGroup } from "./wallet.ts"
 import { WebhookGroup } from "./webhooks.ts"
@@ -29,6 +30,7 @@ export * from "./subscription.ts"
 export * from "./billing.ts"
 export * from "./webhooks.ts"
 export * from "./sandbox.ts"
+export * from "./site.ts"
 export * from "./development.ts"
 
 const about = OpenApi.annotations({
@@ -46,6 +48,7 @@ const strict = { onExcessProperty: "error", errors: "all" } as const
 /** What every mode serves. */
 export class ProductionApi extends HttpApi.make("edge")
   .add(
+    SiteGroup,
     CatalogueGroup.middleware(ClockGate),
     WalletGroup.middleware(ClockGate),
     ControlKeyGroup.middleware(ClockGate),
@@ -65,6 +68,7 @@ export class ProductionApi extends HttpApi.make("edge")
 /** Development and sandbox: the same and the development group. */
 export class Api extends HttpApi.make("edge")
   .add(
+    SiteGroup,
     CatalogueGroup.middleware(ClockGate),
     WalletGroup.middleware(ClockGate),
     ControlKeyGroup.middleware(ClockGate),

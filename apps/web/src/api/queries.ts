@@ -1,0 +1,141 @@
+/**
+ * What the pages read, each with its key and its path. Live data (wallet, subscription, notifications) is kept fresh by
+ * `live.ts`; the rest goes stale by itself.
+ */
+import type {
+  Charge,
+  ControlKey,
+  Entry,
+  PaymentMethod,
+  Plans,
+  Review,
+  Subscription,
+  UsageRow,
+  Wallet,
+} from "@credits/contracts/http"
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query"
+import { ApiProblem, call } from "./client.ts"
+
+/** Minutes a catalogue or price may be old: it changes a few times a year. */
+const CATALOGUE_STALE_MS = 5 * 60_000
+
+export const queryClient = new QueryClient({
+  // `call` repeats what is worth repeating.
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true, staleTime: 10_000 } },
+})
+
+export interface Session {
+  readonly user: { readonly id: string; readonly name: string | null; readonly email: string | null }
+}
+
+export interface Site {
+  readonly mode: "development" | "sandbox" | "production"
+  readonly signIn: "open" | "oidc" | "none"
+  readonly cardForm: "sandbox" | "stripe"
+  readonly supportUrl: string | null
+}
+
+const get =
+  <A>(path: string) =>
+  ({ signal }: { readonly signal: AbortSignal }): Promise<A> =>
+    call<A>("GET", path, { signal })
+
+/** `null` when signed out. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: get<Session | null>("/api/auth/get-session"),
+  staleTime: 60_000,
+})
+
+export const siteQuery = queryOptions({
+  queryKey: ["site"],
+  queryFn: get<Site>("/api/v1/public/site"),
+  staleTime: Infinity,
+})
+
+export const plansQuery = queryOptions({
+  queryKey: ["plans"],
+  queryFn: get<Plans>("/api/v1/plans"),
+  staleTime: CATALOGUE_STALE_MS,
+})
+
+export const walletQuery = queryOptions({ queryKey: ["wallet"], queryFn: get<Wallet>("/api/v1/wallet") })
+
+export const subscriptionQuery = queryOptions({
+  queryKey: ["subscription"],
+  queryFn: get<Subscription>("/api/v1/subscription"),
+})
+
+/** `null`: no card is saved. */
+export const paymentMethodQuery = queryOptions({
+  queryKey: ["payment-method"],
+  queryFn: async ({ signal }): Promise<PaymentMethod | null> => {
+    try {
+      return await call<PaymentMethod>("GET", "/api/v1/payment-method", { signal })
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 404) return null
+      throw error
+    }
+  },
+})
+
+/** Usage by model and UTC day since `from`, an instant. */
+export const usageQuery = (from: string) =>
+  queryOptions({
+    queryKey: ["usage", from],
+    queryFn: get<{ readonly items: ReadonlyArray<UsageRow> }>(
+      `/api/v1/wallet/usage?${new URLSearchParams({ from, by: "model,day" })}`,
+    ),
+  })
+
+interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  readonly nextCursor: string | null
+}
+
+const STATEMENT_PAGE = 25
+
+export interface StatementFilter {
+  readonly kind?: Entry["kind"] | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+export const statementParameters = (filter: StatementFilter): URLSearchParams =>
+  new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== undefined && value !== ""))
+
+/** The statement, newest first, a page at a time. */
+export const statementQuery = (filter: StatementFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["statement", filter],
+    queryFn: ({ pageParam, signal }) => {
+      const parameters = statementParameters(filter)
+      parameters.set("limit", String(STATEMENT_PAGE))
+      if (pageParam !== null) parameters.set("cursor", pageParam)
+      return call<Page<Entry>>("GET", `/api/v1/wallet/entries?${parameters}`, { signal })
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+  })
+
+export const chargesQuery = infiniteQueryOptions({
+  queryKey: ["charges"],
+  queryFn: ({ pageParam, signal }) =>
+    call<Page<Charge>>(
+      "GET",
+      `/api/v1/billing/history?limit=20${pageParam === null ? "" : `&cursor=${encodeURIComponent(pageParam)}`}`,
+      { signal },
+    ),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.nextCursor,
+})
+
+export const reviewsQuery = queryOptions({
+  queryKey: ["reviews"],
+  queryFn: get<{ readonly items: ReadonlyArray<Review> }>("/api/v1/billing/reviews"),
+})
+
+export const controlKeysQuery = queryOptions({
+  queryKey: ["control-keys"],
+  queryFn: get<{ readonly items: ReadonlyArray<typeof ControlKey.Type> }>("/api/v1/control-keys"),
+})

@@ -1,0 +1,2 @@
+/** Keys. */
+export const KeysPage = () => <h1>Keys</h1>

@@ -1,0 +1,2 @@
+/** Notifications. */
+export const NotificationsPage = () => <h1>Notifications</h1>

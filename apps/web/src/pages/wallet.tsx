@@ -1,0 +1,2 @@
+/** Wallet. */
+export const WalletPage = () => <h1>Wallet</h1>
