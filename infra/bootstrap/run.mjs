@@ -8,6 +8,7 @@
 import { join } from "node:path"
 import { ensureBundles } from "./bundles.mjs"
 import { repositoryDir } from "./cache.mjs"
+import { ensureChromium } from "./chromium.mjs"
 import { become } from "./command.mjs"
 import { ensureDependencies } from "./dependencies.mjs"
 import { ensureNatsServer } from "./nats-server.mjs"
@@ -35,6 +36,15 @@ const verbs = /** @type {Record<string, Verb>} */ ({
 const OLDEST_NODE = "20.0.0"
 
 /**
+ * Whether these filters can reach a browser test; a run of one package's tests does not need a browser.
+ * @param {readonly string[]} args
+ */
+const mayMeetBrowserTests = (args) => {
+  const filters = args.filter((arg) => !arg.startsWith("-"))
+  return filters.length === 0 || filters.some((filter) => /^(\.\/)?tests(\/?$|\/browser)|browser/.test(filter))
+}
+
+/**
  * @param {string} name
  * @param {readonly string[]} args
  */
@@ -50,6 +60,10 @@ const main = async (name, args) => {
   await ensureDependencies(node)
   let env = withNodeOnPath(node, process.env)
   if (verb.natsServer) env = { ...env, CREDITS_NATS_SERVER: await ensureNatsServer(node) }
+  if (name === "test" && mayMeetBrowserTests(args)) {
+    const chromium = await ensureChromium()
+    env = { ...env, CREDITS_CHROMIUM: chromium ?? "none" }
+  }
   if (verb.bundles) await ensureBundles(node)
   if (verb.program === null) return say("ready")
   await become(node, ["--enable-source-maps", join(repositoryDir, verb.program), ...(verb.args ?? []), ...args], {

@@ -50,6 +50,7 @@ export const checks: readonly Step[] = [
   // npm runs the checkout's install scripts for `npx credits`, also before there are any packages.
   { name: "types", first: ["effect-tsgo", "patch"], program: "tsc", args: ["--noEmit"] },
   { name: "types of the pages", program: "tsc", args: ["--noEmit", "-p", "apps/web"] },
+  { name: "types of the browser tests", program: "tsc", args: ["--noEmit", "-p", "tests/browser"] },
   { name: "lint", program: "oxlint", args: [] },
   { name: "format", program: "oxfmt", args: ["--check"] },
 ]
