@@ -29,7 +29,7 @@ if (entries.length > 0) {
     sourcesContent: false,
     // Nothing is minified, so names stay readable; keepNames would wrap every function and cost 1–4 % of a hot loop.
     legalComments: "none",
-    external: ["better-sqlite3", "pg-native"],
+    external: ["better-sqlite3", "pg-native", "pdfkit"],
     // Bundled CommonJS packages (pg, ws) still call require for Node's own modules; ESM has none by itself.
     banner: {
       js:

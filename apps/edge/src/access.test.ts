@@ -78,6 +78,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "POST /api/v1/subscription/pay": { expect: CHANGE, json: {} },
   "GET /api/v1/billing/history": { expect: READ },
   "GET /api/v1/billing/history/{chargeId}/receipt": { expect: READ_OWN, ids: { chargeId: "chg_1" } },
+  "GET /api/v1/billing/history/{chargeId}/receipt.pdf": { expect: READ_OWN, ids: { chargeId: "chg_1" } },
   "GET /api/v1/billing/reviews": { expect: READ },
   "POST /api/v1/billing/reviews": { expect: CHANGE_OWN, json: { chargeId: "chg_1", reason: "twice" } },
   "GET /api/v1/control-keys": { expect: CHANGE },

@@ -1,4 +1,5 @@
 import type { ChargeStatus } from "@credits/contracts"
+import { inflateSync } from "node:zlib"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { type EdgeUnderTest, startEdge } from "./edge.fixture.ts"
 import { AT, chargeOf, reviewOf } from "./paying.fixture.ts"
@@ -111,6 +112,47 @@ describe("the receipt of a charge", () => {
     edge.paying.payments = () => ({ refused: { code: "not_found", detail: "none" } })
     expect((await receipt("chg_2")).status).toBe(404)
     expect((await receipt("x".repeat(81))).status).toBe(400)
+  })
+})
+
+/** The texts that a PDF shows: its streams unpacked, the hexadecimal strings of its text operators joined. */
+const textsOf = (pdf: Buffer): string => {
+  const streams = pdf.toString("latin1").matchAll(/stream\r?\n([\s\S]*?)\r?\nendstream/g)
+  return [...streams]
+    .map(([, packed]) => inflateSync(Buffer.from(packed!, "latin1")).toString("latin1"))
+    .flatMap((operators) => [...operators.matchAll(/\[(.*?)\] TJ/g)])
+    .map(([, shown]) => [...shown!.matchAll(/<([0-9a-f]+)>/g)].map(([, hex]) => Buffer.from(hex!, "hex")).join(""))
+    .join("\n")
+}
+
+describe("the receipt of a charge as PDF", () => {
+  const pdf = (id = "chg_1") => edge.fetch(`/api/v1/billing/history/${id}/receipt.pdf`, { token })
+
+  it("is a file with the same words as the page", async () => {
+    edge.paying.payments = () => ({ ok: chargeOf(account, { refunded: true }) })
+    const response = await pdf()
+    expect(response.status).toBe(200)
+    expect(response.headers.get("content-type")).toBe("application/pdf")
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="receipt-chg_1.pdf"')
+    const bytes = Buffer.from(await response.arrayBuffer())
+    expect(bytes.subarray(0, 5).toString()).toBe("%PDF-")
+    const texts = textsOf(bytes)
+    for (const text of [
+      "chg_1",
+      account,
+      "Plus, first month",
+      "16.00 USD",
+      "Visa ending in 4242",
+      "2026-01-02 00:00",
+    ]) {
+      expect(texts).toContain(text)
+    }
+    expect(texts).toContain("This charge was refunded.")
+  })
+
+  it("is 404 where the page is", async () => {
+    edge.paying.payments = () => ({ ok: chargeOf("acc_2") })
+    expect((await pdf()).status).toBe(404)
   })
 })
 

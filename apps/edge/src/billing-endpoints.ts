@@ -8,6 +8,7 @@ import { personsAccount } from "./auth.ts"
 import { chargeView, reviewView } from "./billing-view.ts"
 import { commandIdOf, Idempotency } from "./idempotency.ts"
 import { chargeProblem, pageProblem, reviewProblem, waitProblem } from "./payment-refusal.ts"
+import { receiptPdf } from "./receipt-pdf.ts"
 import { RECEIPT_POLICY, receiptPage } from "./receipt.ts"
 
 const PAGE_DEFAULT = 50
@@ -22,6 +23,18 @@ export const billingEndpoints = HttpApiBuilder.group(
     const payments = yield* Payments
     const subscriptions = yield* Subscriptions
     const idempotency = yield* Idempotency
+    /** A charge of the caller's that succeeded: what there is a receipt of. */
+    const paidCharge = Effect.fnUntraced(function* (chargeId: string) {
+      const { accountId: account } = yield* Customer
+      const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
+      if ("refused" in reply) {
+        const problem = chargeProblem(reply.refused)
+        return yield* Effect.fail(problem.status === 503 ? problem : noReceipt())
+      }
+      // Asked for by account, and looked at again: somebody else's receipt must not depend on one line elsewhere.
+      if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
+      return reply.ok
+    })
     return handlers.handleAll({
       history: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
         const { accountId: account } = yield* Customer
@@ -35,17 +48,19 @@ export const billingEndpoints = HttpApiBuilder.group(
         return yield* Effect.fail(pageProblem(reply.refused))
       }),
       receipt: Effect.fnUntraced(function* ({ params: { chargeId } }) {
-        const { accountId: account } = yield* Customer
-        const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
-        if ("refused" in reply) {
-          const problem = chargeProblem(reply.refused)
-          return yield* Effect.fail(problem.status === 503 ? problem : noReceipt())
-        }
-        // Asked for by account, and looked at again: somebody else's receipt must not depend on one line elsewhere.
-        if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
-        return HttpServerResponse.text(receiptPage(reply.ok), {
+        return HttpServerResponse.text(receiptPage(yield* paidCharge(chargeId)), {
           contentType: "text/html; charset=utf-8",
           headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
+        })
+      }),
+      receiptPdf: Effect.fnUntraced(function* ({ params: { chargeId } }) {
+        const charge = yield* paidCharge(chargeId)
+        return HttpServerResponse.uint8Array(yield* Effect.promise(() => receiptPdf(charge)), {
+          contentType: "application/pdf",
+          headers: {
+            "cache-control": "no-store",
+            "content-disposition": `attachment; filename="receipt-${charge.chargeId}.pdf"`,
+          },
         })
       }),
       reviews: Effect.fnUntraced(function* () {

@@ -43,16 +43,26 @@ const row = (label: string, value: string): string => `<dt>${label}</dt><dd>${es
 /** "visa" → "Visa". */
 const brandName = (brand: string): string => brand.charAt(0).toUpperCase() + brand.slice(1)
 
-const noteOf = (charge: ChargeView): string => {
-  if (charge.refunded) return `<p class="note">This charge was refunded.</p>`
-  if (charge.disputed) return `<p class="note">This charge is disputed with its bank.</p>`
-  return ""
+/** What happened to it since, or null. */
+export const receiptNote = (charge: ChargeView): string | null => {
+  if (charge.refunded) return "This charge was refunded."
+  return charge.disputed ? "This charge is disputed with its bank." : null
 }
+
+/** "2026-11-26 14:05 UTC" */
+export const paidAt = (charge: ChargeView): string =>
+  `${formatInstant(charge.decidedAt ?? charge.at)
+    .slice(0, 16)
+    .replace("T", " ")} UTC`
+
+/** "Visa ending in 4242" */
+export const paidWith = ({ method }: ChargeView): string =>
+  method === null ? "card" : `${brandName(method.brand)} ending in ${method.last4}`
 
 /** @param charge one that succeeded */
 export const receiptPage = (charge: ChargeView): string => {
   const amount = `${usdOfCents(charge.amountCents)} USD`
-  const { method } = charge
+  const note = receiptNote(charge)
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -69,13 +79,8 @@ export const receiptPage = (charge: ChargeView): string => {
 ${[
   row("From", "Open Design Credits"),
   row("Account", charge.account),
-  row(
-    "Paid",
-    `${formatInstant(charge.decidedAt ?? charge.at)
-      .slice(0, 16)
-      .replace("T", " ")} UTC`,
-  ),
-  row("Paid with", method === null ? "card" : `${brandName(method.brand)} ending in ${method.last4}`),
+  row("Paid", paidAt(charge)),
+  row("Paid with", paidWith(charge)),
 ].join("\n")}
 </dl>
 <table>
@@ -83,7 +88,7 @@ ${[
 <tbody><tr><td>${escaped(charge.description)}</td><td class="amount">${amount}</td></tr></tbody>
 <tfoot><tr><th scope="row">Total paid</th><td class="amount"><strong>${amount}</strong></td></tr></tfoot>
 </table>
-${noteOf(charge)}
+${note === null ? "" : `<p class="note">${note}</p>`}
 </main>
 </body>
 </html>

@@ -93,7 +93,8 @@ interface Page<A> {
   readonly nextCursor: string | null
 }
 
-const STATEMENT_PAGE = 25
+/** Half of the lines of a busy wallet are holds, which are folded away. */
+const STATEMENT_PAGE = 40
 
 export interface StatementFilter {
   readonly kind?: Entry["kind"] | undefined

@@ -4,20 +4,10 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { CONSENT } from "../consent.ts"
 import { CustomerAuth } from "./credentials.ts"
 import { AutoTopUpConflict, BadRequest, KeyReused, RequestInProgress, Unavailable, WrongScope } from "./problem.ts"
 import { IdempotencyKey, InstantText, Usd, UsdCents } from "./scalars.ts"
-
-/**
- * What a customer agrees to by turning it on; the version is kept with the consent (R9.1). Another text is another
- * version.
- */
-export const CONSENT = {
-  version: "1",
-  text:
-    "I allow my saved card to be charged automatically when my balance runs low, never for more in a calendar month " +
-    "(UTC) than the cap I set. I can change the cap or turn this off at any time.",
-} as const
 
 /** Every amount is of the calendar month `monthKey` (UTC): settled, in flight, and what the cap leaves (R9.3). */
 export const AutoTopUp = Schema.Struct({

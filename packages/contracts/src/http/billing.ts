@@ -80,6 +80,11 @@ export class BillingGroup extends HttpApiGroup.make("billing")
       success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/html" })),
       error: [BadRequest, NotFound, Unavailable],
     }).annotate(OpenApi.Summary, "The receipt of a charge that succeeded, as a page to print"),
+    HttpApiEndpoint.get("receiptPdf", "/history/:chargeId/receipt.pdf", {
+      params: { chargeId: OwnId },
+      success: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/pdf" })),
+      error: [BadRequest, NotFound, Unavailable],
+    }).annotate(OpenApi.Summary, "The same receipt as a PDF"),
     HttpApiEndpoint.get("reviews", "/reviews", {
       success: Schema.Struct({ items: Schema.Array(Review), nextCursor: Schema.Null }),
       error: Unavailable,

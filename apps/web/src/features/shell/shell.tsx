@@ -100,7 +100,9 @@ const Header = () => {
       <div className="mx-auto flex max-w-6xl flex-wrap items-center justify-between gap-x-6 gap-y-1 px-4 py-2 sm:px-6">
         <Link to="/" className="inline-flex min-h-10 items-center gap-2 font-display text-lg">
           <img src="/favicon.svg" alt="" className="size-6" />
-          Open Design Credits
+          <span>
+            <span className="max-sm:sr-only">Open Design </span>Credits
+          </span>
         </Link>
         <Tabs isSignedIn={isSignedIn} />
         <div className="ml-auto flex items-center gap-2">
