@@ -12,7 +12,12 @@ const INTERVALS: ReadonlyArray<Interval> = ["monthly", "yearly"]
 const rankOf = (id: string) => PLANS.find((plan) => plan.id === id)!.rank
 
 const card = (id: string, interval: Interval, subscription: Subscription | null): Offer =>
-  offerOf(PLANS.find((plan) => plan.id === id)!, interval, subscription, PLANS)
+  offerOf(
+    PLANS.find((plan) => plan.id === id)!,
+    interval,
+    subscription,
+    PLANS,
+  )
 const whyOf = ({ action }: Offer) => (action.kind === "unavailable" ? action.obstacle.why : null)
 const effects = (offer: Offer) => offer.consequences.map(({ what }) => what)
 
@@ -90,6 +95,7 @@ describe("R4.1 what can be bought", () => {
     ["max", "monthly", subscribed("pro", "yearly"), "shorter_interval"],
     ["free", "monthly", subscribed("pro", "monthly"), "cancel_instead"],
     ["free", "monthly", subscribed("pro", null, { complimentary: true }), "given"],
+    ["free", "monthly", subscribed("pro", "monthly", { cancelAtPeriodEnd: true }), "already_canceled"],
     ["plus", "monthly", subscribed("pro", null, { complimentary: true }), "lower_plan"],
   ] as const)("%s %s is not offered, and the card says why", (plan, interval, subscription, why) => {
     expect(whyOf(card(plan, interval, subscription))).toBe(why)
@@ -150,6 +156,8 @@ describe("R4.7 what will happen", () => {
     const owing = subscribed("pro", "monthly", { status: "past_due", pastDue, renewal: null })
     expect(effects(card("max", "monthly", owing))).toEqual(["in_full_past_due"])
     expect(effects(card("pro", "monthly", owing))).toEqual(["owed"])
+    // R5.4: cancelling in past due ends at once.
+    expect(card("free", "monthly", owing).action).toMatchObject({ obstacle: { why: "cancel_instead", endsAt: null } })
   })
 
   it("a complimentary plan is worth nothing and can be subscribed to", () => {

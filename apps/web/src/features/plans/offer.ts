@@ -26,8 +26,9 @@ export type Obstacle =
   | { readonly why: "not_sold"; readonly interval: Interval }
   | { readonly why: "being_confirmed"; readonly amountUsd: string }
   | { readonly why: "action_required"; readonly amountUsd: string }
-  /** Free, for somebody with a plan: by cancelling. */
+  /** Free, for somebody with a plan: by cancelling. Null: at once (R5.4). */
   | { readonly why: "cancel_instead"; readonly endsAt: string | null }
+  | { readonly why: "already_canceled"; readonly endsAt: string }
   | { readonly why: "given" }
 
 export type Action =
@@ -83,7 +84,11 @@ const unavailable = (obstacle: Obstacle): Action => ({ kind: "unavailable", obst
 const actionOnFreeCard = (subscription: Subscription): Action => {
   if (subscription.status === "free") return { kind: "current" }
   if (subscription.complimentary) return unavailable({ why: "given" })
-  return unavailable({ why: "cancel_instead", endsAt: subscription.currentPeriodEnd })
+  const { cancelAtPeriodEnd, currentPeriodEnd, pastDue } = subscription
+  if (cancelAtPeriodEnd && currentPeriodEnd !== null) {
+    return unavailable({ why: "already_canceled", endsAt: currentPeriodEnd })
+  }
+  return unavailable({ why: "cancel_instead", endsAt: pastDue === null ? currentPeriodEnd : null })
 }
 
 /** R4.1: self-service goes up only. `held` is the plan somebody pays for or was given. */

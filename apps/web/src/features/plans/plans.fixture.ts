@@ -39,11 +39,7 @@ export const FREE: Subscription = {
   asOf: "2027-01-10T00:00:00.000Z",
 }
 
-export const subscribed = (
-  id: string,
-  interval: Interval | null,
-  over: Partial<Subscription> = {},
-): Subscription => ({
+export const subscribed = (id: string, interval: Interval | null, over: Partial<Subscription> = {}): Subscription => ({
   ...FREE,
   plan: id,
   interval,
