@@ -1,5 +1,5 @@
 /** Goal: R1.1 money on the pages is exact, never more than there is, and never zero when it is something. */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { formatUsd, parseUsd } from "@credits/kernel"
 import { describe, expect, it } from "vitest"
 import { headline, precise, price, signed } from "./money.ts"

@@ -15,7 +15,7 @@ export const Card = ({ title, aside, id, className = "", children }: Properties)
   return (
     <section
       aria-labelledby={headingId}
-      className={`scroll-mt-24 rounded-card border border-line bg-surface p-5 sm:p-6 ${className}`}
+      className={`min-w-0 scroll-mt-24 rounded-card border border-line bg-surface p-5 sm:p-6 ${className}`}
       {...(id === undefined ? {} : { id })}
     >
       <div className="mb-4 flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">

@@ -1,4 +1,4 @@
-/** The burn chart of the cycle: credit left as an area, where it leads dashed, the reset marked; the same as a table. */
+/** The burn chart of the cycle: credit left as an area, where it leads dashed, the reset marked; the same as table. */
 import type { Wallet } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"
 import { scaleLinear, scaleTime } from "d3-scale"

@@ -3,7 +3,7 @@
  * holds the shape together for any usage.
  */
 import type { UsageRow, Wallet } from "@credits/contracts/http"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { burnOf } from "./burn.ts"
 
@@ -84,14 +84,12 @@ describe("burn", () => {
       fc.property(uses, fc.integer({ min: 0, max: 2000 }), (days, leftCents) => {
         const usage = days.map(([day, cents]) => usageOn(day, (cents / 100).toFixed(2)))
         const { points, granted, start, now } = burnOf(walletAt(20, (leftCents / 100).toFixed(2)), usage)!
-        for (const [index, { at, left }] of points.entries()) {
-          expect(left).toBeGreaterThanOrEqual(0)
-          expect(left).toBeLessThanOrEqual(granted)
-          expect(at).toBeGreaterThanOrEqual(start)
-          expect(at).toBeLessThanOrEqual(now)
-          if (index > 0) expect(at).toBeGreaterThanOrEqual(points[index - 1]!.at)
-          if (index > 0) expect(left).toBeLessThanOrEqual(points[index - 1]!.left)
+        for (const { at, left } of points) {
+          expect(left >= 0 && left <= granted).toBe(true)
+          expect(at >= start && at <= now).toBe(true)
         }
+        expect(points).toEqual(points.toSorted((a, b) => a.at - b.at))
+        expect(points.map(({ left }) => left)).toEqual(points.map(({ left }) => left).toSorted((a, b) => b - a))
       }),
     )
   })

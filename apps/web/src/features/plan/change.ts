@@ -1,4 +1,4 @@
-/** The changes of a subscription that take no choice: cancel, resume, pay. One key each, so that a repeat is the same. */
+/** Changes of a subscription that take no choice: cancel, resume, pay. One key each, so that a repeat is the same. */
 import type { Subscription } from "@credits/contracts/http"
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"

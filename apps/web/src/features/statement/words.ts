@@ -27,6 +27,7 @@ const granted = (description: string): string => {
 
 export const titleOf = (entry: Entry): string => {
   if (entry.kind === "charged") return entry.usage?.model ?? entry.description
+  if (entry.kind === "lot_expired") return "Unused credits reset"
   return entry.kind === "granted" ? granted(entry.description) : entry.description
 }
 

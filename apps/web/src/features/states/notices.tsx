@@ -135,7 +135,8 @@ export const Notices = (properties: Properties) => {
           {pendingChange.interval}.
         </Notice>
       )}
-      <Credit {...properties} />
+      {/* Past due has its own ways on; auto top-up is none of them. */}
+      {pastDue === null ? <Credit {...properties} /> : null}
     </div>
   )
 }

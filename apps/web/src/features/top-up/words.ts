@@ -43,7 +43,7 @@ export const wordsOf = (topUp: AutoTopUp): StateWords => {
       return {
         badge: "Waiting",
         tone: "warn",
-        sentence: `The last charge was declined; it is tried again after an hour at the earliest, if still needed.${why}`,
+        sentence: `The last charge was declined. The next try is an hour later at the earliest, if still needed.${why}`,
       }
     case "cap_reached":
       return {

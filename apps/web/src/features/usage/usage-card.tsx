@@ -1,4 +1,4 @@
-/** What was used and what it cost: by day as bars, by model as a table. The customer's own keys stand in it at $0.00. */
+/** What was used and what it cost: by day as bars, by model as a table. Calls with an own key stand in it at $0.00. */
 import type { Wallet } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"
 import { scaleBand, scaleLinear } from "d3-scale"
