@@ -14,7 +14,7 @@ import { Payments, Subscriptions, Topup } from "./asking.ts"
 import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
 import { billingEndpoints } from "./billing-endpoints.ts"
-import { borderLayer, clockGateLayer, outerLayer } from "./border.ts"
+import { borderLayer, clockGateLayer } from "./border.ts"
 import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
@@ -25,6 +25,7 @@ import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { operationsLayer } from "./operations.ts"
+import { outerLayer } from "./outer.ts"
 import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
@@ -32,6 +33,8 @@ import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
+import { sessionEndpoints } from "./session-endpoints.ts"
+import { Sessions } from "./sessions.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -55,6 +58,7 @@ const endpoints = Layer.mergeAll(
   billingEndpoints,
   webhookEndpoints,
   gatewayEndpoints,
+  sessionEndpoints,
 )
 
 const developmentRoutes = Layer.mergeAll(
@@ -88,6 +92,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
       IntakeRoom.layer,
     ),
   ),
+  Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
 )
 

@@ -1,6 +1,7 @@
 /** Charges as their customer sees them, their receipts, and the cases a customer opens about one (R5.2). */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { BillingSummary, SummaryQuery } from "./billing-summary.ts"
 import { CustomerAuth } from "./credentials.ts"
 import {
   BadRequest,
@@ -80,6 +81,11 @@ export class BillingGroup extends HttpApiGroup.make("billing")
       success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/html" })),
       error: [BadRequest, NotFound, Unavailable],
     }).annotate(OpenApi.Summary, "The receipt of a charge that succeeded, as a page to print"),
+    HttpApiEndpoint.get("summary", "/summary", {
+      query: SummaryQuery,
+      success: BillingSummary,
+      error: [BadRequest, NotFound, Unavailable],
+    }).annotate(OpenApi.Summary, "Balance, plan and totals as the Open Design clients read them"),
     HttpApiEndpoint.get("reviews", "/reviews", {
       success: Schema.Struct({ items: Schema.Array(Review), nextCursor: Schema.Null }),
       error: Unavailable,

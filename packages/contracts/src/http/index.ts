@@ -12,6 +12,7 @@ import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
 import { PaymentMethodGroup } from "./payment-method.ts"
 import { SandboxGroup } from "./sandbox.ts"
+import { SessionGroup } from "./session.ts"
 import { SubscriptionGroup } from "./subscription.ts"
 import { WalletGroup } from "./wallet.ts"
 import { WebhookGroup } from "./webhooks.ts"
@@ -26,7 +27,9 @@ export * from "./control-keys.ts"
 export * from "./auto-top-up.ts"
 export * from "./payment-method.ts"
 export * from "./subscription.ts"
+export * from "./billing-summary.ts"
 export * from "./billing.ts"
+export * from "./session.ts"
 export * from "./webhooks.ts"
 export * from "./sandbox.ts"
 export * from "./development.ts"
@@ -56,6 +59,8 @@ export class ProductionApi extends HttpApi.make("edge")
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
+    // Who is signed in is a matter of real time.
+    SessionGroup,
   )
   .middleware(Border)
   .annotateMerge(about)
@@ -75,6 +80,8 @@ export class Api extends HttpApi.make("edge")
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
+    // Who is signed in is a matter of real time.
+    SessionGroup,
     DevelopmentGroup,
     SandboxGroup.middleware(ClockGate),
   )
