@@ -54,6 +54,25 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "audience that customers' tokens must name; required in production",
   },
   CREDITS_JWKS_URL: { default: "unset", meaning: "where the issuer's public keys are; required in production" },
+  CREDITS_OIDC_CLIENT_ID: {
+    default: "unset",
+    meaning:
+      "client of the issuer with which people sign in here; with neither id nor secret production serves programs only",
+  },
+  CREDITS_OIDC_CLIENT_SECRET: { default: "unset", meaning: "its secret; required with the id, and the id with it" },
+  CREDITS_PUBLIC_URL: {
+    default: "unset",
+    meaning: "where browsers reach the HTTP API, `https://…`; required where people sign in in production",
+  },
+  CREDITS_ALLOWED_ORIGINS: {
+    default: "none",
+    meaning:
+      "exact origins, with commas, whose pages may use the API with the browser's cookie; of this site, for the cookie is SameSite=Lax",
+  },
+  CREDITS_TRUST_PROXY: {
+    default: "0",
+    meaning: "how many proxies in front write `X-Forwarded-For`; 0: the header is not believed",
+  },
   CREDITS_STRIPE_API_BASE: {
     default: "unset",
     meaning: "unset: the sandbox's card processor is started; set: the card processor at this address, Stripe's wire",

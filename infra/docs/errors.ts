@@ -70,6 +70,9 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   body_too_large: "more than `limitBytes`: 1 MiB, for a webhook 256 kB",
   unsupported_media_type: "the content type is not one of those the endpoint reads",
   idempotency_conflict: "the same idempotency key came before with another body",
+  cross_origin: "the request came from a page of an origin that is not configured: send it from a page of ours",
+  step_up_required: "sign in again at `signInUrl`, then send the same request",
+  rate_limited: "too many requests of this kind: wait as long as `Retry-After` says",
   internal_error: "a defect of ours; nothing half-done remains. The log has the trace id",
 }
 

@@ -25,6 +25,8 @@ const READ_OWN: Expectation = { ...READ, other: 404 }
 const CHANGE: Expectation = { ...READ, control: 403 }
 const CHANGE_OWN: Expectation = { ...CHANGE, other: 404 }
 const GATEWAY: Expectation = { nobody: 401, nonsense: 401, gateway: "ok", control: 403, other: 403, owner: 403 }
+/** Nobody is an answer too; a gateway's key is the wrong kind of somebody. */
+const ASKS_WHO: Expectation = { ...OPEN, gateway: 403 }
 /** Needs no credential; one that is sent must be a customer's. */
 const SANDBOX: Expectation = { ...READ, nobody: "ok" }
 const SANDBOX_OWN: Expectation = { ...SANDBOX, other: 404 }
@@ -76,6 +78,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "POST /api/v1/subscription/cancel": { expect: CHANGE, json: {} },
   "POST /api/v1/subscription/resume": { expect: CHANGE, json: {} },
   "POST /api/v1/subscription/pay": { expect: CHANGE, json: {} },
+  "GET /api/auth/get-session": { expect: ASKS_WHO },
+  "POST /api/auth/sign-out": { expect: OPEN, json: {} },
+  "GET /api/v1/billing/summary": { expect: READ },
   "GET /api/v1/billing/history": { expect: READ },
   "GET /api/v1/billing/history/{chargeId}/receipt": { expect: READ_OWN, ids: { chargeId: "chg_1" } },
   "GET /api/v1/billing/history/{chargeId}/receipt.pdf": { expect: READ_OWN, ids: { chargeId: "chg_1" } },
@@ -129,7 +134,13 @@ beforeAll(async () => {
   processor = await startStubProcessor()
   edge = await startEdge({ processorUrl: new URL(processor.url) })
   edge.answerPricing = (op) =>
-    op === "usage" ? { ok: { items: [] } } : op === "plans" ? { ok: { catalogueVersion: "c", plans: [] } } : MODELS
+    op === "usage"
+      ? { ok: { items: [] } }
+      : op === "totals"
+        ? { ok: TOTALS }
+        : op === "plans"
+          ? { ok: { catalogueVersion: "c", plans: [] } }
+          : MODELS
   const ada = await edge.signIn("ada@example.com")
   const bob = await edge.signIn("bob@example.com")
   owner = ada.accountId
@@ -221,6 +232,8 @@ describe("who may do what", () => {
     expect(await linesOf("nobody")).toEqual(["ch_1", "ch_2"])
   })
 })
+
+const TOTALS = { calls: 0, recharges: 0, recharged: "0", today: { day: "2026-01-02", cost: "0" } }
 
 const LINE = {
   obligation: "first:sub_1",

@@ -29,6 +29,12 @@ export const makeApiKey = (random: Uint8Array): string => {
   return body + checksumOf(body)
 }
 
+/** Characters of the secret that are shown for ever: enough to tell a few keys apart, 140 bits stay unknown. */
+const SHOWN_LENGTH = 4
+
+/** How a key begins: what people recognise it by, in lists and in a leak. */
+export const keyPrefixOf = (key: string): string => key.slice(0, API_KEY_PREFIX.length + SHOWN_LENGTH)
+
 const FORM = new RegExp(`^${API_KEY_PREFIX}[${ALPHABET}]{${BODY_LENGTH + CHECKSUM_LENGTH}}$`)
 
 /** True for text of the right form and checksum: a typing error or a scanner's guess never reaches the database. */
@@ -40,3 +46,9 @@ export const looksLikeApiKey = (text: string): boolean => text.startsWith(API_KE
 
 /** What the store knows a key by, hex. Keys are random, so a plain hash is enough. */
 export const hashApiKey = (key: string): string => createHash("sha256").update(key).digest("hex")
+
+/** The use of a key is written down at most this often, never with each of thousands of requests a second. */
+const USE_WRITTEN_MS = 60_000
+
+export const keyUseIsWritten = (lastUsedAt: number | null, now: number): boolean =>
+  lastUsedAt === null || now - lastUsedAt >= USE_WRITTEN_MS

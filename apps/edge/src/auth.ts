@@ -1,7 +1,7 @@
 /**
- * Who is asking (contract sections 2 and 4): checks the session cookie, access tokens and API keys, and gives the
- * endpoints a customer or a gateway. The account comes only from here. A credential of the wrong kind is 403, none or a
- * bad one 401, and a key store or token issuer that does not answer 503: never a refusal that sends a client to log in.
+ * Who is asking (contract sections 2 and 4): checks sessions, access tokens and API keys, and gives the endpoints a
+ * customer or a gateway. The account comes only from here. A credential of the wrong kind is 403, none or a bad one
+ * 401, and a key store or token issuer that does not answer 503: never a refusal that sends a client to log in.
  */
 import {
   Customer,
@@ -15,12 +15,16 @@ import {
 } from "@credits/contracts/http"
 import { isAccountId, makeId } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { hashApiKey, isApiKey, looksLikeApiKey } from "./api-key.ts"
+import { hashApiKey, isApiKey, keyUseIsWritten, looksLikeApiKey } from "./api-key.ts"
 import { EdgeConfig } from "./config.ts"
 import { unavailable } from "./refusal.ts"
-import { type EdgeStoreUnavailable, EdgeStore, type StoredKey } from "./store.ts"
+import { looksLikeSession } from "./session.ts"
+import type { Person } from "./session-table.ts"
+import { Sessions } from "./sessions.ts"
+import { EdgeStore } from "./store.ts"
+import type { EdgeStoreUnavailable } from "./store-answer.ts"
 import { type TokenKeysUnavailable, Tokens } from "./tokens.ts"
 
 const authRequired = (detail: string): Unauthorized => makeProblem(401, "auth_required", detail)
@@ -32,15 +36,34 @@ const comeBack = (error: EdgeStoreUnavailable | TokenKeysUnavailable): Effect.Ef
     Effect.fail(unavailable("unavailable", "credentials cannot be checked right now")),
   )
 
-type Caller =
-  | { readonly kind: "customer"; readonly accountId: string; readonly isPerson: boolean }
-  | { readonly kind: "gateway"; readonly keyId: string }
+export interface CustomerCaller {
+  readonly kind: "customer"
+  readonly accountId: string
+  readonly isPerson: boolean
+  /** When the person proved who they are, milliseconds since 1970; null when the credential does not say. */
+  readonly authenticatedAt: number | null
+  /** What a token says of the person; null where the store knows. */
+  readonly person: Person | null
+}
+export type Caller = CustomerCaller | { readonly kind: "gateway"; readonly keyId: string }
+
+type Request = HttpServerRequest.HttpServerRequest
+type Read<A> = Effect.Effect<A, Unauthorized | Unavailable>
+
+const BEARER = /^Bearer +(\S+)$/i
+const SEND_ONE = "send Authorization: Bearer <access token or API key>"
 
 /** Reads a credential into a caller. */
 export class Credentials extends Context.Service<
   Credentials,
   {
-    readonly callerOf: (credential: string) => Effect.Effect<Caller, Unauthorized | Unavailable>
+    /**
+     * The caller of a request. A bearer speaks for itself: an old cookie beside it says nothing. Null when neither is
+     * there.
+     */
+    readonly callerIfAny: (request: Request) => Read<Caller | null>
+    /** The same, or 401. */
+    readonly callerOf: (request: Request) => Read<Caller>
     /** The account of a token's or sign-in's subject; made when first seen. */
     readonly accountOfSubject: (subject: string) => Effect.Effect<string, Unavailable>
   }
@@ -50,6 +73,7 @@ export class Credentials extends Context.Service<
     Effect.gen(function* () {
       const tokens = yield* Tokens
       const store = yield* EdgeStore
+      const sessions = yield* Sessions
       const config = yield* EdgeConfig
 
       const accountOfSubject = (subject: string) => {
@@ -57,53 +81,79 @@ export class Credentials extends Context.Service<
         return store.accountOf(subject, makeId("acc", now, randomBytes(10)), now).pipe(Effect.catch(comeBack))
       }
       const callerOfKey = Effect.fnUntraced(function* (key: string) {
-        const found: StoredKey | null = isApiKey(key)
-          ? yield* store.findKey(hashApiKey(key)).pipe(Effect.catch(comeBack))
-          : null
+        const hash = hashApiKey(key)
+        const found = isApiKey(key) ? yield* store.findKey(hash).pipe(Effect.catch(comeBack)) : null
         if (found === null) return yield* Effect.fail(authRequired("this API key is not known"))
+        const now = Date.now()
+        if (found.expiresAt !== null && found.expiresAt <= now) {
+          return yield* Effect.fail(authRequired("this API key has expired"))
+        }
+        if (keyUseIsWritten(found.lastUsedAt, now)) yield* store.keyUsed(hash, now).pipe(Effect.catch(comeBack))
         if (found.scope === "gateway") return { kind: "gateway" as const, keyId: found.id }
         if (found.account === null) return yield* Effect.fail(authRequired("this API key has no account"))
-        return { kind: "customer" as const, accountId: found.account, isPerson: false }
+        const { account: accountId } = found
+        return { kind: "customer" as const, accountId, isPerson: false, authenticatedAt: null, person: null }
       })
       const callerOfToken = Effect.fnUntraced(function* (token: string) {
-        const subject = yield* tokens.verify(token).pipe(Effect.catch(comeBack))
-        if (subject === null) return yield* Effect.fail(authRequired("this access token is not valid; sign in again"))
+        const verified = yield* tokens.verify(token).pipe(Effect.catch(comeBack))
+        if (verified === null) return yield* Effect.fail(authRequired("this access token is not valid; sign in again"))
+        const { subject, authenticatedAt, person } = verified
         // Our own tokens name the account; an issuer's subject gets one when it is first seen.
-        if (config.tokenIssuer === undefined && isAccountId(subject)) {
-          return { kind: "customer" as const, accountId: subject, isPerson: true }
-        }
-        const accountId = yield* accountOfSubject(`${tokens.issuer}|${subject}`)
-        return { kind: "customer" as const, accountId, isPerson: true }
+        const isOwn = config.tokenIssuer === undefined && isAccountId(subject)
+        const accountId = isOwn ? subject : yield* accountOfSubject(`${tokens.issuer}|${subject}`)
+        return { kind: "customer" as const, accountId, isPerson: true, authenticatedAt, person }
       })
-      const callerOf = (credential: string): Effect.Effect<Caller, Unauthorized | Unavailable> => {
-        if (credential === "") return Effect.fail(authRequired("send Authorization: Bearer <access token or API key>"))
-        return looksLikeApiKey(credential) ? callerOfKey(credential) : callerOfToken(credential)
+      const callerOfBearer = (credential: string): Read<Caller> =>
+        looksLikeApiKey(credential) ? callerOfKey(credential) : callerOfToken(credential)
+
+      const callerOfCookie = Effect.fnUntraced(function* (secret: string) {
+        // Where anybody can sign in as anybody, a script may put the token it got into the cookie.
+        if (config.mode !== "production" && !looksLikeSession(secret)) return yield* callerOfBearer(secret)
+        const found = yield* sessions.find(secret).pipe(Effect.catch(comeBack))
+        if (found === null) return yield* Effect.fail(authRequired("this session has ended; sign in again"))
+        const { account: accountId, authenticatedAt } = found
+        return { kind: "customer" as const, accountId, isPerson: true, authenticatedAt, person: null }
+      })
+      const callerIfAny = (request: Request): Read<Caller | null> => {
+        const { authorization } = request.headers
+        if (authorization !== undefined) {
+          const credential = BEARER.exec(authorization)?.[1]
+          return credential === undefined ? Effect.fail(authRequired(SEND_ONE)) : callerOfBearer(credential)
+        }
+        const secret = sessions.cookieOf(request)
+        return secret === undefined || secret === "" ? Effect.succeed(null) : callerOfCookie(secret)
       }
-      return Credentials.of({ callerOf, accountOfSubject })
+      const callerOf = (request: Request): Read<Caller> =>
+        Effect.flatMap(callerIfAny(request), (caller) =>
+          caller === null ? Effect.fail(authRequired(SEND_ONE)) : Effect.succeed(caller),
+        )
+      return Credentials.of({ callerIfAny, callerOf, accountOfSubject })
     }),
   )
 }
 
 /** A customer, or 403 for a gateway's key. */
-export const customerOf = (caller: Caller): Effect.Effect<Customer["Service"], WrongScope> =>
+export const customerOf = (caller: Caller): Effect.Effect<CustomerCaller, WrongScope> =>
   caller.kind === "customer"
-    ? Effect.succeed({ accountId: caller.accountId, isPerson: caller.isPerson })
+    ? Effect.succeed(caller)
     : Effect.fail(wrongScope("a gateway key cannot read a wallet; use an access token or a control key"))
 
 export const customerAuthLayer = Layer.effect(
   CustomerAuth,
   Effect.gen(function* () {
     const credentials = yield* Credentials
-    const signIn = (credential: string) => Effect.flatMap(credentials.callerOf(credential), customerOf)
+    const signIn = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      Effect.flatMap(credentials.callerOf(request), customerOf),
+    )
     return CustomerAuth.of({
-      session: Effect.fnUntraced(function* (next, { credential }) {
+      session: Effect.fnUntraced(function* (next) {
         const request = yield* HttpServerRequest.HttpServerRequest
-        // A bearer token speaks for itself: its answer must not be covered by that of an old cookie.
         if (request.headers.authorization !== undefined) return yield* Effect.fail(authRequired("see the bearer"))
-        return yield* Effect.provideService(next, Customer, yield* signIn(Redacted.value(credential)))
+        return yield* Effect.provideService(next, Customer, yield* signIn)
       }),
-      bearer: Effect.fnUntraced(function* (next, { credential }) {
-        return yield* Effect.provideService(next, Customer, yield* signIn(Redacted.value(credential)))
+      // Asked last, so its answer stands: it reads the cookie again, to give the cookie's own refusal.
+      bearer: Effect.fnUntraced(function* (next) {
+        return yield* Effect.provideService(next, Customer, yield* signIn)
       }),
     })
   }),
@@ -120,8 +170,13 @@ export const gatewayAuthLayer = Layer.effect(
   Effect.gen(function* () {
     const credentials = yield* Credentials
     return GatewayAuth.of({
-      bearer: Effect.fnUntraced(function* (next, { credential }) {
-        const caller = yield* credentials.callerOf(Redacted.value(credential))
+      bearer: Effect.fnUntraced(function* (next) {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        // A browser's session is no gateway, whatever it is sent to.
+        const caller =
+          request.headers.authorization === undefined
+            ? yield* Effect.fail(authRequired(SEND_ONE))
+            : yield* credentials.callerOf(request)
         if (caller.kind !== "gateway") {
           return yield* Effect.fail(wrongScope("this endpoint takes an API key with the gateway scope"))
         }

@@ -1,20 +1,31 @@
 /** Charges, receipts and billing cases of the customer of the credential (contract section 2). */
 import { Api, Customer, makeProblem } from "@credits/contracts/http"
+import { isAccountId } from "@credits/kernel"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
+import { AdvancingClock } from "./advancing-clock.ts"
 import { Payments, Subscriptions } from "./asking.ts"
 import { personsAccount } from "./auth.ts"
 import { chargeView, reviewView } from "./billing-view.ts"
 import { commandIdOf, Idempotency } from "./idempotency.ts"
 import { chargeProblem, pageProblem, reviewProblem, waitProblem } from "./payment-refusal.ts"
 import { receiptPdf } from "./receipt-pdf.ts"
+import { Ledger } from "./ledger.ts"
+import { Pricing } from "./pricing.ts"
+import { readWallet } from "./reads.ts"
+import { unavailable } from "./refusal.ts"
 import { RECEIPT_POLICY, receiptPage } from "./receipt.ts"
+import { summaryView } from "./summary-view.ts"
 
 const PAGE_DEFAULT = 50
 const person = personsAccount("report a charge")
 
 const noReceipt = () => makeProblem(404, "not_found", "the account has no such charge that succeeded")
+
+/** Old clients name a workspace, which means nothing here; another account's id is nothing of the caller's. */
+const isAnotherAccount = (workspaceId: string | undefined, account: string): boolean =>
+  workspaceId !== undefined && workspaceId !== account && isAccountId(workspaceId)
 
 export const billingEndpoints = HttpApiBuilder.group(
   Api,
@@ -35,6 +46,21 @@ export const billingEndpoints = HttpApiBuilder.group(
       if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
       return reply.ok
     })
+    const ledger = yield* Ledger
+    const pricing = yield* Pricing
+    const clock = yield* AdvancingClock
+
+    /** All three, or 503: a summary without one of them would be a made-up one. */
+    const summaryOf = (account: string) =>
+      Effect.gen(function* () {
+        const wallet = Effect.provideService(readWallet(account), Ledger, ledger)
+        const subscription = subscriptions.ask({ op: "show", account })
+        const totals = pricing.ask({ op: "totals", account, at: clock.now() })
+        const answers = yield* Effect.all([wallet, subscription, totals], { concurrency: 3 })
+        if ("refused" in answers[1]) return yield* Effect.fail(waitProblem("subscriptions", answers[1].refused))
+        if ("refused" in answers[2]) return yield* Effect.fail(unavailable("unavailable", answers[2].refused.detail))
+        return summaryView(answers[0], answers[1].ok, answers[2].ok)
+      })
     return handlers.handleAll({
       history: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
         const { accountId: account } = yield* Customer
@@ -62,6 +88,13 @@ export const billingEndpoints = HttpApiBuilder.group(
             "content-disposition": `attachment; filename="receipt-${charge.chargeId}.pdf"`,
           },
         })
+      }),
+      summary: Effect.fnUntraced(function* ({ query: { workspaceId } }) {
+        const { accountId: account } = yield* Customer
+        if (isAnotherAccount(workspaceId, account)) {
+          return yield* Effect.fail(makeProblem(404, "not_found", "the caller has no such workspace"))
+        }
+        return yield* summaryOf(account)
       }),
       reviews: Effect.fnUntraced(function* () {
         const { accountId: account } = yield* Customer

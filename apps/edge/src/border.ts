@@ -11,14 +11,7 @@ import {
   makeProblem,
 } from "@credits/contracts/http"
 import { ByteSize, Cause, Context, Effect, Layer, type Schema, SchemaIssue } from "effect"
-import {
-  HttpEffect,
-  HttpIncomingMessage,
-  HttpRouter,
-  HttpServerError,
-  HttpServerRequest,
-  HttpServerResponse,
-} from "effect/http"
+import { HttpEffect, HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { EdgeMetrics } from "./metrics.ts"
@@ -146,33 +139,4 @@ export const clockGateLayer = Layer.effect(
       }),
     )
   }),
-)
-
-const problemResponse = (problem: { readonly status: number }): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.jsonUnsafe(problem, { status: problem.status, contentType: "application/problem+json" })
-
-/** Wallets are nobody's to keep, and a body is what its content type says. */
-const withSafeHeaders = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.setHeaders(response, {
-    "cache-control": response.headers["cache-control"] ?? "no-store",
-    "x-content-type-options": "nosniff",
-  })
-
-/** What never reaches an endpoint: unknown paths and media types, as problems too. */
-export const outerLayer = HttpRouter.middleware(
-  (next) =>
-    next.pipe(
-      Effect.map((response) =>
-        response.status === 415
-          ? problemResponse(makeProblem(415, "unsupported_media_type", "this content type is not taken here"))
-          : response,
-      ),
-      Effect.catch((error) =>
-        HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
-          ? Effect.succeed(problemResponse(makeProblem(404, "not_found", "there is no such endpoint")))
-          : Effect.fail(error),
-      ),
-      Effect.map(withSafeHeaders),
-    ),
-  { global: true },
 )

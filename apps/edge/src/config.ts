@@ -14,6 +14,14 @@ export interface TokenIssuer {
   readonly jwksUrl: URL
 }
 
+/** Signing people in at the issuer of the tokens, with the edge as the client (production). */
+export interface OidcClient {
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted<string>
+  /** Where browsers reach this server. */
+  readonly publicUrl: URL
+}
+
 /** Services with work that falls due: an advance of the clock waits for each (decision 16). */
 export const CLOCK_OWNERS = ["ledger", "pricing", "payments", "subscriptions", "topup"] as const
 export type ClockOwner = (typeof CLOCK_OWNERS)[number]
@@ -29,6 +37,14 @@ export interface EdgeSettings {
   readonly freeSpaceMark: number
   /** Undefined outside production: the edge signs and checks its own tokens. */
   readonly tokenIssuer: TokenIssuer | undefined
+  /** Undefined: nobody is signed in here; in production that is a deployment for programs only. */
+  readonly oidc: OidcClient | undefined
+  /** Where browsers reach this server; undefined: wherever they ask. */
+  readonly publicUrl: URL | undefined
+  /** Exact origins whose pages may use the API with the browser's cookie. */
+  readonly allowedOrigins: ReadonlyArray<string>
+  /** How many proxies in front write `X-Forwarded-For`; 0: it is not believed. */
+  readonly trustedProxies: number
   /** The sandbox's card processor, for its book; never in production. */
   readonly processorUrl: URL | undefined
   /** Which of them run in this system (`CREDITS_CLOCK_OWNERS`); one that does not answer stops an advance. */
@@ -44,6 +60,13 @@ export class ConfigMissing extends Data.TaggedError("ConfigMissing")<{ readonly 
   }
 }
 
+/** A setting that cannot be meant. */
+export class ConfigWrong extends Data.TaggedError("ConfigWrong")<{ readonly name: string; readonly detail: string }> {
+  override get message(): string {
+    return `${this.name} ${this.detail}`
+  }
+}
+
 /** Production takes no defaults for these. */
 const PRODUCTION_REQUIRED = [
   "CREDITS_JWT_ISSUER",
@@ -52,6 +75,25 @@ const PRODUCTION_REQUIRED = [
   "CREDITS_NATS_URL",
   "CREDITS_NATS_SEED",
 ] as const
+
+/** Once people sign in here, all of them are needed; with neither of the first two nobody does. */
+const SIGN_IN_REQUIRED = ["CREDITS_OIDC_CLIENT_ID", "CREDITS_OIDC_CLIENT_SECRET", "CREDITS_PUBLIC_URL"] as const
+
+type RequiredName = (typeof PRODUCTION_REQUIRED)[number] | (typeof SIGN_IN_REQUIRED)[number]
+
+const isLoopback = ({ hostname }: URL): boolean => ["localhost", "127.0.0.1", "[::1]"].includes(hostname)
+
+/** "https://open-design.ai, https://www.open-design.ai": exact origins, never a pattern. */
+const originsOf = (text: string): Effect.Effect<ReadonlyArray<string>, ConfigWrong> => {
+  const origins = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
+  const wrong = origins.find((origin) => !/^https?:\/\//.test(origin) || URL.parse(origin)?.origin !== origin)
+  return wrong === undefined
+    ? Effect.succeed(origins)
+    : new ConfigWrong({
+        name: "CREDITS_ALLOWED_ORIGINS",
+        detail: `must be exact origins such as https://open-design.ai, with commas; ${JSON.stringify(wrong)} is none`,
+      })
+}
 
 const environment = Config.all({
   mode: Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(
@@ -65,6 +107,11 @@ const environment = Config.all({
   issuer: Config.option(Config.String("CREDITS_JWT_ISSUER")),
   audience: Config.option(Config.String("CREDITS_JWT_AUDIENCE")),
   jwksUrl: Config.option(Config.URL("CREDITS_JWKS_URL")),
+  oidcClientId: Config.option(Config.String("CREDITS_OIDC_CLIENT_ID")),
+  oidcClientSecret: Config.option(Config.Redacted("CREDITS_OIDC_CLIENT_SECRET")),
+  publicUrl: Config.option(Config.URL("CREDITS_PUBLIC_URL")),
+  allowedOrigins: Config.String("CREDITS_ALLOWED_ORIGINS").pipe(Config.withDefault("")),
+  trustedProxies: Config.Int("CREDITS_TRUST_PROXY").pipe(Config.withDefault(0)),
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
   processorUrl: Config.option(Config.URL("CREDITS_STRIPE_API_BASE")),
   supportUrl: Config.option(Config.URL("CREDITS_SUPPORT_URL")),
@@ -74,15 +121,27 @@ const environment = Config.all({
 
 export const readSettings = Effect.gen(function* () {
   const env = yield* environment
-  const given: Record<(typeof PRODUCTION_REQUIRED)[number], Option.Option<unknown>> = {
+  const given: Record<RequiredName, Option.Option<unknown>> = {
     CREDITS_JWT_ISSUER: env.issuer,
     CREDITS_JWT_AUDIENCE: env.audience,
     CREDITS_JWKS_URL: env.jwksUrl,
     CREDITS_NATS_URL: env.natsUrl,
     CREDITS_NATS_SEED: env.natsSeed,
+    CREDITS_OIDC_CLIENT_ID: env.oidcClientId,
+    CREDITS_OIDC_CLIENT_SECRET: env.oidcClientSecret,
+    CREDITS_PUBLIC_URL: env.publicUrl,
   }
-  const missing = PRODUCTION_REQUIRED.filter((name) => Option.isNone(given[name]))
+  const signsIn = env.mode === "production" && (Option.isSome(env.oidcClientId) || Option.isSome(env.oidcClientSecret))
+  const required = [...PRODUCTION_REQUIRED, ...(signsIn ? SIGN_IN_REQUIRED : [])]
+  const missing = required.filter((name) => Option.isNone(given[name]))
   if (env.mode === "production" && missing.length > 0) return yield* new ConfigMissing({ names: missing })
+  const publicUrl = Option.getOrUndefined(env.publicUrl)
+  if (signsIn && publicUrl!.protocol !== "https:" && !isLoopback(publicUrl!)) {
+    return yield* new ConfigWrong({ name: "CREDITS_PUBLIC_URL", detail: "must begin with https://" })
+  }
+  if (env.trustedProxies < 0) {
+    return yield* new ConfigWrong({ name: "CREDITS_TRUST_PROXY", detail: "must be how many proxies there are" })
+  }
   const settings: EdgeSettings = {
     mode: env.mode,
     // Open sign-in must not be reachable from the network unless someone asks for it.
@@ -99,6 +158,16 @@ export const readSettings = Effect.gen(function* () {
             jwksUrl: Option.getOrThrow(env.jwksUrl),
           }
         : undefined,
+    oidc: signsIn
+      ? {
+          clientId: Option.getOrThrow(env.oidcClientId),
+          clientSecret: Option.getOrThrow(env.oidcClientSecret),
+          publicUrl: publicUrl!,
+        }
+      : undefined,
+    publicUrl,
+    allowedOrigins: yield* originsOf(env.allowedOrigins),
+    trustedProxies: env.trustedProxies,
     processorUrl: env.mode === "production" ? undefined : Option.getOrUndefined(env.processorUrl),
     clockOwners: CLOCK_OWNERS.filter((owner) => env.clockOwners.split(",").includes(owner)),
     supportUrl: Option.getOrUndefined(Option.map(env.supportUrl, (url) => url.href)),

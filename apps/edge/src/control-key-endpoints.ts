@@ -1,19 +1,50 @@
 /** Control keys of an account (contract section 2): made, listed and revoked by a person, never by a control key. */
-import { Api, CONTROL_KEYS_MAX, makeProblem } from "@credits/contracts/http"
-import { formatInstant, makeId } from "@credits/kernel"
+import { Api, type BadRequest, CONTROL_KEYS_MAX, KEY_DAYS_MAX, makeProblem } from "@credits/contracts/http"
+import { formatInstant, makeId, parseInstant } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "./api-key.ts"
+import { API_KEY_PREFIX, API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiKey } from "./api-key.ts"
 import { personsAccount } from "./auth.ts"
 import { unavailable } from "./refusal.ts"
-import { EdgeStore, type EdgeStoreUnavailable, type ListedKey } from "./store.ts"
+import type { ListedKey } from "./key-table.ts"
+import { EdgeStore } from "./store.ts"
+import type { EdgeStoreUnavailable } from "./store-answer.ts"
 
+const DAY_MS = 86_400_000
 const manager = personsAccount("manage control keys")
 
 const comeBack = (_: EdgeStoreUnavailable) => Effect.fail(unavailable("unavailable", "keys cannot be read right now"))
 
-const keyView = ({ id, name, createdAt }: ListedKey) => ({ id, name, createdAt: formatInstant(createdAt) })
+const momentOf = (at: number | null): string | null => (at === null ? null : formatInstant(at))
+
+const keyView = ({ id, name, prefix, createdAt, expiresAt, lastUsedAt }: ListedKey) => ({
+  id,
+  name,
+  prefix: prefix ?? API_KEY_PREFIX,
+  createdAt: formatInstant(createdAt),
+  expiresAt: momentOf(expiresAt),
+  lastUsedAt: momentOf(lastUsedAt),
+})
+
+const wrongExpiry = (detail: string) => {
+  const field = "expiresAt"
+  return makeProblem(400, "invalid_request", `${field}: ${detail}`, { field, errors: [{ field, detail }] })
+}
+
+/** When a new key ends, null for never; or what is wrong with it. */
+const expiryOf = (
+  { expiresAt, expiresInDays }: { readonly expiresAt?: string; readonly expiresInDays?: number },
+  now: number,
+): Effect.Effect<number | null, BadRequest> => {
+  if (expiresAt === undefined) return Effect.succeed(expiresInDays === undefined ? null : now + expiresInDays * DAY_MS)
+  if (expiresInDays !== undefined) return Effect.fail(wrongExpiry("give either expiresAt or expiresInDays, not both"))
+  const at = parseInstant(expiresAt)
+  if (at === null) return Effect.fail(wrongExpiry("there is no such instant"))
+  return at > now && at <= now + KEY_DAYS_MAX * DAY_MS
+    ? Effect.succeed(at)
+    : Effect.fail(wrongExpiry(`must lie in the future, at most ${KEY_DAYS_MAX} days from now`))
+}
 
 export const controlKeyEndpoints = HttpApiBuilder.group(
   Api,
@@ -25,20 +56,23 @@ export const controlKeyEndpoints = HttpApiBuilder.group(
         const keys = yield* store.keysOf(yield* manager).pipe(Effect.catch(comeBack))
         return { items: keys.map(keyView), nextCursor: null }
       }),
-      create: Effect.fnUntraced(function* ({ payload: { name } }) {
+      create: Effect.fnUntraced(function* ({ payload }) {
         const account = yield* manager
+        const createdAt = Date.now()
+        const expiresAt = yield* expiryOf(payload, createdAt)
         const keys = yield* store.keysOf(account).pipe(Effect.catch(comeBack))
         if (keys.length >= CONTROL_KEYS_MAX) {
           const detail = `an account has at most ${CONTROL_KEYS_MAX} control keys; delete one first`
           return yield* Effect.fail(makeProblem(400, "invalid_request", detail))
         }
         const key = makeApiKey(randomBytes(API_KEY_RANDOM_BYTES))
-        const createdAt = Date.now()
+        const { name } = payload
+        const prefix = keyPrefixOf(key)
         const id = makeId("key", createdAt, randomBytes(10))
         yield* store
-          .addKey(hashApiKey(key), { id, scope: "control", account, name }, createdAt)
+          .addKey(hashApiKey(key), { id, scope: "control", account, name, prefix, expiresAt }, createdAt)
           .pipe(Effect.catch(comeBack))
-        return { ...keyView({ id, name, createdAt }), key }
+        return { ...keyView({ id, name, prefix, createdAt, expiresAt, lastUsedAt: null }), key }
       }),
       revoke: Effect.fnUntraced(function* ({ params: { keyId } }) {
         const account = yield* manager

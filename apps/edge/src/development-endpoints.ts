@@ -1,17 +1,20 @@
 /** Development and sandbox: signing in without a password, a gateway key for the asking, the business clock. */
-import { Api, makeProblem, SESSION_COOKIE } from "@credits/contracts/http"
+import { Api, makeProblem } from "@credits/contracts/http"
 import { formatInstant, makeId, parseInstant } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
-import { Duration, Effect } from "effect"
-import { HttpEffect, HttpServerResponse } from "effect/http"
+import { Effect } from "effect"
+import { HttpEffect, HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock, type ClockNotAdvanced } from "./advancing-clock.ts"
-import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "./api-key.ts"
+import { API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiKey } from "./api-key.ts"
 import { Credentials } from "./auth.ts"
 import { addDuration } from "./duration.ts"
 import { unavailable } from "./refusal.ts"
+import { Sessions } from "./sessions.ts"
+import { accountSignedIn } from "./signed-in.ts"
 import { EdgeStore } from "./store.ts"
-import { TOKEN_LIFE_SECONDS, Tokens } from "./tokens.ts"
+import type { EdgeStoreUnavailable } from "./store-answer.ts"
+import { Tokens } from "./tokens.ts"
 
 const wrong = (field: string, detail: string) =>
   makeProblem(400, "invalid_request", `${field}: ${detail}`, { field, errors: [{ field, detail }] })
@@ -35,6 +38,9 @@ const clockProblem = (error: ClockNotAdvanced) =>
       : unavailable("unavailable", `the clock could not be advanced: ${error.detail}`),
   )
 
+const comeBack = (_: EdgeStoreUnavailable) =>
+  Effect.fail(unavailable("unavailable", "nobody can be signed in right now"))
+
 export const developmentEndpoints = HttpApiBuilder.group(
   Api,
   "development",
@@ -42,18 +48,21 @@ export const developmentEndpoints = HttpApiBuilder.group(
     const credentials = yield* Credentials
     const tokens = yield* Tokens
     const store = yield* EdgeStore
+    const sessions = yield* Sessions
+    const withStore = Effect.provideService(EdgeStore, store)
     const clock = yield* AdvancingClock
     return handlers.handleAll({
       signIn: Effect.fnUntraced(function* ({ payload }) {
-        const accountId = yield* credentials.accountOfSubject(`email:${payload.email.toLowerCase()}`)
+        const email = payload.email.toLowerCase()
+        const accountId = yield* credentials.accountOfSubject(`email:${email}`)
         const { token, expiresAt } = yield* tokens.sign!(accountId)
+        const before = sessions.cookieOf(yield* HttpServerRequest.HttpServerRequest)
+        const secret = yield* sessions.begin(accountId, Date.now(), before).pipe(Effect.catch(comeBack))
+        yield* withStore(accountSignedIn({ accountId, email, name: email.slice(0, email.indexOf("@")) })).pipe(
+          Effect.catch(comeBack),
+        )
         yield* HttpEffect.appendPreResponseHandler((_request, response) =>
-          HttpServerResponse.setCookie(response, SESSION_COOKIE, token, {
-            httpOnly: true,
-            sameSite: "lax",
-            path: "/",
-            maxAge: Duration.seconds(TOKEN_LIFE_SECONDS),
-          }).pipe(Effect.orDie),
+          Effect.succeed(sessions.withCookie(response, secret)),
         )
         return { accountId, accessToken: token, expiresAt: formatInstant(expiresAt) }
       }),
@@ -62,7 +71,11 @@ export const developmentEndpoints = HttpApiBuilder.group(
         const now = Date.now()
         const id = makeId("key", now, randomBytes(10))
         yield* store
-          .addKey(hashApiKey(key), { id, scope: "gateway", account: null, name: "development" }, now)
+          .addKey(
+            hashApiKey(key),
+            { id, scope: "gateway", account: null, name: "development", prefix: keyPrefixOf(key), expiresAt: null },
+            now,
+          )
           .pipe(Effect.catch(() => Effect.fail(unavailable("unavailable", "the key could not be stored"))))
         return { key }
       }),

@@ -160,7 +160,7 @@ export class EdgeUnderTest {
         return JSON.stringify(this.answer(request) ?? plainLedger(request))
       })
     }
-    for (const op of ["plans", "models", "usage"]) {
+    for (const op of ["plans", "models", "usage", "totals"]) {
       serve(this.bus.connection, SUBJECTS.pricingRequest(op), (text) =>
         JSON.stringify(this.answerPricing(op, JSON.parse(text))),
       )
@@ -275,6 +275,10 @@ export const startEdge = async (
     databaseUrl: undefined,
     freeSpaceMark: 0,
     tokenIssuer: undefined,
+    oidc: undefined,
+    publicUrl: undefined,
+    allowedOrigins: [],
+    trustedProxies: 0,
     processorUrl: undefined,
     clockOwners: ["ledger", "pricing"],
     supportUrl: undefined,

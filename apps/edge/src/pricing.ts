@@ -6,18 +6,22 @@ import {
   type PricingReply,
   type ReadModels,
   type ReadPlans,
+  type ReadTotals,
   type ReadUsage,
   SUBJECTS,
+  type TotalsAnswer,
   type UsageAnswer,
 } from "@credits/contracts"
 import { Context, Effect, Layer } from "effect"
 
-export type EdgePricingRequest = ReadModels | ReadPlans | ReadUsage
+export type EdgePricingRequest = ReadModels | ReadPlans | ReadUsage | ReadTotals
 export type PricingAnswerOf<Request extends EdgePricingRequest> = Request extends ReadModels
   ? ModelsAnswer
   : Request extends ReadPlans
     ? PlansAnswer
-    : UsageAnswer
+    : Request extends ReadTotals
+      ? TotalsAnswer
+      : UsageAnswer
 
 /** Reads of one account's rollups or a few KiB of prices; longer means pricing is not there. */
 const TIMEOUT_MS = 3_000

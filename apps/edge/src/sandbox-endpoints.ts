@@ -2,7 +2,7 @@
  * Development and sandbox (contract section 5): the processor's own book, and the customer at the bank's check. Anybody
  * can sign in as anybody here, so no credential is asked for; one that is sent must be good and shows its account only.
  */
-import { Api, makeProblem, SESSION_COOKIE } from "@credits/contracts/http"
+import { Api, makeProblem } from "@credits/contracts/http"
 import { Effect } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
@@ -37,13 +37,8 @@ export const sandboxEndpoints = HttpApiBuilder.group(
 
     /** The account of the credential that was sent; null without one. */
     const accountIfAny = Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const { authorization } = request.headers
-      const credential =
-        authorization === undefined ? request.cookies[SESSION_COOKIE] : authorization.replace(/^Bearer\s+/i, "")
-      if (credential === undefined) return null
-      const { accountId } = yield* Effect.flatMap(credentials.callerOf(credential), customerOf)
-      return accountId
+      const caller = yield* credentials.callerIfAny(yield* HttpServerRequest.HttpServerRequest)
+      return caller === null ? null : (yield* customerOf(caller)).accountId
     })
 
     return handlers.handleAll({

@@ -14,7 +14,7 @@ import { Payments, Subscriptions, Topup } from "./asking.ts"
 import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
 import { billingEndpoints } from "./billing-endpoints.ts"
-import { borderLayer, clockGateLayer, outerLayer } from "./border.ts"
+import { borderLayer, clockGateLayer } from "./border.ts"
 import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
@@ -26,6 +26,7 @@ import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { operationsLayer } from "./operations.ts"
 import { pagesLayer } from "./pages.ts"
+import { outerLayer } from "./outer.ts"
 import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
@@ -34,6 +35,8 @@ import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
 import { siteEndpoints } from "./site-endpoints.ts"
+import { sessionEndpoints } from "./session-endpoints.ts"
+import { Sessions } from "./sessions.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -58,6 +61,7 @@ const endpoints = Layer.mergeAll(
   billingEndpoints,
   webhookEndpoints,
   gatewayEndpoints,
+  sessionEndpoints,
 )
 
 const developmentRoutes = Layer.mergeAll(
@@ -91,6 +95,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
       IntakeRoom.layer,
     ),
   ),
+  Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
 )
 

@@ -24,6 +24,10 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
             databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
             freeSpaceMark: 0,
             tokenIssuer: undefined,
+            oidc: undefined,
+            publicUrl: undefined,
+            allowedOrigins: [],
+            trustedProxies: 0,
             processorUrl: undefined,
             supportUrl: undefined,
             clockOwners: [],
@@ -55,16 +59,48 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
     expect(await run((edge) => edge.accountOf("email:x@b.c", "acc_x", 2))).toBe("acc_x")
   })
 
-  it.skipIf(isMissing)("a key is found by its hash only", async () => {
-    await run((edge) => edge.addKey("hash-1", { id: "key_1", scope: "control", account: "acc_1", name: "laptop" }, 1))
-    expect(await run((edge) => edge.findKey("hash-1"))).toEqual({ id: "key_1", scope: "control", account: "acc_1" })
+  const keyOf = (id: string, account: string) =>
+    ({ id, scope: "control", account, name: "laptop", prefix: "wk_live_abcd", expiresAt: 99 }) as const
+
+  it.skipIf(isMissing)("a key is found by its hash only, with when it was used last", async () => {
+    await run((edge) => edge.addKey("hash-1", keyOf("key_1", "acc_1"), 1))
+    const found = { id: "key_1", scope: "control", account: "acc_1", expiresAt: 99, lastUsedAt: null }
+    expect(await run((edge) => edge.findKey("hash-1"))).toEqual(found)
+    await run((edge) => edge.keyUsed("hash-1", 5))
+    expect(await run((edge) => edge.findKey("hash-1"))).toEqual({ ...found, lastUsedAt: 5 })
     expect(await run((edge) => edge.findKey("hash-2"))).toBeNull()
     expect(await run((edge) => edge.findKey("key_1"))).toBeNull()
   })
 
+  it.skipIf(isMissing)(
+    "a session is found until it is idle or ended, and takes the place of the one before",
+    async () => {
+      const session = { account: "acc_1", authenticatedAt: 1, endsAt: 100, idleAt: 10 }
+      const find = (hash: string, now: number) => run((edge) => edge.findSession(hash, now))
+      await run((edge) => edge.addSession("s1", session, null, 1))
+      expect(await find("s1", 9)).toEqual(session)
+      expect(await find("s1", 10)).toBeNull()
+      await run((edge) => edge.sessionUsed("s1", 20))
+      expect(await find("s1", 19)).toEqual({ ...session, idleAt: 20 })
+      await run((edge) => edge.addSession("s2", { ...session, idleAt: 30 }, "s1", 5))
+      expect(await find("s1", 6)).toBeNull()
+      await run((edge) => edge.endSession("s2"))
+      expect(await find("s2", 6)).toBeNull()
+    },
+  )
+
+  it.skipIf(isMissing)("a person is who the last sign-in said", async () => {
+    expect(await run((edge) => edge.personOf("acc_1"))).toBeNull()
+    await run((edge) => edge.tellPerson("acc_1", { email: "a@b.c", name: "A" }, 1))
+    await run((edge) => edge.tellPerson("acc_1", { email: "a@b.d", name: "B" }, 2))
+    expect(await run((edge) => edge.personOf("acc_1"))).toEqual({ email: "a@b.d", name: "B" })
+  })
+
   it.skipIf(isMissing)("a revoked key is gone, and only its account can revoke it", async () => {
-    await run((edge) => edge.addKey("hash-9", { id: "key_9", scope: "control", account: "acc_9", name: "ci" }, 7))
-    expect(await run((edge) => edge.keysOf("acc_9"))).toEqual([{ id: "key_9", name: "ci", createdAt: 7 }])
+    await run((edge) => edge.addKey("hash-9", keyOf("key_9", "acc_9"), 7))
+    expect(await run((edge) => edge.keysOf("acc_9"))).toEqual([
+      { id: "key_9", name: "laptop", prefix: "wk_live_abcd", createdAt: 7, expiresAt: 99, lastUsedAt: null },
+    ])
     expect(await run((edge) => edge.revokeKey("acc_1", "key_9", 8))).toBe(false)
     expect(await run((edge) => edge.revokeKey("acc_9", "key_9", 8))).toBe(true)
     expect(await run((edge) => edge.revokeKey("acc_9", "key_9", 9))).toBe(false)

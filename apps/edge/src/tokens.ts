@@ -5,9 +5,10 @@
 import { randomBytes } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey, SignJWT } from "jose"
+import { createRemoteJWKSet, type JWTPayload, jwtVerify, type JWTVerifyGetKey, SignJWT } from "jose"
 import { Context, Data, Effect, Layer } from "effect"
 import { EdgeConfig, type TokenIssuer } from "./config.ts"
+import type { Person } from "./session-table.ts"
 
 export const OWN_ISSUER = "open-design-credits"
 export const OWN_AUDIENCE = "open-design-credits"
@@ -28,6 +29,15 @@ class TokenRefused extends Data.TaggedError("TokenRefused")<{
   readonly code: string | undefined
   readonly detail: string
 }> {}
+
+/** What a good token says. */
+export interface Verified {
+  readonly subject: string
+  /** When the person proved who they are, milliseconds since 1970; null when the token does not say. */
+  readonly authenticatedAt: number | null
+  /** Null when the token says nothing of them. */
+  readonly person: Person | null
+}
 
 export interface SignedToken {
   readonly token: string
@@ -51,13 +61,21 @@ const ownKey = async (dataDir: string): Promise<Uint8Array> => {
 /** Errors of fetching keys; every other error is the token's. */
 const KEY_ERRORS = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"])
 
+const SUBJECT_LENGTH_MAX = 256
+
+const verifiedOf = ({ sub, auth_time, email, name }: JWTPayload): Verified | null => {
+  if (typeof sub !== "string" || sub.length === 0 || sub.length > SUBJECT_LENGTH_MAX) return null
+  const person = typeof email === "string" ? { email, name: typeof name === "string" ? name : "" } : null
+  return { subject: sub, authenticatedAt: typeof auth_time === "number" ? auth_time * 1000 : null, person }
+}
+
 const check = (
   key: Uint8Array | JWTVerifyGetKey,
   issuer: string,
   audience: string,
   algorithms: Array<string>,
   token: string,
-): Effect.Effect<string | null, TokenKeysUnavailable> =>
+): Effect.Effect<Verified | null, TokenKeysUnavailable> =>
   Effect.tryPromise({
     try: async () => {
       const options = {
@@ -70,7 +88,7 @@ const check = (
       const { payload } = await (typeof key === "function"
         ? jwtVerify(token, key, options)
         : jwtVerify(token, key, options))
-      return typeof payload.sub === "string" && payload.sub.length > 0 && payload.sub.length <= 256 ? payload.sub : null
+      return verifiedOf(payload)
     },
     catch: (cause) => new TokenRefused({ code: (cause as { readonly code?: string }).code, detail: String(cause) }),
   }).pipe(
@@ -84,8 +102,8 @@ const check = (
 export class Tokens extends Context.Service<
   Tokens,
   {
-    /** The subject of a good token, null for any other text. */
-    readonly verify: (token: string) => Effect.Effect<string | null, TokenKeysUnavailable>
+    /** What a good token says, null for any other text. */
+    readonly verify: (token: string) => Effect.Effect<Verified | null, TokenKeysUnavailable>
     /** Issuer of the subjects that `verify` gives. */
     readonly issuer: string
     /** Undefined in production. */

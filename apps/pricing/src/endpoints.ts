@@ -21,7 +21,7 @@ import type { Report } from "./intake.ts"
 import { modelsAnswer, plansAnswer } from "./price-list.ts"
 import { decodeRequest } from "./requests.ts"
 import type { PricingDatabase } from "./store.ts"
-import { DAYS_DEFAULT, DAYS_MAX, daysBetween, readUsage } from "./usage-read.ts"
+import { DAYS_DEFAULT, DAYS_MAX, daysBetween, readTotals, readUsage } from "./usage-read.ts"
 import type { Versions } from "./versions.ts"
 
 const DAY_MS = 86_400_000
@@ -126,6 +126,8 @@ const handle = async (options: EndpointsOptions, request: PricingRequest): Promi
       return quote(books, request, request.at ?? now)
     case "usage":
       return usage(database, request, now)
+    case "totals":
+      return ok(await readTotals(database, request.account, request.at ?? now))
     case "book-list":
       return ok(books.list(now))
     case "catalogue-list":

@@ -41,6 +41,7 @@ const SCHEMAS = {
     from: Schema.optionalKey(Instant),
     to: Schema.optionalKey(Instant),
   }),
+  totals: Schema.Struct({ op: Schema.Literal("totals"), account: Account, at: Schema.optionalKey(Instant) }),
   "book-list": Schema.Struct({ op: Schema.Literal("book-list") }),
   "catalogue-list": Schema.Struct({ op: Schema.Literal("catalogue-list") }),
   "book-show": Schema.Struct({ op: Schema.Literal("book-show"), ...version }),

@@ -28,11 +28,20 @@ export interface RollupDelta extends UsageSums {
   readonly model: string
 }
 
+/** What is added to an account's totals. `recharged` is nano-USD. */
+export interface TotalDelta {
+  readonly account: string
+  calls: number
+  recharges: number
+  recharged: bigint
+}
+
 const DAY_MS = 86_400_000
 
 /** Sums by row; many entries of a batch fall on the same one. */
 export class Rollup {
   readonly #rows = new Map<string, RollupDelta>()
+  readonly #totals = new Map<string, TotalDelta>()
   #dayNumber = Number.NaN
   #day = ""
 
@@ -42,6 +51,19 @@ export class Rollup {
 
   get size(): number {
     return this.#rows.size
+  }
+
+  get totals(): Iterable<TotalDelta> {
+    return this.#totals.values()
+  }
+
+  #total(account: string): TotalDelta {
+    let total = this.#totals.get(account)
+    if (total === undefined) {
+      total = { account, calls: 0, recharges: 0, recharged: 0n }
+      this.#totals.set(account, total)
+    }
+    return total
   }
 
   /** Neighbouring entries nearly always share their day, and formatting one costs as much as the rest of an entry. */
@@ -79,8 +101,20 @@ export class Rollup {
     return row
   }
 
-  /** A charge of the ledger; every other kind of entry adds nothing. */
+  /** A charge of the ledger, or a grant outside a plan's cycle; every other kind of entry adds nothing. */
   addEntry(entry: JournalEntry): void {
+    if (entry.kind === "granted" || entry.kind === "adjusted") this.#addRecharge(entry)
+    else this.#addCharge(entry)
+  }
+
+  #addRecharge({ account, body: { opened } }: JournalEntry): void {
+    if (opened === undefined || opened.kind === "plan") return
+    const total = this.#total(account)
+    total.recharges += 1
+    total.recharged += BigInt(opened.amount)
+  }
+
+  #addCharge(entry: JournalEntry): void {
     const { usage, usedAt, spent } = entry.body
     if (entry.kind !== "charged" || usage === undefined || usedAt === undefined) return
     const line = decodeUsageLine(usage)
@@ -88,6 +122,7 @@ export class Rollup {
     const row = this.#row(usedAt, entry.account, line.model)
     const written = line.cacheWrite5mTokens + line.cacheWrite1hTokens
     row.calls += 1
+    this.#total(entry.account).calls += 1
     row.inputTokens += line.inputTokens + line.cacheReadTokens + written
     row.outputTokens += line.outputTokens + line.reasoningTokens
     row.cacheReadTokens += line.cacheReadTokens

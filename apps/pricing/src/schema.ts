@@ -7,7 +7,7 @@ import { sql, type Kysely } from "kysely"
 import type { Dialect, Migration } from "@credits/store"
 
 /** Raised with every migration; a database with a newer one is refused (decision 21). */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 export interface Tables {
   /** Price books and catalogues; immutable rows. `ordinal` is the order of publication. */
@@ -61,6 +61,14 @@ export interface Tables {
     readonly byok_input_tokens: bigint
     readonly byok_output_tokens: bigint
   }
+  /** One row an account, so that a total of its life is one seek. */
+  readonly account_total: {
+    readonly account: string
+    readonly calls: bigint
+    readonly recharges: bigint
+    /** Nano-USD. */
+    readonly recharged: bigint
+  }
 }
 
 const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
@@ -88,6 +96,24 @@ const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void
   for (const statement of statements) await statement.execute(db)
 }
 
+/**
+ * Totals cannot be made from the rollup, which never knew of grants: the journal is counted again from its beginning.
+ * The ledger answers what the stream no longer has; usage tables fill up again meanwhile, BYOK calls stay counted.
+ */
+const countAgain = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
+  const clustered = dialect === "sqlite" ? sql` without rowid` : sql``
+  const statements = [
+    sql`create table account_total (account text primary key, calls bigint not null, recharges bigint not null,
+      recharged bigint not null)${clustered}`,
+    sql`delete from journal_position`,
+    sql`delete from usage_rollup where byok_calls = 0`,
+    sql`update usage_rollup set calls = 0, input_tokens = 0, output_tokens = 0, cache_read_tokens = 0,
+      cache_write_tokens = 0, reasoning_tokens = 0, cost = 0`,
+  ]
+  for (const statement of statements) await statement.execute(db)
+}
+
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001_pricing": { up: createTables },
+  "0002_account_totals": { up: countAgain },
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { DeadLetter } from "@credits/contracts"
+import type { DeadLetter, JournalEntry } from "@credits/contracts"
 import { migrateNow, openDatabaseNow, type Dialect, type OpenedDatabase } from "@credits/store"
 import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@credits/testkit"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
@@ -22,7 +22,7 @@ import {
   rememberStream,
   type IntakeCommit,
 } from "./store.ts"
-import { daysBetween, readUsage } from "./usage-read.ts"
+import { daysBetween, readTotals, readUsage } from "./usage-read.ts"
 
 const DIALECTS: ReadonlyArray<Dialect> = ["sqlite", "postgres"]
 const START_MS = 60_000
@@ -197,6 +197,71 @@ for (const dialect of DIALECTS) {
       ])
       expect(await readUsage(database, "acc_a", "model,day", ["2026-06-01"])).toEqual([])
       expect(await readUsage(database, "acc_b", "day", ["2026-05-31"])).toEqual([])
+    })
+
+    const counted = (entries: ReadonlyArray<JournalEntry>, from: number, to: number) => {
+      const rollup = new Rollup()
+      for (const entry of entries) rollup.addEntry(entry)
+      const [before, positions] = [new Map(from === 0 ? [] : [[3, from]]), new Map([[3, to]])]
+      const cursor = { stream: "LEDGER_JOURNAL", incarnation: "j", from, to }
+      return commitProjection(database, { ...cursor, rollup, before, positions })
+    }
+    const entryOf = (seq: number, kind: JournalEntry["kind"], body: JournalEntry["body"]): JournalEntry => ({
+      seq,
+      account: "acc_a",
+      n: seq,
+      at: AT,
+      kind,
+      body,
+    })
+    const called = (seq: number, usedAt: number) =>
+      entryOf(seq, "charged", { spent: "1000", usage: `openai|m|b1|1|2|0|0|0|0|0|1|ok|r${seq}`, usedAt })
+    const opened = (seq: number, kind: "plan" | "topup" | "promo" | "adjustment", amount: string) =>
+      entryOf(seq, kind === "adjustment" ? "adjusted" : "granted", { granted: amount, opened: { kind, amount } })
+
+    it("decision 14: an account's totals: every call, grants outside the plan, and what its UTC day cost", async () => {
+      expect(await readTotals(database, "acc_a", AT)).toEqual({
+        calls: 0,
+        recharges: 0,
+        recharged: "0",
+        today: { day: "2026-06-01", cost: "0" },
+      })
+      await counted([called(1, AT - DAY_MS), opened(2, "plan", "20000"), opened(3, "topup", "9007199254740993")], 0, 3)
+      const given = [opened(4, "promo", "5"), opened(5, "adjustment", "7")]
+      await counted([...given, entryOf(6, "adjusted", { revoked: "3" }), called(7, AT), called(8, AT)], 3, 8)
+      expect(await readTotals(database, "acc_a", AT)).toEqual({
+        calls: 3,
+        recharges: 3,
+        recharged: "9007199254741005",
+        today: { day: "2026-06-01", cost: "2000" },
+      })
+    })
+
+    it("decision 21: a database from before the totals counts its journal again; BYOK calls stay", async () => {
+      const old = await openDatabaseNow<Tables>({
+        service: `pricing_old_${counter}`,
+        dataDir: folder,
+        databaseUrl: postgres?.url,
+      })
+      await migrateNow(old, { "0001_pricing": migrations["0001_pricing"]! }, 1)
+      const keys = { day: "2026-06-01", account: "acc_a" }
+      const sums = { input_tokens: 1n, output_tokens: 1n, cache_read_tokens: 0n, cache_write_tokens: 0n }
+      const byokSums = { byok_calls: 2n, byok_input_tokens: 2n, byok_output_tokens: 2n, reasoning_tokens: 0n }
+      const noByok = { byok_calls: 0n, byok_input_tokens: 0n, byok_output_tokens: 0n, reasoning_tokens: 0n }
+      await old.kysely
+        .insertInto("usage_rollup")
+        .values([
+          { ...keys, model: "both", calls: 4n, ...sums, cost: 9n, ...byokSums },
+          { ...keys, model: "hosted", calls: 4n, ...sums, cost: 9n, ...noByok },
+        ])
+        .execute()
+      await old.kysely.insertInto("journal_position").values({ partition: 3, seq: 8n }).execute()
+      await migrateNow(old, migrations, SCHEMA_VERSION)
+      expect(await readPositions(old)).toEqual(new Map())
+      expect(await readUsage(old, "acc_a", "model", ["2026-06-01"])).toMatchObject([
+        { model: "both", calls: 0, cost: "0", inputTokens: 0, byokCalls: 2 },
+      ])
+      await old.close()
     })
 
     it("takes a batch of thousands of records in one commit", async () => {

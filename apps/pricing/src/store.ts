@@ -6,7 +6,7 @@ import type { DeadLetter } from "@credits/contracts"
 import type { Database } from "@credits/store"
 import { sql, type Kysely, type RawBuilder } from "kysely"
 import type { ByokRecord } from "./call.ts"
-import type { Positions, RollupDelta } from "./rollup.ts"
+import type { Positions, RollupDelta, TotalDelta } from "./rollup.ts"
 import { Rollup } from "./rollup.ts"
 import type { Tables } from "./schema.ts"
 
@@ -173,6 +173,18 @@ const addRollup = async (database: PricingDatabase, db: Db, deltas: Iterable<Rol
     on conflict (day, account, model) do update set ${sql.join(sums)}`.execute(db)
 }
 
+const addTotals = async (database: PricingDatabase, db: Db, deltas: Iterable<TotalDelta>): Promise<void> => {
+  const rows = [...deltas]
+    .toSorted((a, b) => (a.account < b.account ? -1 : 1))
+    .map(({ account, calls, recharges, recharged }) => [account, calls, recharges, recharged.toString()])
+  if (rows.length === 0) return
+  await sql`insert into account_total (account, calls, recharges, recharged)
+    select ${columns(text(0), whole(1), whole(2), whole(3))} from ${rowsOf(database, rows)} where true
+    on conflict (account) do update set calls = account_total.calls + excluded.calls,
+      recharges = account_total.recharges + excluded.recharges,
+      recharged = account_total.recharged + excluded.recharged`.execute(db)
+}
+
 export interface IntakeCommit {
   readonly stream: string
   readonly incarnation: string
@@ -237,7 +249,7 @@ const expectPositions = async (db: Db, stream: string, expected: ReadonlyMap<num
   for (const [partition, seq] of expected) if ((found.get(partition) ?? 0) !== seq) throw new CursorMoved(stream)
 }
 
-/** Rollup, positions and cursor in one transaction: counted exactly once. @throws CursorMoved */
+/** Rollup, totals, positions and cursor in one transaction: counted exactly once. @throws CursorMoved */
 export const commitProjection = (database: PricingDatabase, batch: ProjectionCommit): Promise<void> =>
   database.kysely.transaction().execute(async (db) => {
     await moveCursor(db, batch.stream, batch.incarnation, batch.from, batch.to)
@@ -246,6 +258,7 @@ export const commitProjection = (database: PricingDatabase, batch: ProjectionCom
     // The cursor's row is ours by now: nobody moves a position between this look and the commit.
     await expectPositions(db, batch.stream, new Map(rows.map(([id]) => [id, batch.before.get(id) ?? 0])))
     await addRollup(database, db, batch.rollup.rows)
+    await addTotals(database, db, batch.rollup.totals)
     await sql`insert into journal_position (partition, seq)
       select ${columns(sql`cast(value ->> 0 as integer)`, whole(1))} from ${rowsOf(database, rows)} where true
       on conflict (partition) do update set seq = excluded.seq`.execute(db)

@@ -3,7 +3,7 @@
  * The rollup is keyed by day first, so a read looks at each day for the account: 31 short seeks, not a scan.
  */
 import type { UsageSums } from "./rollup.ts"
-import type { UsageBy, UsageRow } from "@credits/contracts"
+import type { TotalsAnswer, UsageBy, UsageRow } from "@credits/contracts"
 import { dayOf, type Instant } from "@credits/kernel"
 import type { PricingDatabase } from "./store.ts"
 
@@ -38,6 +38,28 @@ const noSums = (model: string | null, day: string | null): Sums => ({
   byokInputTokens: 0,
   byokOutputTokens: 0,
 })
+
+/** The account's row, and its models of the one day. */
+export const readTotals = async (database: PricingDatabase, account: string, at: Instant): Promise<TotalsAnswer> => {
+  const day = dayOf(at)
+  const total = await database.kysely
+    .selectFrom("account_total")
+    .select(["calls", "recharges", "recharged"])
+    .where("account", "=", account)
+    .executeTakeFirst()
+  const today = await database.kysely
+    .selectFrom("usage_rollup")
+    .select("cost")
+    .where("day", "=", day)
+    .where("account", "=", account)
+    .execute()
+  return {
+    calls: Number(total?.calls ?? 0n),
+    recharges: Number(total?.recharges ?? 0n),
+    recharged: (total?.recharged ?? 0n).toString(),
+    today: { day, cost: today.reduce((sum, { cost }) => sum + BigInt(cost), 0n).toString() },
+  }
+}
 
 /** Ordered by day, then model. */
 export const readUsage = async (

@@ -2,7 +2,7 @@
  * The ledger's outputs (decision 9). Journal and signal messages of a partition come strictly in order; each names the
  * seq of the message before it, so a reader that misses one knows.
  */
-import type { EntryKind, NanoText } from "./ledger.ts"
+import type { EntryKind, LotKind, NanoText } from "./ledger.ts"
 
 /** One entry as published: `body` is exactly what the database holds. */
 export interface JournalEntry {
@@ -31,6 +31,8 @@ export interface EntryBody {
   readonly usage?: string
   readonly usedAt?: number
   readonly holdId?: string
+  /** The lot that the entry opened. */
+  readonly opened?: { readonly kind: LotKind; readonly amount: NanoText }
   readonly cause?: string
   readonly [more: string]: unknown
 }

@@ -12,6 +12,7 @@ export type PricingRequest =
   | ReadPlans
   | Quote
   | ReadUsage
+  | ReadTotals
   | ListVersions
   | ShowVersion
   | PublishBook
@@ -45,6 +46,14 @@ export interface ReadUsage {
   readonly to?: number
 }
 export type UsageBy = "model" | "day" | "model,day"
+
+/** An account's whole life and its UTC day, counted as it went: two short reads, whatever the account's age. */
+export interface ReadTotals {
+  readonly op: "totals"
+  readonly account: string
+  /** In the day that is read; default now. */
+  readonly at?: number
+}
 
 export interface ListVersions {
   readonly op: "book-list" | "catalogue-list"
@@ -167,6 +176,17 @@ export interface UsageRow {
 }
 export interface UsageAnswer {
   readonly items: ReadonlyArray<UsageRow>
+}
+
+/** As far as the journal has been counted: an entry of this moment may come a moment later. */
+export interface TotalsAnswer {
+  /** Hosted calls charged. */
+  readonly calls: number
+  /** Grants outside a plan's cycle: top-ups, promotions, adjustments in the customer's favour. */
+  readonly recharges: number
+  readonly recharged: NanoText
+  /** What hosted calls of the UTC day cost. */
+  readonly today: { readonly day: string; readonly cost: NanoText }
 }
 
 /** One published version; the lists are ordered by effective instant, then by publication. */

@@ -1,6 +1,7 @@
 /** Charges as their customer sees them, their receipts, and the cases a customer opens about one (R5.2). */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { BillingSummary, SummaryQuery } from "./billing-summary.ts"
 import { CustomerAuth } from "./credentials.ts"
 import {
   BadRequest,
@@ -85,6 +86,11 @@ export class BillingGroup extends HttpApiGroup.make("billing")
       success: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/pdf" })),
       error: [BadRequest, NotFound, Unavailable],
     }).annotate(OpenApi.Summary, "The same receipt as a PDF"),
+    HttpApiEndpoint.get("summary", "/summary", {
+      query: SummaryQuery,
+      success: BillingSummary,
+      error: [BadRequest, NotFound, Unavailable],
+    }).annotate(OpenApi.Summary, "Balance, plan and totals as the Open Design clients read them"),
     HttpApiEndpoint.get("reviews", "/reviews", {
       success: Schema.Struct({ items: Schema.Array(Review), nextCursor: Schema.Null }),
       error: Unavailable,

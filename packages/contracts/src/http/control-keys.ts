@@ -3,22 +3,27 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CustomerAuth } from "./credentials.ts"
 import { BadRequest, NotFound, Unavailable, WrongScope } from "./problem.ts"
-import { InstantText } from "./scalars.ts"
+import { InstantParameter, InstantText } from "./scalars.ts"
 
-/** A live key as lists show it: never the secret. */
-export const ControlKey = Schema.Struct({
+const described = {
   id: Schema.String,
   name: Schema.String,
+  /** How the key begins, by which it is recognised in a configuration or a leak. */
+  prefix: Schema.String,
   createdAt: InstantText,
-}).annotate({ identifier: "ControlKey" })
+  /** Null: never. */
+  expiresAt: Schema.NullOr(InstantText),
+  /** At most a minute behind. */
+  lastUsedAt: Schema.NullOr(InstantText),
+}
+
+/** A key that was not revoked as lists show it: never the secret. An expired one is shown until it is deleted. */
+export const ControlKey = Schema.Struct(described).annotate({ identifier: "ControlKey" })
 
 /** `key` is shown this once; only its hash is stored. */
-export const NewControlKey = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  createdAt: InstantText,
-  key: Schema.String,
-}).annotate({ identifier: "NewControlKey" })
+export const NewControlKey = Schema.Struct({ ...described, key: Schema.String }).annotate({
+  identifier: "NewControlKey",
+})
 
 /** Enough for every machine of a person; more is a program that forgets to delete. */
 export const CONTROL_KEYS_MAX = 20
@@ -27,6 +32,10 @@ const KeyName = Schema.String.check(
   Schema.isPattern(/^(?!\s)[^\p{C}]{1,60}(?<!\s)$/u, { message: "must be 1–60 printable characters" }),
 )
 
+/** Ten years: longer is never. */
+export const KEY_DAYS_MAX = 3650
+const days = { message: `must be a whole number of days from 1 to ${KEY_DAYS_MAX}` }
+
 export class ControlKeyGroup extends HttpApiGroup.make("controlKeys")
   .add(
     HttpApiEndpoint.get("list", "/", {
@@ -34,7 +43,13 @@ export class ControlKeyGroup extends HttpApiGroup.make("controlKeys")
       error: [WrongScope, Unavailable],
     }).annotate(OpenApi.Summary, "The account's control keys, newest first"),
     HttpApiEndpoint.post("create", "/", {
-      payload: Schema.Struct({ name: KeyName }),
+      payload: Schema.Struct({
+        name: KeyName,
+        expiresAt: Schema.optionalKey(InstantParameter),
+        expiresInDays: Schema.optionalKey(
+          Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: KEY_DAYS_MAX }, days)),
+        ),
+      }),
       success: NewControlKey.pipe(HttpApiSchema.status(201)),
       error: [BadRequest, WrongScope, Unavailable],
     }).annotate(OpenApi.Summary, "Make a control key; the secret is shown once"),

@@ -23,6 +23,8 @@ export class Customer extends Context.Service<
     readonly accountId: string
     /** A person signed in; a control key only reads. */
     readonly isPerson: boolean
+    /** When the person proved who they are, milliseconds since 1970; null when the credential does not say. */
+    readonly authenticatedAt: number | null
   }
 >()("edge/Customer") {}
 

@@ -13,6 +13,7 @@ import { GatewayGroup } from "./gateway.ts"
 import { PaymentMethodGroup } from "./payment-method.ts"
 import { SandboxGroup } from "./sandbox.ts"
 import { SiteGroup } from "./site.ts"
+import { SessionGroup } from "./session.ts"
 import { SubscriptionGroup } from "./subscription.ts"
 import { WalletGroup } from "./wallet.ts"
 import { WebhookGroup } from "./webhooks.ts"
@@ -28,7 +29,9 @@ export * from "../consent.ts"
 export * from "./auto-top-up.ts"
 export * from "./payment-method.ts"
 export * from "./subscription.ts"
+export * from "./billing-summary.ts"
 export * from "./billing.ts"
+export * from "./session.ts"
 export * from "./webhooks.ts"
 export * from "./sandbox.ts"
 export * from "./site.ts"
@@ -60,6 +63,8 @@ export class ProductionApi extends HttpApi.make("edge")
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
+    // Who is signed in is a matter of real time.
+    SessionGroup,
   )
   .middleware(Border)
   .annotateMerge(about)
@@ -80,6 +85,8 @@ export class Api extends HttpApi.make("edge")
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
+    // Who is signed in is a matter of real time.
+    SessionGroup,
     DevelopmentGroup,
     SandboxGroup.middleware(ClockGate),
   )

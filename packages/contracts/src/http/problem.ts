@@ -19,6 +19,7 @@ export const TITLES = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 } as const
@@ -77,6 +78,18 @@ export type Unauthorized = typeof Unauthorized.Type
 /** 403 of a credential that is good for other endpoints. */
 export const WrongScope = problem(403, ["wrong_scope"], {}, "WrongScope")
 export type WrongScope = typeof WrongScope.Type
+
+/** 403 of a request that another origin's page sent with the session of its reader; checked before any endpoint. */
+export const CrossOrigin = problem(403, ["cross_origin"], {}, "CrossOrigin")
+export type CrossOrigin = typeof CrossOrigin.Type
+
+/** 403: the person has to prove anew who they are, at `signInUrl`; then the same request is good. */
+export const StepUpRequired = problem(403, ["step_up_required"], { signInUrl: Schema.String }, "StepUpRequired")
+export type StepUpRequired = typeof StepUpRequired.Type
+
+/** 429: too many requests of one kind; nothing was done, and `Retry-After` says when the next one is taken. */
+export const RateLimited = problem(429, ["rate_limited"], { retryAfterMs: Schema.Int }, "RateLimited")
+export type RateLimited = typeof RateLimited.Type
 
 /** What a customer out of credit can do next (R6.2). */
 export const WayOn = Schema.Struct({
