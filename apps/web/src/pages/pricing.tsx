@@ -109,14 +109,12 @@ const Plans = () => {
 
 export const PricingPage = () => (
   <div className="grid gap-12 sm:gap-16">
-    <div className="grid gap-8">
-      <div className="max-w-2xl">
-        <h1>A balance in dollars for every hosted model</h1>
-        <p className="mt-3 text-base text-pretty text-soft">
-          A plan puts credits in your wallet every month. Each call takes what it costs, to a fraction of a cent, and at
-          $0 it stops.
-        </p>
-      </div>
+    <div className="-mb-4 max-w-2xl sm:-mb-6">
+      <h1>A balance in dollars for every hosted model</h1>
+      <p className="mt-3 text-base text-pretty text-soft">
+        A plan puts credits in your wallet every month. Each call takes what it costs, to a fraction of a cent, and at
+        $0 it stops.
+      </p>
     </div>
     <Plans />
     <Questions />
