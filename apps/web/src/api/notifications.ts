@@ -1,6 +1,6 @@
-/** The inbox: its first page and the count of what is unread. */
-import { queryOptions } from "@tanstack/react-query"
-import { call } from "./client.ts"
+/** The inbox, page by page; the count of what is unread; what somebody wants to be told where (R11). */
+import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query"
+import { ApiProblem, call } from "./client.ts"
 
 export interface Notification {
   readonly id: string
@@ -18,7 +18,69 @@ export interface Inbox {
   readonly unreadCount: number
 }
 
+export interface Preference {
+  readonly inApp: boolean
+  readonly email: boolean
+  /** About money: always told. */
+  readonly isFixed: boolean
+}
+
+export interface Preferences {
+  readonly groups: Readonly<Record<string, Preference>>
+}
+
+const PATH = "/api/v1/notifications"
+const INBOX_PAGE = 30
+
+/** The newest, for the count beside the way to the inbox. */
 export const notificationsQuery = queryOptions({
-  queryKey: ["notifications"],
-  queryFn: ({ signal }) => call<Inbox>("GET", "/api/v1/notifications?limit=50", { signal }),
+  queryKey: ["notifications", "newest"],
+  queryFn: ({ signal }) => call<Inbox>("GET", `${PATH}?limit=1`, { signal }),
 })
+
+export const inboxQuery = (isUnreadOnly: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ["notifications", "inbox", isUnreadOnly],
+    queryFn: ({ pageParam, signal }) => {
+      const parameters = new URLSearchParams({ limit: String(INBOX_PAGE) })
+      if (isUnreadOnly) parameters.set("unread", "true")
+      if (pageParam !== null) parameters.set("cursor", pageParam)
+      return call<Inbox>("GET", `${PATH}?${parameters}`, { signal })
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+  })
+
+export const preferencesQuery = queryOptions({
+  queryKey: ["notification-preferences"],
+  queryFn: ({ signal }) => call<Preferences>("GET", `${PATH}/preferences`, { signal }),
+})
+
+const readAgain = (client: QueryClient) => client.invalidateQueries({ queryKey: ["notifications"] })
+
+export const markRead = async (client: QueryClient, id: string): Promise<void> => {
+  try {
+    await call("POST", `${PATH}/${encodeURIComponent(id)}/read`, { body: {} })
+  } catch (error) {
+    // Forgotten by the server meanwhile: nothing is left to mark.
+    if (!(error instanceof ApiProblem && error.status === 404)) throw error
+  }
+  await readAgain(client)
+}
+
+export const markAllRead = async (client: QueryClient): Promise<void> => {
+  await call("POST", `${PATH}/read-all`, { body: {} })
+  await readAgain(client)
+}
+
+export type Channel = "inApp" | "email"
+
+export const setPreference = async (
+  client: QueryClient,
+  { group, channel, isOn }: { readonly group: string; readonly channel: Channel; readonly isOn: boolean },
+): Promise<void> => {
+  const next = await call<Preferences>("PUT", `${PATH}/preferences`, {
+    body: { groups: { [group]: { [channel]: isOn } } },
+  })
+  client.setQueryData(preferencesQuery.queryKey, next)
+}

@@ -5,6 +5,7 @@ import { getRouteApi, Navigate, useRouter } from "@tanstack/react-router"
 import { lazy, Suspense, useRef } from "react"
 import { plansQuery, sessionQuery, subscriptionQuery } from "../api/queries.ts"
 import { PaymentProgress } from "../features/checkout/payment-progress.tsx"
+import { useIsPaying } from "../features/checkout/use-checkout.ts"
 import { Comparison } from "../features/plans/comparison.tsx"
 import { IntervalChoice } from "../features/plans/interval-choice.tsx"
 import { firstInterval, offersOf } from "../features/plans/offer.ts"
@@ -12,6 +13,9 @@ import { PlanCard } from "../features/plans/plan-card.tsx"
 import { Questions } from "../features/plans/questions.tsx"
 import type { Interval } from "../format/plan.ts"
 import { Failed, Skeleton } from "../ui/waiting.tsx"
+
+/** How often a purchase in flight is looked at. */
+const LOOK_MS = 1_000
 
 const route = getRouteApi("/pricing")
 
@@ -47,6 +51,7 @@ const PlanCards = ({ plans, subscription }: PlansProperties) => {
   const search = route.useSearch()
   const interval = search.interval ?? firstInterval(subscription)
   const address = useCheckoutAddress(interval)
+  const isPaying = useIsPaying()
   const wanted = plans.find((plan) => plan.id === search.plan && plan.rank > 0)
   if (wanted !== undefined && subscription === null) {
     const returnTo = `/pricing?${new URLSearchParams({ plan: wanted.id, interval })}`
@@ -62,9 +67,9 @@ const PlanCards = ({ plans, subscription }: PlansProperties) => {
             : "Charged and granted every month."}
         </p>
       </div>
-      {subscription === null || subscription.pendingPayment === null ? null : (
-        <PaymentProgress payment={subscription.pendingPayment} />
-      )}
+      {isPaying || (subscription?.pendingPayment ?? null) !== null ? (
+        <PaymentProgress payment={subscription?.pendingPayment ?? null} />
+      ) : null}
       <div className="grid gap-4 sm:grid-cols-2 xl:grid-cols-4">
         {offersOf(plans, interval, subscription).map((offer) => (
           <PlanCard key={offer.plan.id} offer={offer} interval={interval} plans={plans} onBuy={address.open} />
@@ -92,7 +97,12 @@ const Plans = () => {
   const plans = useQuery(plansQuery)
   const session = useQuery(sessionQuery)
   const isSignedIn = session.data !== null && session.data !== undefined
-  const subscription = useQuery({ ...subscriptionQuery, enabled: isSignedIn })
+  const isPaying = useIsPaying()
+  const subscription = useQuery({
+    ...subscriptionQuery,
+    enabled: isSignedIn,
+    refetchInterval: isPaying ? LOOK_MS : false,
+  })
   const failed = [plans, session, subscription].find((query) => query.isError && query.data === undefined)
   if (failed !== undefined) {
     return <Failed what="The plans" error={failed.error} onRetry={() => void failed.refetch()} />
@@ -109,14 +119,12 @@ const Plans = () => {
 
 export const PricingPage = () => (
   <div className="grid gap-12 sm:gap-16">
-    <div className="grid gap-8">
-      <div className="max-w-2xl">
-        <h1>A balance in dollars for every hosted model</h1>
-        <p className="mt-3 text-base text-pretty text-soft">
-          A plan puts credits in your wallet every month. Each call takes what it costs, to a fraction of a cent, and at
-          $0 it stops.
-        </p>
-      </div>
+    <div className="-mb-4 max-w-2xl sm:-mb-6">
+      <h1>A balance in dollars for every hosted model</h1>
+      <p className="mt-3 text-base text-pretty text-soft">
+        A plan puts credits in your wallet every month. Each call takes what it costs, to a fraction of a cent, and at
+        $0 it stops.
+      </p>
     </div>
     <Plans />
     <Questions />

@@ -13,10 +13,10 @@ interface Properties {
 export const Dialog = ({ isOpen, onClose, title, description, children }: Properties) => (
   <Base.Root open={isOpen} onOpenChange={(open) => (open ? undefined : onClose())}>
     <Base.Portal>
-      <Base.Backdrop className="fixed inset-0 bg-black/50" />
+      <Base.Backdrop className="fixed inset-0 z-30 bg-black/50" />
       <Base.Popup
         className={
-          "fixed inset-x-0 bottom-0 max-h-[92dvh] overflow-y-auto rounded-t-2xl border border-line bg-surface " +
+          "fixed inset-x-0 bottom-0 z-40 max-h-[92dvh] overflow-y-auto rounded-t-2xl border border-line bg-surface " +
           "p-5 text-ink shadow-2xl sm:inset-x-auto sm:top-1/2 sm:bottom-auto sm:left-1/2 sm:w-[min(34rem,94vw)] " +
           "sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-2xl sm:p-7"
         }

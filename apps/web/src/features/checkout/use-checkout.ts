@@ -3,7 +3,7 @@
  * quote is renewed; what it all means is `phase.ts`.
  */
 import type { BeingConfirmed, Charge, Quote, Subscription } from "@credits/contracts/http"
-import { queryOptions, useMutation, useQuery } from "@tanstack/react-query"
+import { queryOptions, useIsMutating, useMutation, useQuery } from "@tanstack/react-query"
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react"
 import { ApiProblem, call, newKey, textOf } from "../../api/client.ts"
 import { queryClient, subscriptionQuery } from "../../api/queries.ts"
@@ -22,6 +22,10 @@ import {
 
 /** While a payment is undecided the subscription is also asked for, should the event stream be down. */
 const AWAIT_MS = 2_000
+const CONFIRM_KEY = ["confirm"]
+
+/** A purchase is being sent, also one whose dialog was closed meanwhile. */
+export const useIsPaying = (): boolean => useIsMutating({ mutationKey: CONFIRM_KEY }) > 0
 
 const quoteQuery = ({ plan, interval }: Wanted) =>
   queryOptions({
@@ -119,6 +123,7 @@ const useBlockedQuote = (isBlocked: boolean, renew: (why: Renewed | null) => Pro
 
 const useConfirm = () =>
   useMutation({
+    mutationKey: CONFIRM_KEY,
     mutationFn: ({ quoteId, key }: { readonly quoteId: string; readonly key: string }) =>
       call<Subscription | BeingConfirmed>("POST", "/api/v1/subscription/confirm", {
         body: { quoteId },

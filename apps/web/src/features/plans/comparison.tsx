@@ -51,7 +51,7 @@ export const Comparison = ({ plans }: { readonly plans: ReadonlyArray<Plan> }) =
       tabIndex={0}
       className="overflow-x-auto rounded-card border border-line"
     >
-      <table className="w-full min-w-2xl border-collapse bg-surface text-sm">
+      <table className="w-full min-w-3xl border-collapse bg-surface text-sm">
         <thead>
           <tr className="border-b border-line">
             <th scope="col" className="p-4 text-left font-normal text-soft">
@@ -67,7 +67,7 @@ export const Comparison = ({ plans }: { readonly plans: ReadonlyArray<Plan> }) =
         <tbody>
           {ROWS.map((row) => (
             <tr key={row.label} className="border-b border-line last:border-0">
-              <th scope="row" className="p-4 text-left font-normal text-soft">
+              <th scope="row" className="min-w-44 p-4 text-left font-normal text-soft">
                 {row.label}
               </th>
               {plans.map((plan) => (

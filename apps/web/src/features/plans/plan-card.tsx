@@ -24,7 +24,7 @@ const BigPrice = ({ price }: { readonly price: Price }) => (
       </span>
       <span className="text-sm text-soft">{priceUnit(price)}</span>
     </p>
-    <p className="mt-2 min-h-12 text-sm text-pretty text-soft tabular-nums">
+    <p className="mt-2 text-sm text-pretty text-soft tabular-nums">
       <PriceWords price={price} />
     </p>
   </div>
@@ -122,7 +122,7 @@ export const PlanCard = ({ offer, interval, plans, onBuy }: Properties) => {
   return (
     <section
       aria-labelledby={headingId}
-      className={`flex flex-col gap-5 rounded-card border bg-surface p-6 ${isCurrent ? "border-credit" : "border-line"}`}
+      className={`row-span-4 grid grid-rows-subgrid gap-5 rounded-card border bg-surface p-6 ${isCurrent ? "border-credit" : "border-line"}`}
     >
       <div className="flex min-h-7 flex-wrap items-center justify-between gap-2">
         <h2 id={headingId} className="font-display text-2xl leading-none">
@@ -130,8 +130,8 @@ export const PlanCard = ({ offer, interval, plans, onBuy }: Properties) => {
         </h2>
         <OfferBadge offer={offer} />
       </div>
-      {price === null ? null : <BigPrice price={price} />}
-      <div className="grid gap-2.5">
+      {price === null ? <span /> : <BigPrice price={price} />}
+      <div className="grid content-start gap-2.5">
         <ActionButton offer={offer} interval={interval} onBuy={onBuy} describedBy={reasonId} />
         <div id={reasonId} className="grid gap-1 text-sm text-pretty text-soft tabular-nums">
           {action.kind === "unavailable" ? (
@@ -147,9 +147,7 @@ export const PlanCard = ({ offer, interval, plans, onBuy }: Properties) => {
           ))}
         </div>
       </div>
-      <div className="mt-auto">
-        <Features plan={plan} />
-      </div>
+      <Features plan={plan} />
     </section>
   )
 }
