@@ -222,7 +222,7 @@ describe.skipIf(!HAS_BROWSER)("plan and payments on the wallet page", () => {
     await says(card, "No card is saved.")
     await card.getByRole("button", { name: "Add a card" }).click()
     const capture = page.getByRole("dialog", { name: "Add a card" })
-    await capture.getByRole("button", { name: SAVE_CARD }).click()
+    await capture.getByRole("button", { name: "Save this card" }).click()
     await says(card, /ending in/)
   })
 })

@@ -96,6 +96,7 @@ export const PaymentMethodCard = () => {
         description="The card processor keeps the number; we keep its last four digits."
       >
         <CardCapture
+          label="Save this card"
           onSaved={() => {
             close()
             void client.invalidateQueries()
