@@ -5,6 +5,7 @@ import { headline, nanoOf, price } from "../../format/money.ts"
 import { buttonClass } from "../../ui/button.tsx"
 import { Instant } from "../../ui/instant.tsx"
 import { Notice } from "../../ui/notice.tsx"
+import { PaymentProgress } from "../checkout/payment-progress.tsx"
 import { PayNow } from "../plan/pay-now.tsx"
 import { Resume } from "../plan/resume.tsx"
 import { standingOf } from "./standing.ts"
@@ -42,26 +43,6 @@ const PastDue = ({
     charged at once.
   </Notice>
 )
-
-const Pending = ({ payment }: { readonly payment: NonNullable<Subscription["pendingPayment"]> }) =>
-  payment.status === "action_required" ? (
-    <Notice
-      tone="warn"
-      title={`Your bank asks you to confirm ${headline(payment.amountUsd)}`}
-      action={
-        <Link to="/pricing" className={buttonClass("plain")}>
-          Confirm the payment
-        </Link>
-      }
-    >
-      Nothing is charged until you have confirmed it.
-    </Notice>
-  ) : (
-    <Notice tone="info" title={`A payment of ${headline(payment.amountUsd)} is being confirmed`}>
-      Nothing more to do: as soon as the bank answers, your plan and credits change by themselves. It is never charged
-      twice.
-    </Notice>
-  )
 
 const Credit = ({ wallet, subscription }: Properties) => {
   switch (standingOf(wallet, subscription)) {
@@ -116,7 +97,7 @@ export const Notices = (properties: Properties) => {
   const { pendingPayment, pastDue, pendingChange, cancelAtPeriodEnd, currentPeriodEnd } = subscription
   return (
     <div className="grid gap-3 empty:hidden">
-      {pendingPayment === null ? null : <Pending payment={pendingPayment} />}
+      {pendingPayment === null ? null : <PaymentProgress payment={pendingPayment} />}
       {pastDue === null ? null : <PastDue pastDue={pastDue} planName={planName} />}
       {nanoOf(wallet.debtUsd) > 0n ? (
         <Notice tone="warn" title={`${headline(wallet.debtUsd)} is owed`}>
