@@ -16,8 +16,17 @@ export default defineConfig({
     // The content policy takes no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // What draws is named for it, so that the start can be weighed without it.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "charts", test: /node_modules\/d3-/ }] } } },
+    // What draws is named for it, so that the start can be weighed without it; a dozen files of 1 kB are one request.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "charts", test: /node_modules\/d3-/ },
+            { name: "ui", test: /src\/(ui|format)\// },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { "/api": API, "/__sandbox": API } },
 })

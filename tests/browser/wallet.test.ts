@@ -18,10 +18,11 @@ beforeAll(async () => {
   spender = await Spender.open(browser.system.url)
 })
 afterAll(() => browser?.close())
+/** A page that complained fails the test that opened it. */
 afterEach(async () => {
   for (const { context, complaints } of tabs.splice(0)) {
     await context.close()
-    expect(complaints).toEqual([])
+    if (complaints.length > 0) throw new Error(complaints.join("\n"))
   }
 })
 

@@ -27,6 +27,20 @@ const noReceipt = () => makeProblem(404, "not_found", "the account has no such c
 const isAnotherAccount = (workspaceId: string | undefined, account: string): boolean =>
   workspaceId !== undefined && workspaceId !== account && isAccountId(workspaceId)
 
+/** A charge of the caller's that succeeded: what there is a receipt of. */
+const paidCharge = Effect.fnUntraced(function* (chargeId: string) {
+  const payments = yield* Payments
+  const { accountId: account } = yield* Customer
+  const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
+  if ("refused" in reply) {
+    const problem = chargeProblem(reply.refused)
+    return yield* Effect.fail(problem.status === 503 ? problem : noReceipt())
+  }
+  // Asked for by account, and looked at again: somebody else's receipt must not depend on one line elsewhere.
+  if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
+  return reply.ok
+})
+
 export const billingEndpoints = HttpApiBuilder.group(
   Api,
   "billing",
@@ -34,18 +48,6 @@ export const billingEndpoints = HttpApiBuilder.group(
     const payments = yield* Payments
     const subscriptions = yield* Subscriptions
     const idempotency = yield* Idempotency
-    /** A charge of the caller's that succeeded: what there is a receipt of. */
-    const paidCharge = Effect.fnUntraced(function* (chargeId: string) {
-      const { accountId: account } = yield* Customer
-      const reply = yield* payments.ask({ op: "charge-show", chargeId, account })
-      if ("refused" in reply) {
-        const problem = chargeProblem(reply.refused)
-        return yield* Effect.fail(problem.status === 503 ? problem : noReceipt())
-      }
-      // Asked for by account, and looked at again: somebody else's receipt must not depend on one line elsewhere.
-      if (reply.ok.status !== "succeeded" || reply.ok.account !== account) return yield* Effect.fail(noReceipt())
-      return reply.ok
-    })
     const ledger = yield* Ledger
     const pricing = yield* Pricing
     const clock = yield* AdvancingClock
@@ -74,13 +76,16 @@ export const billingEndpoints = HttpApiBuilder.group(
         return yield* Effect.fail(pageProblem(reply.refused))
       }),
       receipt: Effect.fnUntraced(function* ({ params: { chargeId } }) {
-        return HttpServerResponse.text(receiptPage(yield* paidCharge(chargeId)), {
-          contentType: "text/html; charset=utf-8",
-          headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
-        })
+        return HttpServerResponse.text(
+          receiptPage(yield* Effect.provideService(paidCharge(chargeId), Payments, payments)),
+          {
+            contentType: "text/html; charset=utf-8",
+            headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
+          },
+        )
       }),
       receiptPdf: Effect.fnUntraced(function* ({ params: { chargeId } }) {
-        const charge = yield* paidCharge(chargeId)
+        const charge = yield* Effect.provideService(paidCharge(chargeId), Payments, payments)
         return HttpServerResponse.uint8Array(yield* Effect.promise(() => receiptPdf(charge)), {
           contentType: "application/pdf",
           headers: {

@@ -7,7 +7,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router"
-import { queryClient, sessionQuery } from "./api/queries.ts"
+import { plansQuery, queryClient, sessionQuery, subscriptionQuery, walletQuery } from "./api/queries.ts"
 import { Shell } from "./features/shell/shell.tsx"
 import { NotFoundPage } from "./pages/not-found.tsx"
 
@@ -25,6 +25,18 @@ const session = () => queryClient.ensureQueryData(sessionQuery)
 /** Own paths only: an address that was typed for us cannot send anybody elsewhere. */
 const ownPath = (path: unknown): string =>
   typeof path === "string" && /^\/(?![/\\])/.test(path) && !path.startsWith("/sign-in") ? path : "/wallet"
+
+/**
+ * Asks for what the wallet needs while it is still being found out who is signed in, and its code with it: one after the
+ * other they would be three round trips before the first number. Signed out, the answers are 401 and thrown away.
+ */
+const walletPage = () => import("./pages/wallet.tsx")
+const startWallet = () => {
+  void walletPage()
+  void queryClient.prefetchQuery(walletQuery)
+  void queryClient.prefetchQuery(subscriptionQuery)
+  void queryClient.prefetchQuery(plansQuery)
+}
 
 const signedIn = async ({ location }: { readonly location: { readonly href: string } }) => {
   const found = await session()
@@ -53,8 +65,11 @@ const pricing = createRoute({
 const wallet = createRoute({
   getParentRoute: () => root,
   path: "/wallet",
-  beforeLoad: signedIn,
-  component: lazyRouteComponent(() => import("./pages/wallet.tsx"), "WalletPage"),
+  beforeLoad: (context) => {
+    startWallet()
+    return signedIn(context)
+  },
+  component: lazyRouteComponent(walletPage, "WalletPage"),
 })
 
 const notifications = createRoute({
