@@ -33,8 +33,10 @@ import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
+import { IdentityProvider } from "./identity-provider.ts"
 import { sessionEndpoints } from "./session-endpoints.ts"
 import { Sessions } from "./sessions.ts"
+import { signInRoutes } from "./sign-in-routes.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -77,7 +79,13 @@ const productionRoutes = Layer.mergeAll(
 const clockLayer = Layer.unwrap(Effect.map(EdgeConfig, (config) => BusinessClock.layer(config.mode)))
 
 /** Everything behind the endpoints; needs EdgeConfig and Bus. */
-const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.layer, WalletFeed.layer).pipe(
+const services = Layer.mergeAll(
+  Credentials.layer,
+  IdentityProvider.layer,
+  Idempotency.layer,
+  Upgrades.layer,
+  WalletFeed.layer,
+).pipe(
   Layer.provideMerge(SubscriptionFeed.layer),
   Layer.provideMerge(
     Layer.mergeAll(
@@ -100,7 +108,7 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
 export const edgeLayer = Layer.unwrap(
   Effect.map(EdgeConfig, (config) => {
     const routes = config.mode === "production" ? productionRoutes : developmentRoutes
-    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, outerLayer)
+    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, signInRoutes, outerLayer)
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, {
