@@ -27,6 +27,7 @@ const CHANGE_OWN: Expectation = { ...CHANGE, other: 404 }
 const GATEWAY: Expectation = { nobody: 401, nonsense: 401, gateway: "ok", control: 403, other: 403, owner: 403 }
 /** Nobody is an answer too; a gateway's key is the wrong kind of somebody. */
 const ASKS_WHO: Expectation = { ...OPEN, gateway: 403 }
+const ABSENT: Expectation = { nobody: 404, nonsense: 404, gateway: 404, control: 404, other: 404, owner: 404 }
 /** Needs no credential; one that is sent must be a customer's. */
 const SANDBOX: Expectation = { ...READ, nobody: "ok" }
 const SANDBOX_OWN: Expectation = { ...SANDBOX, other: 404 }
@@ -79,6 +80,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "POST /api/v1/subscription/resume": { expect: CHANGE, json: {} },
   "POST /api/v1/subscription/pay": { expect: CHANGE, json: {} },
   "GET /api/auth/get-session": { expect: ASKS_WHO },
+  // Nobody is sent to an issuer outside production: sign-in.test.ts has one.
+  "GET /api/auth/sign-in": { expect: ABSENT },
+  "GET /api/auth/callback": { expect: ABSENT },
   "POST /api/auth/sign-out": { expect: OPEN, json: {} },
   "GET /api/v1/billing/summary": { expect: READ },
   "GET /api/v1/billing/history": { expect: READ },

@@ -41,6 +41,20 @@ const paidCharge = Effect.fnUntraced(function* (chargeId: string) {
   return reply.ok
 })
 
+/** All three, or 503: a summary without one of them would be a made-up one. */
+const summaryOf = Effect.fnUntraced(function* (account: string) {
+  const subscriptions = yield* Subscriptions
+  const pricing = yield* Pricing
+  const clock = yield* AdvancingClock
+  const totals = pricing.ask({ op: "totals", account, at: clock.now() })
+  const answers = yield* Effect.all([readWallet(account), subscriptions.ask({ op: "show", account }), totals], {
+    concurrency: 3,
+  })
+  if ("refused" in answers[1]) return yield* Effect.fail(waitProblem("subscriptions", answers[1].refused))
+  if ("refused" in answers[2]) return yield* Effect.fail(unavailable("unavailable", answers[2].refused.detail))
+  return summaryView(answers[0], answers[1].ok, answers[2].ok)
+})
+
 export const billingEndpoints = HttpApiBuilder.group(
   Api,
   "billing",
@@ -48,21 +62,7 @@ export const billingEndpoints = HttpApiBuilder.group(
     const payments = yield* Payments
     const subscriptions = yield* Subscriptions
     const idempotency = yield* Idempotency
-    const ledger = yield* Ledger
-    const pricing = yield* Pricing
-    const clock = yield* AdvancingClock
-
-    /** All three, or 503: a summary without one of them would be a made-up one. */
-    const summaryOf = (account: string) =>
-      Effect.gen(function* () {
-        const wallet = Effect.provideService(readWallet(account), Ledger, ledger)
-        const subscription = subscriptions.ask({ op: "show", account })
-        const totals = pricing.ask({ op: "totals", account, at: clock.now() })
-        const answers = yield* Effect.all([wallet, subscription, totals], { concurrency: 3 })
-        if ("refused" in answers[1]) return yield* Effect.fail(waitProblem("subscriptions", answers[1].refused))
-        if ("refused" in answers[2]) return yield* Effect.fail(unavailable("unavailable", answers[2].refused.detail))
-        return summaryView(answers[0], answers[1].ok, answers[2].ok)
-      })
+    const services = yield* Effect.context<Payments | Subscriptions | Ledger | Pricing | AdvancingClock>()
     return handlers.handleAll({
       history: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
         const { accountId: account } = yield* Customer
@@ -76,16 +76,13 @@ export const billingEndpoints = HttpApiBuilder.group(
         return yield* Effect.fail(pageProblem(reply.refused))
       }),
       receipt: Effect.fnUntraced(function* ({ params: { chargeId } }) {
-        return HttpServerResponse.text(
-          receiptPage(yield* Effect.provideService(paidCharge(chargeId), Payments, payments)),
-          {
-            contentType: "text/html; charset=utf-8",
-            headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
-          },
-        )
+        return HttpServerResponse.text(receiptPage(yield* Effect.provideContext(paidCharge(chargeId), services)), {
+          contentType: "text/html; charset=utf-8",
+          headers: { "cache-control": "no-store", "content-security-policy": RECEIPT_POLICY },
+        })
       }),
       receiptPdf: Effect.fnUntraced(function* ({ params: { chargeId } }) {
-        const charge = yield* Effect.provideService(paidCharge(chargeId), Payments, payments)
+        const charge = yield* Effect.provideContext(paidCharge(chargeId), services)
         return HttpServerResponse.uint8Array(yield* Effect.promise(() => receiptPdf(charge)), {
           contentType: "application/pdf",
           headers: {
@@ -99,7 +96,7 @@ export const billingEndpoints = HttpApiBuilder.group(
         if (isAnotherAccount(workspaceId, account)) {
           return yield* Effect.fail(makeProblem(404, "not_found", "the caller has no such workspace"))
         }
-        return yield* summaryOf(account)
+        return yield* Effect.provideContext(summaryOf(account), services)
       }),
       reviews: Effect.fnUntraced(function* () {
         const { accountId: account } = yield* Customer

@@ -81,7 +81,7 @@ const SIGN_IN_REQUIRED = ["CREDITS_OIDC_CLIENT_ID", "CREDITS_OIDC_CLIENT_SECRET"
 
 type RequiredName = (typeof PRODUCTION_REQUIRED)[number] | (typeof SIGN_IN_REQUIRED)[number]
 
-const isLoopback = ({ hostname }: URL): boolean => ["localhost", "127.0.0.1", "[::1]"].includes(hostname)
+export const isLoopback = ({ hostname }: URL): boolean => ["localhost", "127.0.0.1", "[::1]"].includes(hostname)
 
 /** "https://open-design.ai, https://www.open-design.ai": exact origins, never a pattern. */
 const originsOf = (text: string): Effect.Effect<ReadonlyArray<string>, ConfigWrong> => {

@@ -255,6 +255,25 @@ export const until = async (fact: () => boolean | Promise<boolean>, deadlineMs =
   }
 }
 
+/** A development edge on any free port; `change` says what a test wants otherwise. */
+export const settingsOf = (change: Partial<EdgeSettings>): EdgeSettings => ({
+  mode: "development",
+  host: "127.0.0.1",
+  port: 0,
+  dataDir: ".",
+  databaseUrl: undefined,
+  freeSpaceMark: 0,
+  tokenIssuer: undefined,
+  oidc: undefined,
+  publicUrl: undefined,
+  allowedOrigins: [],
+  trustedProxies: 0,
+  processorUrl: undefined,
+  clockOwners: ["ledger", "pricing"],
+  supportUrl: undefined,
+  ...change,
+})
+
 /** `prepare` runs on the provisioned bus before the edge starts. */
 export const startEdge = async (
   settings: Partial<EdgeSettings> = {},
@@ -267,23 +286,7 @@ export const startEdge = async (
   await publishPrices(bus)
   await prepare(bus)
   const dataDir = await mkdtemp(join(tmpdir(), "credits-edge-"))
-  const config = Layer.succeed(EdgeConfig, {
-    mode: "development",
-    host: "127.0.0.1",
-    port: 0,
-    dataDir,
-    databaseUrl: undefined,
-    freeSpaceMark: 0,
-    tokenIssuer: undefined,
-    oidc: undefined,
-    publicUrl: undefined,
-    allowedOrigins: [],
-    trustedProxies: 0,
-    processorUrl: undefined,
-    clockOwners: ["ledger", "pricing"],
-    supportUrl: undefined,
-    ...settings,
-  })
+  const config = Layer.succeed(EdgeConfig, settingsOf({ dataDir, ...settings }))
   const runtime = ManagedRuntime.make(
     edgeLayer.pipe(
       Layer.provide(Bus.layerFrom({ servers: nats.url, name: "edge" })),

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { exportJWK, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type EdgeUnderTest, startEdge } from "./edge.fixture.ts"
+import { type EdgeUnderTest, startEdge, until } from "./edge.fixture.ts"
 
 const ISSUER = "https://id.example.com"
 const AUDIENCE = "credits"
@@ -63,6 +63,7 @@ describe("production", () => {
     isDown = true
     expect((await wallet(await token())).status).toBe(503)
     isDown = false
+    await until(async () => (await wallet(await token())).status === 200)
   })
 
   it("a token of the issuer is an account, the same for the same subject", async () => {

@@ -35,8 +35,10 @@ import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
 import { siteEndpoints } from "./site-endpoints.ts"
+import { IdentityProvider } from "./identity-provider.ts"
 import { sessionEndpoints } from "./session-endpoints.ts"
 import { Sessions } from "./sessions.ts"
+import { signInRoutes } from "./sign-in-routes.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -80,7 +82,13 @@ const productionRoutes = Layer.mergeAll(
 const clockLayer = Layer.unwrap(Effect.map(EdgeConfig, (config) => BusinessClock.layer(config.mode)))
 
 /** Everything behind the endpoints; needs EdgeConfig and Bus. */
-const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.layer, WalletFeed.layer).pipe(
+const services = Layer.mergeAll(
+  Credentials.layer,
+  IdentityProvider.layer,
+  Idempotency.layer,
+  Upgrades.layer,
+  WalletFeed.layer,
+).pipe(
   Layer.provideMerge(SubscriptionFeed.layer),
   Layer.provideMerge(
     Layer.mergeAll(
@@ -103,7 +111,13 @@ const services = Layer.mergeAll(Credentials.layer, Idempotency.layer, Upgrades.l
 export const edgeLayer = Layer.unwrap(
   Effect.map(EdgeConfig, (config) => {
     const routes = config.mode === "production" ? productionRoutes : developmentRoutes
-    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, pagesLayer, outerLayer)
+    const all = Layer.mergeAll(
+      routes.pipe(Layer.provide(middlewares)),
+      operationsLayer,
+      signInRoutes,
+      pagesLayer,
+      outerLayer,
+    )
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, {

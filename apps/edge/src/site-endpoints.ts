@@ -13,7 +13,7 @@ export const siteEndpoints = HttpApiBuilder.group(
     return handlers.handle("site", () =>
       Effect.succeed({
         mode: config.mode,
-        signIn: isProduction ? ("none" as const) : ("open" as const),
+        signIn: !isProduction ? ("open" as const) : config.oidc === undefined ? ("none" as const) : ("oidc" as const),
         cardForm: isProduction ? ("stripe" as const) : ("sandbox" as const),
         supportUrl: config.supportUrl ?? null,
       }),

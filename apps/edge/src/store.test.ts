@@ -5,6 +5,7 @@ import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@cred
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { EdgeConfig } from "./config.ts"
+import { settingsOf } from "./edge.fixture.ts"
 import { EdgeStore } from "./store.ts"
 
 /** One behaviour over both databases. */
@@ -16,22 +17,13 @@ describe.each(["sqlite", "postgres"] as const)("the edge's own tables on %s", (d
     ManagedRuntime.make(
       EdgeStore.layer.pipe(
         Layer.provide(
-          Layer.succeed(EdgeConfig, {
-            mode: "development",
-            host: "127.0.0.1",
-            port: 0,
-            dataDir,
-            databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
-            freeSpaceMark: 0,
-            tokenIssuer: undefined,
-            oidc: undefined,
-            publicUrl: undefined,
-            allowedOrigins: [],
-            trustedProxies: 0,
-            processorUrl: undefined,
-            supportUrl: undefined,
-            clockOwners: [],
-          }),
+          Layer.succeed(
+            EdgeConfig,
+            settingsOf({
+              dataDir,
+              databaseUrl: postgres === undefined ? undefined : Redacted.make(postgres.url),
+            }),
+          ),
         ),
       ),
     )

@@ -5,7 +5,15 @@
 import { randomBytes } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { createRemoteJWKSet, type JWTPayload, jwtVerify, type JWTVerifyGetKey, SignJWT } from "jose"
+import {
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  SignJWT,
+} from "jose"
 import { Context, Data, Effect, Layer } from "effect"
 import { EdgeConfig, type TokenIssuer } from "./config.ts"
 import type { Person } from "./session-table.ts"
@@ -20,6 +28,19 @@ const OWN_ALGORITHM = "HS256"
 /** Public-key algorithms only: with a shared secret anyone who can check a token could make one. */
 const ISSUER_ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"]
 const CLOCK_TOLERANCE_SECONDS = 5
+/** However far its `exp`: an access token that lives longer than a day is one nobody can take back. */
+const ISSUED_AGE_MAX_SECONDS = 24 * 3600
+/**
+ * An access token by RFC 9068, or a plain one of an issuer that does not know that name; none is a plain one (RFC 7519).
+ * Tokens made for something else (logout, security events, proofs) have names of their own.
+ */
+const TYPES = new Set(["at+jwt", "jwt"])
+/** What jose does by itself, written down: an unknown key id fetches at most once in this time, whoever sends it. */
+const KEYS_COOLDOWN_MS = 30_000
+const KEYS_KEPT_MS = 10 * 60_000
+const KEYS_TIMEOUT_MS = 5_000
+/** An issuer that does not answer is not asked again at once, by every request that waits for it. */
+const KEYS_PAUSE_MS = 2_000
 
 /** The keys of the issuer cannot be fetched: nobody is refused for that, they are asked to come back. */
 export class TokenKeysUnavailable extends Data.TaggedError("TokenKeysUnavailable")<{ readonly detail: string }> {}
@@ -69,11 +90,19 @@ const verifiedOf = ({ sub, auth_time, email, name }: JWTPayload): Verified | nul
   return { subject: sub, authenticatedAt: typeof auth_time === "number" ? auth_time * 1000 : null, person }
 }
 
+const isAccessToken = (typ: unknown): boolean =>
+  typ === undefined || (typeof typ === "string" && TYPES.has(typ.toLowerCase().replace(/^application\//, "")))
+
+interface Checked {
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithms: ReadonlyArray<string>
+  readonly ageMaxSeconds: number
+}
+
 const check = (
   key: Uint8Array | JWTVerifyGetKey,
-  issuer: string,
-  audience: string,
-  algorithms: Array<string>,
+  { issuer, audience, algorithms, ageMaxSeconds }: Checked,
   token: string,
 ): Effect.Effect<Verified | null, TokenKeysUnavailable> =>
   Effect.tryPromise({
@@ -81,14 +110,15 @@ const check = (
       const options = {
         issuer,
         audience,
-        algorithms,
+        algorithms: [...algorithms],
         requiredClaims: ["sub", "exp", "iat"],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        maxTokenAge: ageMaxSeconds,
       }
-      const { payload } = await (typeof key === "function"
+      const { payload, protectedHeader } = await (typeof key === "function"
         ? jwtVerify(token, key, options)
         : jwtVerify(token, key, options))
-      return verifiedOf(payload)
+      return isAccessToken(protectedHeader.typ) ? verifiedOf(payload) : null
     },
     catch: (cause) => new TokenRefused({ code: (cause as { readonly code?: string }).code, detail: String(cause) }),
   }).pipe(
@@ -119,13 +149,20 @@ export class Tokens extends Context.Service<
   )
 }
 
+const OWN: Checked = {
+  issuer: OWN_ISSUER,
+  audience: OWN_AUDIENCE,
+  algorithms: [OWN_ALGORITHM],
+  ageMaxSeconds: TOKEN_LIFE_SECONDS,
+}
+
 const ownTokens = (dataDir: string) =>
   Effect.map(
     Effect.promise(() => ownKey(dataDir)),
     (key) =>
       Tokens.of({
         issuer: OWN_ISSUER,
-        verify: (token) => check(key, OWN_ISSUER, OWN_AUDIENCE, [OWN_ALGORITHM], token),
+        verify: (token) => check(key, OWN, token),
         sign: (subject) =>
           Effect.promise(async () => {
             const issuedAt = Math.floor(Date.now() / 1000)
@@ -142,11 +179,39 @@ const ownTokens = (dataDir: string) =>
       }),
   )
 
-const issuedTokens = (from: TokenIssuer) => {
-  const keys = createRemoteJWKSet(from.jwksUrl)
+/** Fetching keys, with a pause after a failure: requests that come meanwhile get the same failure. */
+const pausingFetch = (): FetchImplementation => {
+  let failed: { readonly until: number; readonly error: unknown } | null = null
+  return async (url, options) => {
+    if (failed !== null && Date.now() < failed.until) throw failed.error
+    try {
+      const response = await fetch(url, options)
+      if (!response.ok) throw new Error(`the issuer's keys: HTTP ${response.status}`)
+      failed = null
+      return response
+    } catch (error) {
+      failed = { until: Date.now() + KEYS_PAUSE_MS, error }
+      throw error
+    }
+  }
+}
+
+const issuedTokens = ({ issuer, audience, jwksUrl }: TokenIssuer) => {
+  const keys = createRemoteJWKSet(jwksUrl, {
+    cooldownDuration: KEYS_COOLDOWN_MS,
+    cacheMaxAge: KEYS_KEPT_MS,
+    timeoutDuration: KEYS_TIMEOUT_MS,
+    [customFetch]: pausingFetch(),
+  })
+  const checked: Checked = {
+    issuer,
+    audience,
+    algorithms: ISSUER_ALGORITHMS,
+    ageMaxSeconds: ISSUED_AGE_MAX_SECONDS,
+  }
   return Tokens.of({
-    issuer: from.issuer,
-    verify: (token) => check(keys, from.issuer, from.audience, ISSUER_ALGORITHMS, token),
+    issuer,
+    verify: (token) => check(keys, checked, token),
     sign: undefined,
   })
 }
