@@ -9,6 +9,7 @@ import { AdvancingClock, type ClockNotAdvanced } from "./advancing-clock.ts"
 import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "./api-key.ts"
 import { Credentials } from "./auth.ts"
 import { addDuration } from "./duration.ts"
+import { Contacts } from "./notifications.ts"
 import { unavailable } from "./refusal.ts"
 import { EdgeStore } from "./store.ts"
 import { TOKEN_LIFE_SECONDS, Tokens } from "./tokens.ts"
@@ -43,9 +44,11 @@ export const developmentEndpoints = HttpApiBuilder.group(
     const tokens = yield* Tokens
     const store = yield* EdgeStore
     const clock = yield* AdvancingClock
+    const contacts = yield* Contacts
     return handlers.handleAll({
       signIn: Effect.fnUntraced(function* ({ payload }) {
         const accountId = yield* credentials.accountOfSubject(`email:${payload.email.toLowerCase()}`)
+        yield* contacts.contact(accountId, payload.email, null)
         const { token, expiresAt } = yield* tokens.sign!(accountId)
         yield* HttpEffect.appendPreResponseHandler((_request, response) =>
           HttpServerResponse.setCookie(response, SESSION_COOKIE, token, {

@@ -10,6 +10,7 @@ import { ControlKeyGroup } from "./control-keys.ts"
 import { Border, ClockGate } from "./credentials.ts"
 import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
+import { NotificationGroupApi } from "./notifications.ts"
 import { PaymentMethodGroup } from "./payment-method.ts"
 import { SandboxGroup } from "./sandbox.ts"
 import { SubscriptionGroup } from "./subscription.ts"
@@ -27,6 +28,7 @@ export * from "./auto-top-up.ts"
 export * from "./payment-method.ts"
 export * from "./subscription.ts"
 export * from "./billing.ts"
+export * from "./notifications.ts"
 export * from "./webhooks.ts"
 export * from "./sandbox.ts"
 export * from "./development.ts"
@@ -53,6 +55,7 @@ export class ProductionApi extends HttpApi.make("edge")
     PaymentMethodGroup.middleware(ClockGate),
     SubscriptionGroup.middleware(ClockGate),
     BillingGroup.middleware(ClockGate),
+    NotificationGroupApi.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
@@ -72,6 +75,7 @@ export class Api extends HttpApi.make("edge")
     PaymentMethodGroup.middleware(ClockGate),
     SubscriptionGroup.middleware(ClockGate),
     BillingGroup.middleware(ClockGate),
+    NotificationGroupApi.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
