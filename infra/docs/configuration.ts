@@ -78,6 +78,19 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
   },
+  CREDITS_SMTP_URL: {
+    default: "unset",
+    meaning:
+      "mail server, `smtps://user:password@host:port`; unset: mails are `.eml` files in the data folder; required in production",
+  },
+  CREDITS_MAIL_FROM: {
+    default: "`credits@localhost.localdomain`",
+    meaning: "sender of mails, `Name <address>`; required in production",
+  },
+  CREDITS_PUBLIC_URL: {
+    default: "`http://localhost:<port>`",
+    meaning: "address of the pages that the links of mails lead to; required in production",
+  },
   CREDITS_CLOCK_OWNERS: {
     default: "all",
     meaning: "services whose due work an advance of the sandbox clock runs and waits for, comma-separated",
@@ -152,6 +165,4 @@ ${configurationTable()}
 For set-up, tests and measurements:
 
 ${tableOf(DEVELOPER_VARIABLES)}
-
-Reserved for parts that are not built yet: \`CREDITS_SMTP_URL\`.
 `

@@ -6,7 +6,16 @@ import { join } from "node:path"
 import { SUBJECTS } from "@credits/contracts"
 
 /** The services of a running system, in the order in which their log lines are introduced. */
-export const SERVICES = ["processor", "ledger", "pricing", "payments", "subscriptions", "topup", "notifications", "edge"] as const
+export const SERVICES = [
+  "processor",
+  "ledger",
+  "pricing",
+  "payments",
+  "subscriptions",
+  "topup",
+  "notifications",
+  "edge",
+] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 export const isService = (name: string): name is ServiceName => (SERVICES as ReadonlyArray<string>).includes(name)

@@ -20,7 +20,9 @@ export class Contacts extends Context.Service<
       const tell = Effect.fnUntraced(function* (account: string, email: string, name: string | null) {
         const reply = yield* notifications.ask({ op: "contact", account, email, name }, "command")
         if ("refused" in reply) {
-          yield* Effect.logWarning(`the contact of ${account} was not taken: ${reply.refused.code}, ${reply.refused.detail}`)
+          yield* Effect.logWarning(
+            `the contact of ${account} was not taken: ${reply.refused.code}, ${reply.refused.detail}`,
+          )
         }
       })
       return Contacts.of({

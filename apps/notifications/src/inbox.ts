@@ -26,6 +26,6 @@ export const inboxMachine: SagaMachine<InboxState, never, never, never, Notice, 
   reply: () => null,
   steps: () => [],
   nextDue: () => null,
-  phases: () => ({ inbox: "open" }),
-  transitions: { inbox: [] },
+  phases: () => ({}),
+  transitions: {},
 }

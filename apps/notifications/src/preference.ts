@@ -36,7 +36,9 @@ export const preferencesView = (preferences: Preferences): PreferencesView => {
 export const changed = (
   preferences: Preferences,
   groups: SetPreferences["groups"],
-): { readonly ok: ReadonlyArray<readonly [NotificationGroup, Wanted]> } | { readonly refused: NotificationsRefusal } => {
+):
+  | { readonly ok: ReadonlyArray<readonly [NotificationGroup, Wanted]> }
+  | { readonly refused: NotificationsRefusal } => {
   const said = NOTIFICATION_GROUPS.flatMap((group) => {
     const wish = groups[group]
     return wish === undefined ? [] : [{ group, wish }]

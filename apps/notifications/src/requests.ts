@@ -13,8 +13,11 @@ import { isAccountId } from "@credits/kernel"
 import { Schema } from "effect"
 
 const Account = Schema.String.check(Schema.makeFilter((text: string) => isAccountId(text) || "must be an account id"))
-const NotificationId = Schema.String.check(Schema.isPattern(/^[\w-]{1,80}$/))
-const WebhookId = Schema.String.check(Schema.isPattern(/^whk_[0-9a-z]{1,40}$/, { message: "must be a webhook id (whk_…)" }))
+/** A text that is none names nothing: that is an answer, not a mistake. */
+const NotificationId = Schema.String.check(Schema.isMaxLength(80))
+const WebhookId = Schema.String.check(
+  Schema.isPattern(/^whk_[0-9a-z]{1,40}$/, { message: "must be a webhook id (whk_…)" }),
+)
 const Limit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))
 const Cursor = Schema.String.check(Schema.isPattern(/^\d{1,15}$/, { message: "is no cursor of this list" }))
 const Email = Schema.String.check(

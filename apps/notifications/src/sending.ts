@@ -91,12 +91,7 @@ const sendWebhook = async (options: SendingOptions, due: DueWebhook, stop: Abort
     metrics.endpointsDisabled++
     report("warning", `the webhook ${endpoint.id} is disabled: ${standing.disabledBecause}`)
   }
-  await recordWebhook(
-    database,
-    due,
-    afterWebhook(outcome, { attempts, at: now, chance: Math.random() }),
-    standing,
-  )
+  await recordWebhook(database, due, afterWebhook(outcome, { attempts, at: now, chance: Math.random() }), standing)
 }
 
 export interface Sending {

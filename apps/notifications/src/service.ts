@@ -89,7 +89,18 @@ export const startNotifications = async (
     const sent = { ...metrics, mailsWaiting: mailbox["waiting"], sendsUnderWay: sending.underWay() }
     return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...sent } } }
   }
-  const endpoints = new Endpoints({ bus, database, clock, sagas, metrics, status, rest, report, webhooks, isProduction })
+  const endpoints = new Endpoints({
+    bus,
+    database,
+    clock,
+    sagas,
+    metrics,
+    status,
+    rest,
+    report,
+    webhooks,
+    isProduction,
+  })
   endpoints.start()
   const stop = async (): Promise<void> => {
     await endpoints.stop()

@@ -58,14 +58,21 @@ const mailTo = async (db: Db, account: string, notification: string, now: bigint
   const contact = await db.selectFrom("contact").select("account").where("account", "=", account).executeTakeFirst()
   if (contact === undefined) return
   const mail = { notification, state: "waiting" as const, attempts: 0, made_at: now, due_at: now }
-  await db.insertInto("mail").values({ ...mail, outcome: null, done_at: null }).execute()
+  await db
+    .insertInto("mail")
+    .values({ ...mail, outcome: null, done_at: null })
+    .execute()
 }
 
 const hookTo = async (db: Db, kind: string, notification: string, now: bigint): Promise<void> => {
   const endpoints = await db.selectFrom("webhook").select(["id", "events"]).where("status", "=", "enabled").execute()
   const wanting = endpoints.filter(({ events }) => events === null || (JSON.parse(events) as string[]).includes(kind))
   const delivery = { notification, state: "waiting" as const, attempts: 0, due_at: now, outcome: null, done_at: null }
-  for (const { id } of wanting) await db.insertInto("webhook_delivery").values({ ...delivery, webhook: id }).execute()
+  for (const { id } of wanting)
+    await db
+      .insertInto("webhook_delivery")
+      .values({ ...delivery, webhook: id })
+      .execute()
 }
 
 /** False: its cause was told before. */
@@ -82,7 +89,11 @@ const writeOne = async (db: Db, notice: Notice, times: Times): Promise<boolean> 
     .returning("seq")
     .executeTakeFirst()
   if (written === undefined) return false
-  if (wanted.inApp) await db.insertInto("untold").values({ seq: BigInt(written.seq) }).execute()
+  if (wanted.inApp)
+    await db
+      .insertInto("untold")
+      .values({ seq: BigInt(written.seq) })
+      .execute()
   if (times.business - at > SENT_WITHIN_MS) return true
   const now = BigInt(times.real)
   if (wanted.email) await mailTo(db, account, id, now)

@@ -68,11 +68,25 @@ const SERVICES_SUBJECTS = [
   "topup.request.enable",
   "topup.control",
   "topup.fact",
+  "notifications.request.list",
+  "notifications.request.read",
+  "notifications.request.read-all",
+  "notifications.request.preferences",
+  "notifications.request.set-preferences",
+  "notifications.request.contact",
+  "notifications.request.webhook-add",
+  "notifications.request.webhook-list",
+  "notifications.request.webhook-show",
+  "notifications.request.webhook-test",
+  "notifications.request.webhook-remove",
+  "notifications.control",
+  "notifications.fact",
   "dead-letter.ledger",
   "dead-letter.pricing",
   "dead-letter.payments",
   "dead-letter.subscriptions",
   "dead-letter.topup",
+  "dead-letter.notifications",
   "$KV.price-books.v1",
   "$KV.catalogues.v1",
   "$KV.clock.clock",
@@ -113,7 +127,10 @@ const PAYING = [
   "subscriptions.control",
   "topup.request.enable",
   "topup.control",
+  "notifications.control",
 ]
+const NOTIFICATIONS = SERVICES_SUBJECTS.filter((subject) => subject.startsWith("notifications.request."))
+const isWebhook = (subject: string): boolean => subject.includes(".webhook-")
 
 const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   ledger: ["ledger.journal.3", "ledger.signal.3", "ledger.tick.3", "dead-letter.ledger", ...consume("LEDGER_COMMANDS")],
@@ -150,6 +167,14 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...consume("PAYMENTS"),
     ...consume("SUBSCRIPTIONS"),
   ],
+  notifications: [
+    "notifications.fact",
+    "dead-letter.notifications",
+    ...consume("LEDGER_SIGNALS"),
+    ...consume("PAYMENTS"),
+    ...consume("SUBSCRIPTIONS"),
+    ...consume("TOPUPS"),
+  ],
   processor: [],
   edge: [
     "usage.events",
@@ -167,6 +192,8 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.request.method-remove",
     "payments.request.webhook",
     ...PAYING,
+    // Customers have inboxes, operators webhooks.
+    ...NOTIFICATIONS.filter((subject) => !isWebhook(subject)),
     "$KV.clock.clock",
   ],
   ops: [
@@ -181,6 +208,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.request.charge-refund",
     "payments.request.recon-run",
     ...PAYING,
+    ...NOTIFICATIONS.filter(isWebhook),
   ],
   gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
@@ -189,6 +217,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.control",
     "subscriptions.control",
     "topup.control",
+    "notifications.control",
     ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
     "$JS.API.STREAM.PURGE.USAGE",
     "$JS.API.STREAM.PURGE.LEDGER_COMMANDS",
@@ -196,6 +225,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$JS.API.STREAM.PURGE.LEDGER_SIGNALS",
     "$JS.API.STREAM.PURGE.PAYMENTS",
     "$JS.API.STREAM.PURGE.SUBSCRIPTIONS",
+    "$JS.API.STREAM.PURGE.TOPUPS",
   ],
 }
 
@@ -218,12 +248,14 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$KV.clock.clock",
   ],
   topup: ["topup.request.enable", "topup.control", "$KV.catalogues.v1", "$KV.clock.clock"],
+  notifications: [...NOTIFICATIONS, "notifications.control", "$KV.clock.clock"],
   processor: ["$KV.clock.clock"],
   edge: [
     "ledger.signal.3",
     "ledger.tick.3",
     "subscriptions.fact",
     "topup.fact",
+    "notifications.fact",
     "$KV.price-books.v1",
     "$KV.catalogues.v1",
     "$KV.clock.clock",

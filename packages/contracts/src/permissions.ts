@@ -163,12 +163,7 @@ const notifications: Permissions = {
     ...[signals, paymentFacts, subscriptionFacts, topupFacts].flatMap(api.read),
     bucketGet(BUCKETS.clock),
   ],
-  subscribe: [
-    inbox("notifications"),
-    "notifications.request.*",
-    "notifications.control",
-    bucketNews(BUCKETS.clock),
-  ],
+  subscribe: [inbox("notifications"), "notifications.request.*", "notifications.control", bucketNews(BUCKETS.clock)],
   responds: true,
 }
 

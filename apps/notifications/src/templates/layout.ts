@@ -14,12 +14,20 @@ export interface Letter {
   readonly preferences: string
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+}
 export const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => ESCAPES[sign]!)
 
-const greeting = (name: string | null): string => (name === null || name.trim() === "" ? "Hello," : `Hello ${name.trim()},`)
+const greeting = (name: string | null): string =>
+  name === null || name.trim() === "" ? "Hello," : `Hello ${name.trim()},`
 
-const FOOTER = "You get this because of your Open Design Credits account. What you are told, and where, is yours to choose:"
+const FOOTER =
+  "You get this because of your Open Design Credits account. What you are told, and where, is yours to choose:"
 
 export const textMail = ({ title, body, link, action, name, preferences }: Letter): string =>
   [title, "", greeting(name), "", body, "", `${action}: ${link}`, "", "-- ", FOOTER, preferences, ""].join("\n")

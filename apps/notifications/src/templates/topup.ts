@@ -10,7 +10,8 @@ const REASONS: Readonly<Record<string, string>> = {
   disputed: "A payment was disputed with the bank.",
 }
 const reasonOf = (code: string): string => REASONS[code] ?? "Your bank did not accept the payment."
-const suspensionOf = (code: string): string => REASONS[code] ?? "The last payments were not accepted, or support stopped it."
+const suspensionOf = (code: string): string =>
+  REASONS[code] ?? "The last payments were not accepted, or support stopped it."
 
 export const topupTemplates: Templates<
   | "topup.succeeded"
@@ -34,7 +35,9 @@ export const topupTemplates: Templates<
     title: `Auto top-up of ${dollars(amountUsd)} failed`,
     body:
       `Your balance is low and the charge of ${dollars(amountUsd)} did not go through. ${reasonOf(reason)} ` +
-      `${retryAt === null ? "It is not tried again by itself." : `If it is still low, we try again after ${when(retryAt)}.`}`,
+      (retryAt === null
+        ? "It is not tried again by itself."
+        : `If it is still low, we try again after ${when(retryAt)}.`),
     link: PAGES.card,
     action: "Look at the card",
   }),
