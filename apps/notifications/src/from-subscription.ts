@@ -4,7 +4,7 @@
  */
 import type { Interval, NotificationData, SubscriptionFact } from "@credits/contracts"
 import { formatInstant } from "@credits/kernel"
-import { textOf, usdOfCents, type Notice } from "./notification.ts"
+import { usdOfCents, type Notice } from "./notification.ts"
 
 type Detail = SubscriptionFact["detail"]
 
@@ -41,9 +41,11 @@ const renewal = ({ detail }: SubscriptionFact): NotificationData["subscription.o
   amountUsd: usdOfCents(numberIn(detail, "amountCents")),
 })
 
-/** Each attempt, with what follows (R5.4). */
-const paymentFailed = ({ detail, subscription }: SubscriptionFact): NotificationData["payment.failed"] => {
+/** Each attempt, with what follows (R5.4). After the last one nothing does: its own instant is no next one. */
+const paymentFailed = ({ at, detail, subscription }: SubscriptionFact): NotificationData["payment.failed"] => {
   const what = textIn(detail, "kind")
+  const follows = (instant: number | null | undefined): string | null =>
+    instant === null || instant === undefined || instant <= at ? null : formatInstant(instant)
   return {
     what: what === "renewal" || what === "upgrade" ? what : "purchase",
     plan: subscription.status === "free" ? null : subscription.plan,
@@ -51,8 +53,8 @@ const paymentFailed = ({ detail, subscription }: SubscriptionFact): Notification
     attempt: numberIn(detail, "attempt"),
     chargeId: textOrNull(detail, "chargeId"),
     reason: textIn(detail, "reason"),
-    nextAttemptAt: textOf(subscription.pastDue?.nextAttemptAt ?? null),
-    endsAt: textOf(subscription.pastDue?.endsAt ?? null),
+    nextAttemptAt: follows(subscription.pastDue?.nextAttemptAt),
+    endsAt: follows(subscription.pastDue?.endsAt),
   }
 }
 
