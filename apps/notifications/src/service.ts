@@ -8,13 +8,14 @@ import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, type ControlAnswer } from "@credits/contracts"
 import { migrateNow, type Database } from "@credits/store"
 import { Option, Redacted } from "effect"
+import type { Transaction } from "kysely"
 import type { NotificationsSettings } from "./config.ts"
 import { Endpoints, type Report } from "./endpoints.ts"
 import { inboxMachine } from "./inbox.ts"
 import { fileChannel, smtpChannel, type MailChannel } from "./mail-channel.ts"
 import { countMails } from "./mail-store.ts"
 import { noMetrics, type Metrics } from "./metrics.ts"
-import { migrations, SCHEMA_VERSION } from "./schema.ts"
+import { migrations, SCHEMA_VERSION, type Tables } from "./schema.ts"
 import { startSending } from "./sending.ts"
 import { writeNotices, type NotificationsDatabase } from "./store.ts"
 import { streams } from "./streams.ts"
@@ -55,7 +56,7 @@ export const startNotifications = async (
   await verifyStreams(bus, USED_STREAMS)
   const metrics = noMetrics()
   const isProduction = settings.environment === "production"
-  const webhooks = webhookChannel(isProduction)
+  const webhooks = webhookChannel({ isProduction })
   let wake = (): void => undefined
   const sagas = await startSagas({
     machine: inboxMachine,
@@ -68,7 +69,10 @@ export const startNotifications = async (
     perform: () => Promise.reject(new Error("an inbox has no steps")),
     streams,
     write: async (transaction, notices) => {
-      const written = await writeNotices(transaction, notices, { business: clock.now(), real: Date.now() })
+      const written = await writeNotices(transaction as Transaction<Tables>, notices, {
+        business: clock.now(),
+        real: Date.now(),
+      })
       metrics.written += written
       metrics.repeated += notices.length - written
       if (written > 0) setTimeout(() => wake(), AFTER_COMMIT_MS)

@@ -96,7 +96,7 @@ overBothDatabases("the inbox", (given) => {
     assert.deepStrictEqual([await given.write([first], NOW), await given.write([again], NOW)], [1, 0])
     assert.deepStrictEqual(
       (await list(account)).map(({ at, data }) => [at, data]),
-      [[AT, first.data]],
+      [[AT, { ...first.data }]],
     )
   })
 

@@ -103,12 +103,12 @@ const writeOne = async (db: Db, notice: Notice, times: Times): Promise<boolean> 
 
 /** In the transaction that moves the cursors. Answers how many were new. */
 export const writeNotices = async (
-  transaction: Transaction<unknown>,
+  transaction: Transaction<Tables>,
   notices: ReadonlyArray<Notice>,
   times: Times,
 ): Promise<number> => {
   let written = 0
-  for (const notice of notices) if (await writeOne(transaction as Transaction<Tables>, notice, times)) written++
+  for (const notice of notices) if (await writeOne(transaction, notice, times)) written++
   return written
 }
 

@@ -47,7 +47,12 @@ const answers = (status: number, headers: Record<string, string> = {}, body = ""
   })
 
 const send = (url: string, timeoutMs?: number, secret = SECRET) =>
-  webhookChannel(false, timeoutMs).send(message, { url, secret }, Date.now(), never)
+  webhookChannel({ isProduction: false, ...(timeoutMs === undefined ? {} : { timeoutMs }) }).send(
+    message,
+    { url, secret },
+    Date.now(),
+    never,
+  )
 
 describe("a webhook", () => {
   it("R11 passes the convention's own check, with the same id each time", async () => {
@@ -114,7 +119,12 @@ describe("a webhook", () => {
     assert.deepInclude((await send("http://127.0.0.1:1/")).outcome, { kind: "failed" })
     const stop = new AbortController()
     const url = await receiver(() => stop.abort())
-    const { outcome } = await webhookChannel(false).send(message, { url, secret: SECRET }, Date.now(), stop.signal)
+    const { outcome } = await webhookChannel({ isProduction: false }).send(
+      message,
+      { url, secret: SECRET },
+      Date.now(),
+      stop.signal,
+    )
     assert.strictEqual(outcome.kind, "failed")
   })
 })
@@ -158,11 +168,18 @@ describe("where webhooks may go", () => {
       response.end()
     })
     const port = new URL(url).port
-    const channel = webhookChannel(true, 5_000)
-    const target = { url: `https://ip6-localhost:${port}/`, secret: SECRET }
-    const { outcome } = await channel.send(message, target, Date.now(), never)
-    assert.strictEqual(outcome.kind, "failed")
-    assert.match(outcome.detail, /not public|ENOTFOUND|EAI_AGAIN/)
+    for (const inside of [["127.0.0.1"], ["::1"], ["93.184.215.14", "10.0.0.7"]]) {
+      const addresses = inside.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))
+      const channel = webhookChannel({
+        isProduction: true,
+        timeoutMs: 5_000,
+        resolve: (_name, _options, done) => done(null, addresses),
+      })
+      const target = { url: `https://hooks.example.com:${port}/`, secret: SECRET }
+      const { outcome } = await channel.send(message, target, Date.now(), never)
+      assert.strictEqual(outcome.kind, "failed")
+      assert.match(outcome.detail, /resolves to an address that is not public/)
+    }
     assert.isFalse(wasAsked)
   })
 

@@ -3,7 +3,7 @@
  * only https to public addresses, looked at when the name is resolved) and what its answer means; when it is tried again
  * is `attempt.ts`. The same message again has the same `webhook-id`.
  */
-import { lookup as resolve } from "node:dns"
+import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns"
 import { request as plainRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http"
 import { request as tlsRequest } from "node:https"
 import type { LookupFunction } from "node:net"
@@ -40,18 +40,27 @@ export const WEBHOOK_TIMEOUT_MS = 15_000
 const ANSWER_BYTES_MAX = 300
 const GONE = 410
 
+/** As `dns.lookup`. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: Error | null, addresses: Array<LookupAddress>) => void,
+) => void
+
 /** Connects to none but public addresses: all that a name has are looked at, and one of those is used. */
-const publicOnly: LookupFunction = (hostname, options, done) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, "", 0)
-    const first = addresses[0]
-    if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
-      return done(new Error(`${hostname} resolves to an address that is not public`), "", 0)
-    }
-    if (options.all === true) return done(null, addresses)
-    done(null, first.address, first.family)
-  })
-}
+const publicOnly =
+  (resolve: Resolve): LookupFunction =>
+  (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return done(error, "", 0)
+      const first = addresses[0]
+      if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
+        return done(new Error(`${hostname} resolves to an address that is not public`), "", 0)
+      }
+      if (options.all === true) return done(null, addresses)
+      done(null, first.address, first.family)
+    })
+  }
 
 const answerText = async (answer: IncomingMessage): Promise<string> => {
   const parts: Array<Buffer> = []
@@ -79,7 +88,17 @@ const post = (url: URL, body: string, options: RequestOptions): Promise<Incoming
     request.end(body)
   })
 
-export const webhookChannel = (isProduction: boolean, timeoutMs = WEBHOOK_TIMEOUT_MS): WebhookChannel => ({
+export interface WebhookChannelOptions {
+  readonly isProduction: boolean
+  readonly timeoutMs?: number
+  readonly resolve?: Resolve
+}
+
+export const webhookChannel = ({
+  isProduction,
+  timeoutMs = WEBHOOK_TIMEOUT_MS,
+  resolve = lookup,
+}: WebhookChannelOptions): WebhookChannel => ({
   send: async ({ id, type, timestamp, data }, { url, secret }, at, stop) => {
     const failed = (detail: string): WebhookSent => ({ outcome: { kind: "failed", detail }, status: null })
     const refusal = urlRefusal(url, isProduction)
@@ -101,7 +120,7 @@ export const webhookChannel = (isProduction: boolean, timeoutMs = WEBHOOK_TIMEOU
         headers,
         signal,
         agent: false,
-        ...(isProduction ? { lookup: publicOnly } : {}),
+        ...(isProduction ? { lookup: publicOnly(resolve) } : {}),
       })
       const status = answer.statusCode ?? 0
       // The status is the answer: a body that breaks off changes nothing of it.
