@@ -81,7 +81,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_SMTP_URL: {
     default: "unset",
     meaning:
-      "mail server, `smtps://user:password@host:port`; unset: mails are `.eml` files in the data folder; required in production",
+      "mail server, `smtps://user:password@host:port`; unset: mails are `.eml` files in the data folder; " +
+      "required in production",
   },
   CREDITS_MAIL_FROM: {
     default: "`credits@localhost.localdomain`",

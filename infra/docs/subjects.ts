@@ -57,7 +57,7 @@ const PARAMETERS: Readonly<Record<string, string>> = { pricingRequest: "<op>", d
 /** What the sources leave to their names. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ledgerJournal: "Every entry after its commit, in order; each message names the one before it.",
-  ledgerSignal: "What somebody must act on: low balance, refused for want of credit, debt, an expiry.",
+  ledgerSignal: "What somebody must act on: low balance, refused for want of credit, debt, an expiry, credit used.",
   ledgerTick: "Newest balances of the accounts that changed, at most four messages a second.",
   deadLetter: "What nobody could use, with its reason.",
   catalogues: "As `price-books`, of plan catalogues.",

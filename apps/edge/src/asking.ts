@@ -1,6 +1,7 @@
 /**
- * Asking payments, subscriptions, auto top-up and notifications: text out, text in. Every command carries an id, so the same text is
- * sent again while nobody answers, and a service that is being restarted is only a pause. Refusals are values.
+ * Asking payments, subscriptions, auto top-up and notifications: text out, text in. Every command carries an id, so
+ * the same text is sent again while nobody answers, and a service that is being restarted is only a pause. Refusals
+ * are values.
  */
 import { ask, askOwner, Bus, unavailableAnswer } from "@credits/bus"
 import {

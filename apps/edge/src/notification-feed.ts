@@ -1,6 +1,7 @@
 /**
- * Live notifications for event streams (contract 2): what notifications publishes of an account goes to whoever looks at
- * it. A fact may be lost with the connection: then the list has it. One that comes twice is passed on once for a while.
+ * Live notifications for event streams (contract 2): what notifications publishes of an account goes to whoever looks
+ * at it. A fact may be lost with the connection: then the list has it. One that comes twice is passed on once for a
+ * while.
  */
 import { Bus } from "@credits/bus"
 import { MESSAGE_VERSION, type NotificationFact, SUBJECTS } from "@credits/contracts"

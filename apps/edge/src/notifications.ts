@@ -1,6 +1,6 @@
 /**
- * What the edge tells notifications of people who sign in: where they are written to. A sign-in does not wait for it and
- * does not fail with it: the next one tells it again.
+ * What the edge tells notifications of people who sign in: where they are written to. A sign-in does not wait for it
+ * and does not fail with it: the next one tells it again.
  */
 import { Context, Effect, Layer } from "effect"
 import { Notifications } from "./asking.ts"

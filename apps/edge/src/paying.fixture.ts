@@ -1,6 +1,6 @@
 /**
- * Payments, subscriptions, auto top-up and notifications under test: scripted answers that speak the contracts on their real subjects,
- * and remember what they were asked.
+ * Payments, subscriptions, auto top-up and notifications under test: scripted answers that speak the contracts on
+ * their real subjects, and remember what they were asked.
  */
 import { type BusHandle, serve } from "@credits/bus"
 import {

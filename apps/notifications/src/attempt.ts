@@ -1,7 +1,7 @@
 /**
- * When a delivery is tried again, and when it is given up. Pure, in real time. Owns both schedules: a mail is tried for a
- * day, a webhook by the fixed schedule that its README and receivers know; an endpoint that has failed for five days is
- * disabled.
+ * When a delivery is tried again, and when it is given up. Pure, in real time. Owns both schedules: a mail is tried
+ * for a day, a webhook by the fixed schedule that its README and receivers know; an endpoint that has failed for five
+ * days is disabled.
  */
 import type { DeliveryState } from "./schema.ts"
 

@@ -57,6 +57,10 @@ const suiteOver = (dialect: "sqlite" | "postgres", suite: (given: Given) => void
 }
 
 export const overBothDatabases = (name: string, suite: (given: Given) => void): void => {
-  describe(`${name} on sqlite`, () => suiteOver("sqlite", suite))
-  describe.skipIf(findPostgresBinaries() === undefined)(`${name} on postgres`, () => suiteOver("postgres", suite))
+  describe(`${name} on sqlite`, () => {
+    suiteOver("sqlite", suite)
+  })
+  describe.skipIf(findPostgresBinaries() === undefined)(`${name} on postgres`, () => {
+    suiteOver("postgres", suite)
+  })
 }

@@ -1,6 +1,6 @@
 /**
- * Signals of the ledger → what their customer is told (R11): credits at 50, 20 and 0 % of what the cycle was given. Pure.
- * A reversal or a top-up lets a mark be passed again; a mark is told once a cycle.
+ * Signals of the ledger → what their customer is told (R11): credits at 50, 20 and 0 % of what the cycle was given.
+ * Pure. A reversal or a top-up lets a mark be passed again; a mark is told once a cycle.
  */
 import { decodeCreditMark, type NotificationKind, type Signal, type SignalKind } from "@credits/contracts"
 import { formatInstant, formatUsd } from "@credits/kernel"

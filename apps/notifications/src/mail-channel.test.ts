@@ -1,4 +1,4 @@
-/** Goal: a mail arrives as it was written, and what a server answers means what it should. Method: a real SMTP server. */
+/** Goal: a mail arrives as written, and a server's answers mean what they should. Method: a real SMTP server. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -63,7 +63,7 @@ const answering = (code: number, text: string): SMTPServerOptions => ({
 })
 
 describe("mail over SMTP", () => {
-  it("arrives as text and HTML, from and to whom it should, and is the same message when it is sent again", async () => {
+  it("arrives as text and HTML, to whom it should, and is the same message when sent again", async () => {
     const { channel, received } = await smtp()
     assert.strictEqual((await channel.send(mail)).kind, "sent")
     assert.strictEqual((await channel.send(mail)).kind, "sent")

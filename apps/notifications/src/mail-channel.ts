@@ -1,6 +1,6 @@
 /**
- * Mails leave here: over SMTP, or outside production as `.eml` files that a developer can open. Owns what an SMTP answer
- * means; when a mail is tried again is `attempt.ts`. A mail sent twice has the same Message-ID.
+ * Mails leave here: over SMTP, or outside production as `.eml` files that a developer can open. Owns what an SMTP
+ * answer means; when a mail is tried again is `attempt.ts`. A mail sent twice has the same Message-ID.
  */
 import { mkdir, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * What a customer wants to be told where (R11). Pure. Owns that what is about money cannot be turned off, and what holds
- * for who said nothing: everything, everywhere.
+ * What a customer wants to be told where (R11). Pure. Owns that what is about money cannot be turned off, and what
+ * holds for who said nothing: everything, everywhere.
  */
 import {
   FIXED_GROUPS,

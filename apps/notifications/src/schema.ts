@@ -1,7 +1,7 @@
 /**
- * Tables of notifications beside the saga runtime's own, the same for SQLite and Postgres. Owns their shape; the queries
- * are in `store.ts`, `mail-store.ts` and `webhook-store.ts`. Instants of deliveries are real time, all others business
- * time.
+ * Tables of notifications beside the saga runtime's own, the same for SQLite and Postgres. Owns their shape; the
+ * queries are in `store.ts`, `mail-store.ts` and `webhook-store.ts`. Instants of deliveries are real time, all others
+ * business time.
  */
 import { sagaMigrations } from "@credits/actor/saga"
 import type { Dialect, Migration } from "@credits/store"
@@ -89,7 +89,8 @@ const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void
     sql`create index notification_account on notification (account, seq)`,
     sql`create index notification_unread on notification (account, seq) where read_at is null and hidden = 0`,
     sql`create table untold (seq bigint primary key)`,
-    sql`create table contact (account text primary key, email text not null, name text, at bigint not null)${clustered}`,
+    sql`create table contact (account text primary key, email text not null, name text,
+      at bigint not null)${clustered}`,
     sql`create table preference (account text not null, grp text not null, in_app integer not null,
       email integer not null, primary key (account, grp))${clustered}`,
     sql`create table mail (notification text primary key, state text not null, attempts integer not null,

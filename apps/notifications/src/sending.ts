@@ -1,7 +1,7 @@
 /**
- * What leaves the system, from what was committed: those who look at an account are told, mails, webhooks. Owns the three
- * lanes and the order in each: look, send, record. Plain promises and real time; a crash between sending and recording
- * sends again under the same id.
+ * What leaves the system, from what was committed: those who look at an account are told, mails, webhooks. Owns the
+ * three lanes and the order in each: look, send, record. Plain promises and real time; a crash between sending and
+ * recording sends again under the same id.
  */
 import { MESSAGE_VERSION, SUBJECTS, type NotificationFact } from "@credits/contracts"
 import type { BusHandle } from "@credits/bus"

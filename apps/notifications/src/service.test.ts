@@ -1,6 +1,6 @@
 /**
- * Goal: notifications works as a service, on the real bus with its own permissions, over both databases: what is heard is
- * written once, told, mailed and sent (R11), and operators can set up webhooks. Receivers are real servers.
+ * Goal: notifications works as a service, on the real bus with its own permissions, over both databases: what is heard
+ * is written once, told, mailed and sent (R11), and operators can set up webhooks. Receivers are real servers.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -120,7 +120,7 @@ const suite = (dialect: "sqlite" | "postgres"): void => {
     )
   })
 
-  it("R11 a crash between sending and recording sends again under the same id; what is recorded is not sent again", async () => {
+  it("R11 a crash between sending and recording sends again, under the same id; what is recorded is over", async () => {
     await world.publish(SUBJECTS.topupFact, topupFact("cap_100", "acc_crash"))
     const [first] = await eventually("it arrives", () => {
       const found = receiver.got.filter(({ type }) => type === "topup.cap_100")
@@ -222,5 +222,9 @@ const suite = (dialect: "sqlite" | "postgres"): void => {
   })
 }
 
-describe("notifications as a service on sqlite", () => suite("sqlite"))
-describe.skipIf(findPostgresBinaries() === undefined)("notifications as a service on postgres", () => suite("postgres"))
+describe("notifications as a service on sqlite", () => {
+  suite("sqlite")
+})
+describe.skipIf(findPostgresBinaries() === undefined)("notifications as a service on postgres", () => {
+  suite("postgres")
+})

@@ -1,6 +1,7 @@
 /**
  * Notifications as one thing with a life: opens its tables, hears the streams, sends what was written, answers until
- * stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is `main.ts`.
+ * stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is
+ * `main.ts`.
  */
 import { join } from "node:path"
 import { startSagas } from "@credits/actor/saga"

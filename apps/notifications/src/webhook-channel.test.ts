@@ -1,8 +1,8 @@
 /**
- * Goal: a webhook is what the Standard Webhooks convention says, and goes nowhere it must not (R11). Method: a real HTTP
- * receiver that checks with the convention's own library.
+ * Goal: a webhook is what the Standard Webhooks convention says, and goes nowhere it must not (R11). Method: a real
+ * HTTP receiver that checks with the convention's own library.
  */
-import { createServer, type IncomingMessage, type RequestListener } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Webhook } from "standardwebhooks"
 import { afterEach, assert, describe, it } from "vitest"
@@ -58,7 +58,7 @@ describe("a webhook", () => {
   it("R11 passes the convention's own check, with the same id each time", async () => {
     const seen: Array<unknown> = []
     const ids: Array<unknown> = []
-    const url = await receiver(async (request, response) => {
+    const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const body = await bodyOf(request)
       try {
         seen.push(new Webhook(SECRET).verify(body, request.headers as Record<string, string>))
@@ -67,7 +67,8 @@ describe("a webhook", () => {
       } catch (error) {
         response.writeHead(400).end(String(error))
       }
-    })
+    }
+    const url = await receiver((request, response) => void take(request, response))
     assert.deepInclude(await send(url), { status: 204 })
     assert.deepInclude((await send(url)).outcome, { kind: "sent" })
     const { type, timestamp, data } = message
@@ -80,7 +81,7 @@ describe("a webhook", () => {
     assert.deepInclude(forged, { status: 400 })
   })
 
-  it("R11 2xx is delivered, 410 is gone, everything else is tried again, and people see what was answered", async () => {
+  it("R11 2xx is delivered, 410 is gone, all else is tried again, and people see what was answered", async () => {
     assert.deepInclude((await send(await answers(200, {}, "ok\n\u0007ok"))).outcome, {
       kind: "sent",
       detail: "HTTP 200: ok ok",

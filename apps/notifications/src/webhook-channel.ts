@@ -1,7 +1,7 @@
 /**
  * Webhooks leave here, signed by the Standard Webhooks convention. Owns the request (15 s, no redirect, in production
- * only https to public addresses, looked at when the name is resolved) and what its answer means; when it is tried again
- * is `attempt.ts`. The same message again has the same `webhook-id`.
+ * only https to public addresses, looked at when the name is resolved) and what its answer means; when it is tried
+ * again is `attempt.ts`. The same message again has the same `webhook-id`.
  */
 import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns"
 import { request as plainRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http"

@@ -1,6 +1,6 @@
 /**
- * What operators ask about webhooks: adding, listing, showing, testing, removing an endpoint. Owns that a secret is made
- * here and told by `webhook-add` alone, and that a test is one message now, recorded nowhere.
+ * What operators ask about webhooks: adding, listing, showing, testing, removing an endpoint. Owns that a secret is
+ * made here and told by `webhook-add` alone, and that a test is one message now, recorded nowhere.
  */
 import { randomBytes } from "node:crypto"
 import type {

@@ -1,6 +1,6 @@
 /**
- * Every kind of notification in words, and as a mail. Pure: the one place where what is told becomes text. Owns that all
- * kinds have a template; how a mail looks is in `layout.ts`.
+ * Every kind of notification in words, and as a mail. Pure: the one place where what is told becomes text. Owns that
+ * all kinds have a template; how a mail looks is in `layout.ts`.
  */
 import type { NotificationKind } from "@credits/contracts"
 import { creditTemplates } from "./credits.ts"

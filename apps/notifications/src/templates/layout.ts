@@ -1,6 +1,6 @@
 /**
- * How a mail looks: plain text, and HTML that any reader and either colour scheme can show, without pictures or scripts.
- * Pure. Owns escaping: nothing that came from outside reaches the HTML unescaped.
+ * How a mail looks: plain text, and HTML that any reader and either colour scheme can show, without pictures or
+ * scripts. Pure. Owns escaping: nothing that came from outside reaches the HTML unescaped.
  */
 
 export interface Letter {
@@ -34,7 +34,8 @@ export const textMail = ({ title, body, link, action, name, preferences }: Lette
 
 const STYLE = `
   :root { color-scheme: light dark; supported-color-schemes: light dark; }
-  body { margin: 0; background: #f6f6f4; color: #1d1d1b; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+  body { margin: 0; background: #f6f6f4; color: #1d1d1b;
+    font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
   .card { max-width: 34rem; margin: 2rem auto; padding: 2rem; background: #ffffff; border-radius: 12px; }
   h1 { font-size: 1.375rem; line-height: 1.25; margin: 0 0 1rem; }
   a.button { display: inline-block; padding: 0.625rem 1.125rem; border-radius: 8px; background: #1d1d1b;

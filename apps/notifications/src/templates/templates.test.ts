@@ -1,6 +1,6 @@
 /** Goal: every kind reads well in both forms of a mail, and nothing from outside reaches the HTML as markup. Pure. */
 import { NOTIFICATION_KINDS, type NotificationKind } from "@credits/contracts"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { everyNotice, noticeOf } from "../facts.fixture.ts"
 import { mailOf, tell } from "./index.ts"

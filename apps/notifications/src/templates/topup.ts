@@ -44,7 +44,8 @@ export const topupTemplates: Templates<
   "topup.suspended": ({ reason, amountUsd }) => ({
     title: "Auto top-up is suspended",
     body:
-      `${amountUsd === null ? "" : `The charge of ${dollars(amountUsd)} did not go through. `}${suspensionOf(reason)} ` +
+      (amountUsd === null ? "" : `The charge of ${dollars(amountUsd)} did not go through. `) +
+      `${suspensionOf(reason)} ` +
       `Nothing more is charged automatically until you save another card or turn auto top-up on again.`,
     link: PAGES.autoTopUp,
     action: "Turn it on again",
