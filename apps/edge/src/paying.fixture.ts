@@ -12,6 +12,7 @@ import {
   type PaymentsRequest,
   type QuoteView,
   type ReviewView,
+  type SetContact,
   type SubscriptionsRequest,
   type SubscriptionView,
   type TopupRequest,
@@ -223,6 +224,8 @@ export class ScriptedServices {
     topup: [],
     notifications: [],
   }
+  /** Contacts that notifications was told. */
+  readonly contacts: Array<SetContact> = []
   payments: Script<PaymentsRequest> = () => null
   subscriptions: Script<SubscriptionsRequest> = () => null
   topup: Script<TopupRequest> = () => null
@@ -262,7 +265,10 @@ export class ScriptedServices {
 
   async #answer(service: PayingService, text: string): Promise<string> {
     const request = JSON.parse(text) as never
-    this.asked[service].push(request)
+    const asked = request as PaymentsRequest | SubscriptionsRequest | TopupRequest | NotificationsRequest
+    // Told beside a sign-in, which does not wait for it.
+    if (asked.op === "contact") this.contacts.push(asked)
+    else this.asked[service].push(request)
     if (this.silent.has(service)) return new Promise(() => undefined)
     return JSON.stringify((await this[service](request)) ?? plain(service, request))
   }
