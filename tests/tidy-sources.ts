@@ -89,6 +89,7 @@ const PURE_BEGINS = [
   /^apps\/subscriptions\/src\/machine\.ts$/,
   /^apps\/payments\/src\/(card|charge|decline|intent|method|pacer|reconciliation)\.ts$/,
   /^apps\/topup\/src\/(cap|consent|standing|topup|view)\.ts$/,
+  /^apps\/notifications\/src\/(attempt|from-\w+|inbox|notification|preference|view|templates\/\w+)\.ts$/,
 ]
 
 /** The files that hold decisions only: everything in and out is an argument or a result. */

@@ -61,8 +61,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   },
   CREDITS_OIDC_CLIENT_SECRET: { default: "unset", meaning: "its secret; required with the id, and the id with it" },
   CREDITS_PUBLIC_URL: {
-    default: "unset",
-    meaning: "where browsers reach the HTTP API, `https://…`; required where people sign in in production",
+    default: "`http://localhost:<port>`",
+    meaning: "where browsers reach this server, also the address that links of mails lead to; required in production",
   },
   CREDITS_ALLOWED_ORIGINS: {
     default: "none",
@@ -96,6 +96,16 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_SUPPORT_URL: {
     default: "unset",
     meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
+  },
+  CREDITS_SMTP_URL: {
+    default: "unset",
+    meaning:
+      "mail server, `smtps://user:password@host:port`; unset: mails are `.eml` files in the data folder; " +
+      "required in production",
+  },
+  CREDITS_MAIL_FROM: {
+    default: "`credits@localhost.localdomain`",
+    meaning: "sender of mails, `Name <address>`; required in production",
   },
   CREDITS_CLOCK_OWNERS: {
     default: "all",
@@ -171,6 +181,4 @@ ${configurationTable()}
 For set-up, tests and measurements:
 
 ${tableOf(DEVELOPER_VARIABLES)}
-
-Reserved for parts that are not built yet: \`CREDITS_SMTP_URL\`.
 `

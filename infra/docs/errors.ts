@@ -58,6 +58,9 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   not_subscribed: "there is no paid subscription",
   not_canceling: "there is no scheduled end to undo",
   not_past_due: "no payment is open",
+  notification_not_found: "the account has no such notification",
+  preference_fixed: "what is about money is always told, in the inbox and by mail; `field` names the wish",
+  webhook_not_found: "there is no such webhook endpoint",
   review_exists: "the charge has an open case already",
   review_not_found: "there is no such case",
   setup_token_invalid: "the processor does not know this token: start again at the card element",
@@ -111,14 +114,15 @@ export const errorCodes = () => ({
   payments: fieldCodes("payments.ts", "PaymentsRefusal"),
   subscriptions: unionCodes("subscriptions.ts", "SubscriptionsRefusalCode"),
   topup: fieldCodes("topup.ts", "TopupRefusal"),
+  notifications: fieldCodes("notifications.ts", "NotificationsRefusal"),
 })
 
 const rows = (codes: ReadonlyArray<ErrorCode>) => codes.map(({ code }) => [`\`${code}\``, advice(code)])
 
 export const renderErrors = (): string => {
-  const { http, ledger, pricing, usage, payments, subscriptions, topup } = errorCodes()
-  const names = ["http/problem", "ledger", "pricing", "usage", "payments", "subscriptions", "topup"]
-  const files = names.map((name) => `${CONTRACTS}/${name}.ts`)
+  const { http, ledger, pricing, usage, payments, subscriptions, topup, notifications } = errorCodes()
+  const services = ["ledger", "pricing", "usage", "payments", "subscriptions", "topup", "notifications"]
+  const files = ["http/problem", ...services].map((name) => `${CONTRACTS}/${name}.ts`)
   return `${pageHead("Errors", files)}
 
 \`code\` is stable; \`detail\` is one sentence for a person and may change.
@@ -148,6 +152,9 @@ ${markdownTable(["code", "meaning"], rows(subscriptions))}
 
 ## Answers of auto top-up
 ${markdownTable(["code", "meaning"], rows(topup))}
+
+## Answers of notifications
+${markdownTable(["code", "meaning"], rows(notifications))}
 
 ## Refused usage events
 In the \`rejected\` list of the HTTP answer, and as the reason of a dead letter for events that came over NATS.

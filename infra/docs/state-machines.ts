@@ -6,6 +6,7 @@
 import type { AnySagaMachine, SagaTransition } from "@credits/actor/saga"
 import { chargeMachine } from "../../apps/payments/src/charge.ts"
 import { methodMachine } from "../../apps/payments/src/method.ts"
+import { inboxMachine } from "../../apps/notifications/src/inbox.ts"
 import { machine as subscriptionMachine } from "../../apps/subscriptions/src/machine.ts"
 import { topupMachine } from "../../apps/topup/src/topup.ts"
 import { markdownTable, pageHead } from "./source.ts"
@@ -48,6 +49,12 @@ export const MACHINES: ReadonlyArray<DocumentedMachine> = [
     app: "apps/topup",
     source: "apps/topup/src/topup.ts",
     about: "An account's auto top-up: its consent and cap, and the one top-up that may be in flight (R9).",
+  },
+  {
+    machine: inboxMachine,
+    app: "apps/notifications",
+    source: "apps/notifications/src/inbox.ts",
+    about: "An account's inbox: no state and so no drawing; what it hears becomes one row a cause, for ever (R11).",
   },
 ]
 

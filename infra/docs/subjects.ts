@@ -57,7 +57,7 @@ const PARAMETERS: Readonly<Record<string, string>> = { pricingRequest: "<op>", d
 /** What the sources leave to their names. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ledgerJournal: "Every entry after its commit, in order; each message names the one before it.",
-  ledgerSignal: "What somebody must act on: low balance, refused for want of credit, debt, an expiry.",
+  ledgerSignal: "What somebody must act on: low balance, refused for want of credit, debt, an expiry, credit used.",
   ledgerTick: "Newest balances of the accounts that changed, at most four messages a second.",
   deadLetter: "What nobody could use, with its reason.",
   catalogues: "As `price-books`, of plan catalogues.",
@@ -68,6 +68,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ReadStatement: "Its entries, newest first, a page at a time.",
   ReadHold: "One hold.",
   PublishCatalogue: "As `book-publish`, for plans (R0.2).",
+  ListWebhooks: "Every endpoint there is or was, newest first.",
+  ShowWebhook: "One of them, with its newest deliveries.",
+  ReadPreferences: "Which groups are told where.",
   ListVersions: "Every published version with its effective instant.",
 }
 
@@ -120,7 +123,9 @@ const permissionRows = BUS_USERS.map((user) => {
 })
 
 const partitionRows = ["acc_demo", "acc_1", "acc_01k9zq"].map((id) => [`\`${id}\``, String(partitionOf(id))])
-const FILES = ["subjects.ts", "permissions.ts", "ledger.ts", "pricing.ts"].map((file) => `${CONTRACTS}/${file}`)
+const FILES = ["subjects.ts", "permissions.ts", "ledger.ts", "pricing.ts", "notifications.ts"].map(
+  (file) => `${CONTRACTS}/${file}`,
+)
 const KIB = 1024
 
 export const renderSubjects = (): string => `${pageHead("Subjects, streams, buckets, headers", FILES)}
@@ -169,6 +174,11 @@ ${markdownTable(["op", "fields", "what"], requestRows("ledger.ts"))}
 JSON on \`pricing.request.<op>\`, answered the same way.
 
 ${markdownTable(["op", "fields", "what"], requestRows("pricing.ts"))}
+
+## Requests to notifications
+JSON on \`notifications.request.<op>\`, answered the same way.
+
+${markdownTable(["op", "fields", "what"], requestRows("notifications.ts"))}
 
 ## Who may do what
 One nkey user per service; the server refuses everything not listed. In production \`edge\` may not write the clock.

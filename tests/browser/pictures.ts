@@ -1,5 +1,5 @@
 /**
- * The pictures of README: `node tests/browser/pictures.ts`, after `npm run setup`. A whole system is started, a customer
+ * The pictures of README: `node tests/browser/pictures.ts`, after `npm run setup`. A whole system is started, somebody
  * lives two weeks on Pro with several models, and the pages are photographed as a browser shows them.
  */
 import { mkdirSync } from "node:fs"
@@ -70,9 +70,10 @@ const photograph = async (page: Page, name: string, height: number) => {
 }
 
 mkdirSync(FOLDER, { recursive: true })
-const { system, signIn, open, close } = await openBrowser()
+const browser = await openBrowser()
+const { system } = browser
 try {
-  const { page, customer } = await signIn("ada@example.com", "/healthz")
+  const { page, customer } = await browser.signIn("ada@example.com", "/healthz")
   const { body } = await callUntilServed<{ key: string }>(system.url, "/api/v1/dev/gateway-key", { json: {} })
   await customer.saveCard("tok_ok")
   await customer.buy("pro", "monthly")
@@ -87,10 +88,10 @@ try {
     .getByRole("row", { name: /claude-opus-5/ })
     .waitFor()
   await photograph(page, "wallet", 1240)
-  const visitor = await open("/pricing")
+  const visitor = await browser.open("/pricing")
   await visitor.page.getByText("$120", { exact: true }).waitFor()
   await photograph(visitor.page, "pricing", 860)
   process.stdout.write(`${FOLDER}\n`)
 } finally {
-  await close()
+  await browser.close()
 }

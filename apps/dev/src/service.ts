@@ -6,7 +6,16 @@ import { join } from "node:path"
 import { SUBJECTS } from "@credits/contracts"
 
 /** The services of a running system, in the order in which their log lines are introduced. */
-export const SERVICES = ["processor", "ledger", "pricing", "payments", "subscriptions", "topup", "edge"] as const
+export const SERVICES = [
+  "processor",
+  "ledger",
+  "pricing",
+  "payments",
+  "subscriptions",
+  "topup",
+  "notifications",
+  "edge",
+] as const
 export type ServiceName = (typeof SERVICES)[number]
 
 export const isService = (name: string): name is ServiceName => (SERVICES as ReadonlyArray<string>).includes(name)
@@ -18,6 +27,7 @@ export const CONTROLS: Readonly<Partial<Record<ServiceName, string>>> = {
   payments: SUBJECTS.paymentsControl,
   subscriptions: SUBJECTS.subscriptionsControl,
   topup: SUBJECTS.topupControl,
+  notifications: SUBJECTS.notificationsControl,
 }
 
 /** @param appsDir the folder of the apps; packages lie beside it. */
@@ -26,10 +36,11 @@ export const bundleOf = (appsDir: string, service: ServiceName): string =>
     ? join(appsDir, "../packages/sandbox-processor/dist/main.js")
     : join(appsDir, service, "dist", "main.js")
 
-/** Secrets of the card processor, and the only services that are told them (R10.3). */
+/** Secrets of the card processor and the mail server, and the only services that are told them (R10.3). */
 const SECRETS: Readonly<Record<string, ReadonlyArray<ServiceName>>> = {
   CREDITS_STRIPE_SECRET_KEY: ["payments"],
   CREDITS_STRIPE_WEBHOOK_SECRET: ["payments", "processor"],
+  CREDITS_SMTP_URL: ["notifications"],
 }
 
 /** The environment without the secrets that are not this service's. */

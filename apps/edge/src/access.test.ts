@@ -90,6 +90,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   "GET /api/v1/billing/history/{chargeId}/receipt.pdf": { expect: READ_OWN, ids: { chargeId: "chg_1" } },
   "GET /api/v1/billing/reviews": { expect: READ },
   "POST /api/v1/billing/reviews": { expect: CHANGE_OWN, json: { chargeId: "chg_1", reason: "twice" } },
+  "GET /api/v1/notifications": { expect: READ },
+  "POST /api/v1/notifications/{notificationId}/read": { expect: CHANGE_OWN, ids: { notificationId: "ntf_1" } },
+  "POST /api/v1/notifications/read-all": { expect: CHANGE },
+  "GET /api/v1/notifications/preferences": { expect: READ },
+  "PUT /api/v1/notifications/preferences": { expect: CHANGE, json: { groups: { credits: { email: false } } } },
   "GET /api/v1/control-keys": { expect: CHANGE },
   "POST /api/v1/control-keys": { expect: CHANGE, json: { name: "laptop" } },
   "DELETE /api/v1/control-keys/{keyId}": { expect: CHANGE_OWN, ids: { keyId: "KEY" } },
@@ -162,6 +167,8 @@ beforeAll(async () => {
       : request.op === "review-open" && request.account !== owner
         ? NOT_FOUND("charge_not_found")
         : null
+  edge.paying.notifications = (request) =>
+    request.op === "read" && request.account !== owner ? NOT_FOUND("notification_not_found") : null
   const made = await edge.fetch("/api/v1/control-keys", { method: "POST", token: ada.accessToken, json: { name: "k" } })
   keyToRevoke = ((await made.json()) as { id: string }).id
 })

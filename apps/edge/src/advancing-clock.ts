@@ -15,6 +15,7 @@ const CONTROL: Readonly<Record<ClockOwner, string>> = {
   payments: SUBJECTS.paymentsControl,
   subscriptions: SUBJECTS.subscriptionsControl,
   topup: SUBJECTS.topupControl,
+  notifications: SUBJECTS.notificationsControl,
 }
 /** A `clock` request is answered after all due work of the owner has run: a renewal night takes its time. */
 const CONTROL_DEADLINE_MS = 120_000

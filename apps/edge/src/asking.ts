@@ -1,9 +1,13 @@
 /**
- * Asking payments, subscriptions and auto top-up: text out, text in. Every command carries an id, so the same text is
- * sent again while nobody answers, and a service that is being restarted is only a pause. Refusals are values.
+ * Asking payments, subscriptions, auto top-up and notifications: text out, text in. Every command carries an id, so
+ * the same text is sent again while nobody answers, and a service that is being restarted is only a pause. Refusals
+ * are values.
  */
 import { ask, askOwner, Bus, unavailableAnswer } from "@credits/bus"
 import {
+  type NotificationsAnswers,
+  type NotificationsRefusal,
+  type NotificationsRequest,
   type PaymentsAnswers,
   type PaymentsRefusal,
   type PaymentsRequest,
@@ -115,6 +119,22 @@ export class Topup extends Context.Service<Topup, { readonly ask: Asking<TopupRe
     Topup,
     Effect.map(askingOf<TopupRequest, TopupAnswers, TopupRefusal>("topup", SUBJECTS.topupRequest), (ask) =>
       Topup.of({ ask }),
+    ),
+  )
+}
+
+export class Notifications extends Context.Service<
+  Notifications,
+  { readonly ask: Asking<NotificationsRequest, NotificationsAnswers, NotificationsRefusal> }
+>()("edge/Notifications") {
+  static readonly layer = Layer.effect(
+    Notifications,
+    Effect.map(
+      askingOf<NotificationsRequest, NotificationsAnswers, NotificationsRefusal>(
+        "notifications",
+        SUBJECTS.notificationsRequest,
+      ),
+      (ask) => Notifications.of({ ask }),
     ),
   )
 }

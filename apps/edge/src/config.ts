@@ -22,8 +22,8 @@ export interface OidcClient {
   readonly publicUrl: URL
 }
 
-/** Services with work that falls due: an advance of the clock waits for each (decision 16). */
-export const CLOCK_OWNERS = ["ledger", "pricing", "payments", "subscriptions", "topup"] as const
+/** Services with work that falls due, or that act on it: an advance of the clock waits for each (decision 16). */
+export const CLOCK_OWNERS = ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"] as const
 export type ClockOwner = (typeof CLOCK_OWNERS)[number]
 
 export interface EdgeSettings {

@@ -9,6 +9,7 @@ import { AdvancingClock, type ClockNotAdvanced } from "./advancing-clock.ts"
 import { API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiKey } from "./api-key.ts"
 import { Credentials } from "./auth.ts"
 import { addDuration } from "./duration.ts"
+import { Contacts } from "./notifications.ts"
 import { unavailable } from "./refusal.ts"
 import { Sessions } from "./sessions.ts"
 import { accountSignedIn } from "./signed-in.ts"
@@ -50,6 +51,7 @@ export const developmentEndpoints = HttpApiBuilder.group(
     const store = yield* EdgeStore
     const sessions = yield* Sessions
     const withStore = Effect.provideService(EdgeStore, store)
+    const withContacts = Effect.provideService(Contacts, yield* Contacts)
     const clock = yield* AdvancingClock
     return handlers.handleAll({
       signIn: Effect.fnUntraced(function* ({ payload }) {
@@ -58,9 +60,8 @@ export const developmentEndpoints = HttpApiBuilder.group(
         const { token, expiresAt } = yield* tokens.sign!(accountId)
         const before = sessions.cookieOf(yield* HttpServerRequest.HttpServerRequest)
         const secret = yield* sessions.begin(accountId, Date.now(), before).pipe(Effect.catch(comeBack))
-        yield* withStore(accountSignedIn({ accountId, email, name: email.slice(0, email.indexOf("@")) })).pipe(
-          Effect.catch(comeBack),
-        )
+        const person = { accountId, email, name: email.slice(0, email.indexOf("@")) }
+        yield* accountSignedIn(person).pipe(withStore, withContacts, Effect.catch(comeBack))
         yield* HttpEffect.appendPreResponseHandler((_request, response) =>
           Effect.succeed(sessions.withCookie(response, secret)),
         )

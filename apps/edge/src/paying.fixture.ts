@@ -1,18 +1,22 @@
 /**
- * Payments, subscriptions and auto top-up under test: scripted answers that speak the contracts on their real subjects,
- * and remember what they were asked.
+ * Payments, subscriptions, auto top-up and notifications under test: scripted answers that speak the contracts on
+ * their real subjects, and remember what they were asked.
  */
 import { type BusHandle, serve } from "@credits/bus"
-import type {
-  ChargeView,
-  ControlAnswer,
-  PaymentsRequest,
-  QuoteView,
-  ReviewView,
-  SubscriptionsRequest,
-  SubscriptionView,
-  TopupRequest,
-  TopupView,
+import {
+  type ChargeView,
+  type ControlAnswer,
+  NOTIFICATION_GROUPS,
+  type NotificationsRequest,
+  type NotificationView,
+  type PaymentsRequest,
+  type QuoteView,
+  type ReviewView,
+  type SetContact,
+  type SubscriptionsRequest,
+  type SubscriptionView,
+  type TopupRequest,
+  type TopupView,
 } from "@credits/contracts"
 
 export const AT = 1_767_312_000_000
@@ -135,13 +139,30 @@ export const reviewOf = (account: string, change: Partial<ReviewView> = {}): Rev
   ...change,
 })
 
+export const notificationOf = (change: Partial<NotificationView> = {}): NotificationView => ({
+  id: "ntf_1",
+  at: AT,
+  kind: "topup.enabled",
+  title: "Auto top-up is on",
+  body: "You allowed it.",
+  link: "/wallet",
+  data: { capUsd: "50.00" },
+  readAt: null,
+  ...change,
+})
+
+const preferences = () => ({
+  groups: Object.fromEntries(NOTIFICATION_GROUPS.map((group) => [group, { inApp: true, email: true, isFixed: false }])),
+})
+
 interface Requests {
   readonly payments: PaymentsRequest
   readonly subscriptions: SubscriptionsRequest
   readonly topup: TopupRequest
+  readonly notifications: NotificationsRequest
 }
 export type PayingService = keyof Requests
-export const PAYING_SERVICES: ReadonlyArray<PayingService> = ["payments", "subscriptions", "topup"]
+export const PAYING_SERVICES: ReadonlyArray<PayingService> = ["payments", "subscriptions", "topup", "notifications"]
 
 type Reply = { readonly ok: unknown } | { readonly refused: { readonly code: string; readonly detail: string } }
 /** What a script says of a request; null: what the stand-in answers by itself. */
@@ -181,6 +202,15 @@ const plain = (service: PayingService, request: Requests[PayingService]): Reply 
       return { ok: topupOf(account) }
     case "topup enable":
       return { ok: topupOf(account, { enabled: true, state: "ready", monthlyCapCents: 5000, consentedAt: AT }) }
+    case "notifications list":
+      return { ok: { items: [notificationOf()], nextCursor: null, unreadCount: 1 } }
+    case "notifications read":
+    case "notifications read-all":
+    case "notifications contact":
+      return { ok: null }
+    case "notifications preferences":
+    case "notifications set-preferences":
+      return { ok: preferences() }
     default:
       return { refused: { code: "unknown_op", detail: `not scripted: ${service} ${request.op}` } }
   }
@@ -192,13 +222,27 @@ export class ScriptedServices {
     payments: [],
     subscriptions: [],
     topup: [],
+    notifications: [],
   }
+  /** Contacts that notifications was told. */
+  readonly contacts: Array<SetContact> = []
   payments: Script<PaymentsRequest> = () => null
   subscriptions: Script<SubscriptionsRequest> = () => null
   topup: Script<TopupRequest> = () => null
+  notifications: Script<NotificationsRequest> = () => null
   /** `detail` of each service's status. */
-  readonly detail: Record<PayingService, Record<string, unknown>> = { payments: {}, subscriptions: {}, topup: {} }
-  readonly statusesAsked: Record<PayingService, number> = { payments: 0, subscriptions: 0, topup: 0 }
+  readonly detail: Record<PayingService, Record<string, unknown>> = {
+    payments: {},
+    subscriptions: {},
+    topup: {},
+    notifications: {},
+  }
+  readonly statusesAsked: Record<PayingService, number> = {
+    payments: 0,
+    subscriptions: 0,
+    topup: 0,
+    notifications: 0,
+  }
   /** Services that answer nothing, not even their status. */
   readonly silent = new Set<PayingService>()
 
@@ -215,12 +259,16 @@ export class ScriptedServices {
     this.payments = () => null
     this.subscriptions = () => null
     this.topup = () => null
+    this.notifications = () => null
     this.silent.clear()
   }
 
   async #answer(service: PayingService, text: string): Promise<string> {
     const request = JSON.parse(text) as never
-    this.asked[service].push(request)
+    const asked = request as PaymentsRequest | SubscriptionsRequest | TopupRequest | NotificationsRequest
+    // Told beside a sign-in, which does not wait for it.
+    if (asked.op === "contact") this.contacts.push(asked)
+    else this.asked[service].push(request)
     if (this.silent.has(service)) return new Promise(() => undefined)
     return JSON.stringify((await this[service](request)) ?? plain(service, request))
   }

@@ -10,7 +10,7 @@ import { Duration, Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
-import { Payments, Subscriptions, Topup } from "./asking.ts"
+import { Notifications, Payments, Subscriptions, Topup } from "./asking.ts"
 import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
 import { billingEndpoints } from "./billing-endpoints.ts"
@@ -24,6 +24,9 @@ import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
+import { notificationEndpoints } from "./notification-endpoints.ts"
+import { NotificationFeed } from "./notification-feed.ts"
+import { Contacts } from "./notifications.ts"
 import { operationsLayer } from "./operations.ts"
 import { pagesLayer } from "./pages.ts"
 import { outerLayer } from "./outer.ts"
@@ -61,6 +64,7 @@ const endpoints = Layer.mergeAll(
   paymentMethodEndpoints,
   subscriptionEndpoints,
   billingEndpoints,
+  notificationEndpoints,
   webhookEndpoints,
   gatewayEndpoints,
   sessionEndpoints,
@@ -89,7 +93,7 @@ const services = Layer.mergeAll(
   Upgrades.layer,
   WalletFeed.layer,
 ).pipe(
-  Layer.provideMerge(SubscriptionFeed.layer),
+  Layer.provideMerge(Layer.mergeAll(SubscriptionFeed.layer, NotificationFeed.layer, Contacts.layer)),
   Layer.provideMerge(
     Layer.mergeAll(
       Ledger.layer,
@@ -97,6 +101,7 @@ const services = Layer.mergeAll(
       Payments.layer,
       Subscriptions.layer,
       Topup.layer,
+      Notifications.layer,
       PriceBooks.layer,
       AdvancingClock.layer,
       ServiceStatuses.layer,

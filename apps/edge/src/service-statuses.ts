@@ -12,6 +12,7 @@ const CONTROLS: Readonly<Record<string, string>> = {
   payments: SUBJECTS.paymentsControl,
   subscriptions: SUBJECTS.subscriptionsControl,
   topup: SUBJECTS.topupControl,
+  notifications: SUBJECTS.notificationsControl,
 }
 
 /** A status is read from memory; a scrape must not wait long for a dead service. */

@@ -11,6 +11,7 @@ import { decodeFlow, encodeFlow, returnPathOf, SIGN_IN_LIFE_MS, signInPage, type
 import { looksLikeSession } from "./session.ts"
 import { Sessions } from "./sessions.ts"
 import { accountSignedIn } from "./signed-in.ts"
+import { Contacts } from "./notifications.ts"
 import { EdgeStore } from "./store.ts"
 import { Tokens } from "./tokens.ts"
 
@@ -49,6 +50,7 @@ const routes = Effect.gen(function* () {
   const credentials = yield* Credentials
   const sessions = yield* Sessions
   const store = yield* EdgeStore
+  const contacts = yield* Contacts
   const tokens = yield* Tokens
 
   /** The account whose session the browser has now. */
@@ -63,7 +65,10 @@ const routes = Effect.gen(function* () {
     const before = yield* accountBefore(request)
     // A step-up is the same person's: another one would act in the wallet that is open in the browser.
     if (flow.isStepUp && before !== null && before !== accountId) return somebodyElse
-    yield* Effect.provideService(accountSignedIn({ accountId, ...who.person }), EdgeStore, store)
+    yield* accountSignedIn({ accountId, ...who.person }).pipe(
+      Effect.provideService(EdgeStore, store),
+      Effect.provideService(Contacts, contacts),
+    )
     const secret = yield* sessions.begin(accountId, who.authenticatedAt, sessions.cookieOf(request))
     return sessions.withCookie(HttpServerResponse.redirect(flow.returnTo), secret)
   })

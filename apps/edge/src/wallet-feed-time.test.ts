@@ -12,6 +12,7 @@ import { Topup } from "./asking.ts"
 import { walletOf } from "./edge.fixture.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
+import { NotificationFeed } from "./notification-feed.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { WalletFeed } from "./wallet-feed.ts"
 import { walletView } from "./wallet-view.ts"
@@ -39,6 +40,7 @@ const world = () => {
     ),
     Layer.provide(Layer.succeed(Topup, { ask: () => Effect.succeed({ refused: NOBODY }) as never })),
     Layer.provide(Layer.succeed(SubscriptionFeed, { join: () => Effect.void })),
+    Layer.provide(Layer.succeed(NotificationFeed, { join: () => Effect.void })),
     Layer.provide(EdgeMetrics.layer),
   )
   return { published, layer, commit: () => void (seq += 1) }

@@ -1,8 +1,8 @@
 /**
  * Live wallets for event streams (contract 2, decision 9). Follows the ledger's ticks and auto top-up's facts while
  * somebody looks, and re-reads on connect, after a reconnect and every 15 s, so that a lost one is only a delay.
- * Owns no numbers: what it sends is what the ledger and auto top-up answered. Subscriptions join from
- * `subscription-feed.ts`.
+ * Owns no numbers: what it sends is what the ledger and auto top-up answered. Subscriptions and
+ * notifications join from `subscription-feed.ts` and `notification-feed.ts`.
  */
 import { Bus } from "@credits/bus"
 import { SUBJECTS } from "@credits/contracts"
@@ -11,6 +11,7 @@ import { Context, Duration, Effect, Layer, Queue, Stream } from "effect"
 import type { Topup } from "./asking.ts"
 import type { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
+import { NotificationFeed } from "./notification-feed.ts"
 import { readShownWallet } from "./reads.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { WalletWatchers } from "./wallet-watchers.ts"
@@ -47,6 +48,7 @@ export class WalletFeed extends Context.Service<
       const { connection } = yield* Bus
       const readings = yield* Effect.context<Ledger | Topup>()
       const subscriptions = yield* SubscriptionFeed
+      const notifications = yield* NotificationFeed
       const metrics = yield* EdgeMetrics
       let streams = 0
 
@@ -106,6 +108,7 @@ export class WalletFeed extends Context.Service<
               if (lastEventId !== String(seq)) offer(walletEvent(wallet))
               yield* join(wallet, offer)
               yield* subscriptions.join(accountId, (data) => offer({ event: "subscription", data }))
+              yield* notifications.join(accountId, (data) => offer({ event: "notification", data }))
               yield* every(HEARTBEAT_MS, () => offer(heartbeat))
             }),
             { bufferSize: BUFFER_EVENTS, strategy: "sliding" },

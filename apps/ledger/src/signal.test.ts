@@ -1,5 +1,6 @@
 /** Goal: who must act is told once when it begins and once when it ends (decision 9, R9.4). */
 import { assert, describe, it } from "vitest"
+import { decodeCreditMark } from "@credits/contracts"
 import { usd } from "@credits/kernel"
 import { Desk, holdId } from "./account.fixture.ts"
 import { HOLD_TTL_MS } from "./authorize.ts"
@@ -83,6 +84,55 @@ describe("signals", () => {
     assert.deepStrictEqual(
       after(desk, signals, () => desk.grant("topup", usd("2"))),
       ["debt_ended"],
+    )
+  })
+
+  it("R11 use that brings the balance to 50, 20 and 0 % of the cycle's grant is told, each mark as passed", () => {
+    const [desk, signals] = [new Desk(), new Signals()]
+    const cycle = { start: 0, end: 1_000_000 }
+    desk.entitle({ cycle })
+    desk.grant("plan", usd("20"), { expiresAt: cycle.end })
+    const charge = (amount: string) => after(desk, signals, () => desk.charge(usd(amount)))
+    assert.deepStrictEqual(charge("9.99"), [])
+    assert.deepStrictEqual(charge("0.01"), ["credit_at_50"])
+    assert.deepStrictEqual(charge("5.999999999"), [])
+    assert.deepStrictEqual(charge("0.000000001"), ["credit_at_20"])
+    assert.deepStrictEqual(charge("3.999999999"), [])
+    assert.deepStrictEqual(charge("0.5"), ["debt_began", "credit_at_0"])
+    const [again, all] = [new Desk(), new Signals()]
+    again.entitle({ cycle })
+    again.grant("plan", usd("20"), { expiresAt: cycle.end })
+    const told = after(again, all, () => again.charge(usd("20")))
+    assert.deepStrictEqual(told, ["credit_at_50", "credit_at_20", "credit_at_0"], "one charge may pass several")
+  })
+
+  it("R11 a mark names its cycle and what that was given", () => {
+    const [desk, signals] = [new Desk(), new Signals()]
+    desk.grant("topup", usd("5"))
+    desk.entitle({ cycle: { start: 7, end: 1_000_000 } })
+    desk.grant("plan", usd("20"), { expiresAt: 1_000_000 })
+    const before = levelsOf(desk.account)
+    const from = desk.entries.length
+    const outcome = desk.charge(usd("15"))
+    const [mark] = signals.of(before, desk.account, outcome, desk.entries.slice(from), desk.now)
+    assert.strictEqual(mark?.kind, "credit_at_50")
+    assert.deepStrictEqual(decodeCreditMark(mark!.text), { cycleStart: 7, granted: usd("20") })
+  })
+
+  it("R11 credit that expires is not used, and without a cycle there is no mark", () => {
+    const [desk, signals] = [new Desk(), new Signals()]
+    desk.entitle({ cycle: { start: 0, end: 100 } })
+    desk.grant("plan", usd("20"), { expiresAt: 100 })
+    const before = levelsOf(desk.account)
+    const from = desk.entries.length
+    desk.at(100)
+    const kinds = signals.of(before, desk.account, null, desk.entries.slice(from), desk.now).map(({ kind }) => kind)
+    assert.deepStrictEqual(kinds, ["lot_expired"])
+    const [free, none] = [plus("0"), new Signals()]
+    free.grant("topup", usd("20"))
+    assert.deepStrictEqual(
+      after(free, none, () => free.charge(usd("20"))),
+      [],
     )
   })
 

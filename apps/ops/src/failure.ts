@@ -49,6 +49,7 @@ const EXIT_OF_REFUSAL: Readonly<Record<string, ExitCode>> = {
   plan_unknown: EXIT.notFound,
   quote_not_found: EXIT.notFound,
   review_not_found: EXIT.notFound,
+  webhook_not_found: EXIT.notFound,
   not_found: EXIT.notFound,
   overloaded: EXIT.failed,
   unavailable: EXIT.failed,

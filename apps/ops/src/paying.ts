@@ -1,10 +1,12 @@
 /**
- * Asks payments, subscriptions and auto top-up over request–reply, repeating the same text while nobody answers. A
- * refusal becomes a `CommandFailure` with the exit code of its kind.
+ * Asks payments, subscriptions, auto top-up and notifications over request–reply, repeating the same text while nobody
+ * answers. A refusal becomes a `CommandFailure` with the exit code of its kind.
  */
 import * as Effect from "effect/Effect"
 import type { BusHandle } from "@credits/bus"
 import {
+  type NotificationsAnswers,
+  type NotificationsRequest,
   type PaymentsAnswers,
   type PaymentsRequest,
   SUBJECTS,
@@ -19,6 +21,8 @@ import { parseReply } from "./ledger.ts"
 /** A commit takes milliseconds, a reconciliation pages through the processor; a restart in between is waited for. */
 const ANSWER_MS = 10_000
 const RECONCILIATION_MS = 120_000
+/** An endpoint has 15 s to answer a ping. */
+const PING_MS = 20_000
 /** After this much silence the text may not have arrived. */
 const SILENCE_MS = 1_000
 
@@ -39,6 +43,7 @@ const asking =
         const text = JSON.stringify(request)
         // It has no id, and once begun it goes on: asking again would begin it again.
         if (request.op === "recon-run") return ask(bus.connection, subjectOf(request.op), text, RECONCILIATION_MS)
+        if (request.op === "webhook-test") return ask(bus.connection, subjectOf(request.op), text, PING_MS)
         return askOwner(bus.connection, subjectOf(request.op), text, {
           deadlineMs: ANSWER_MS,
           silenceMs: SILENCE_MS,
@@ -53,3 +58,7 @@ export const askSubscriptions = asking<SubscriptionsRequest, SubscriptionsAnswer
   SUBJECTS.subscriptionsRequest,
 )
 export const askTopup = asking<TopupRequest, TopupAnswers>("topup", SUBJECTS.topupRequest)
+export const askNotifications = asking<NotificationsRequest, NotificationsAnswers>(
+  "notifications",
+  SUBJECTS.notificationsRequest,
+)

@@ -36,6 +36,11 @@ import { subscriptionDowngrade } from "./commands/subscription/downgrade.ts"
 import { subscriptionShow } from "./commands/subscription/show.ts"
 import { topupShow } from "./commands/topup/show.ts"
 import { topupSuspend } from "./commands/topup/suspend.ts"
+import { webhookAdd } from "./commands/webhook/add.ts"
+import { webhookList } from "./commands/webhook/list.ts"
+import { webhookRemove } from "./commands/webhook/remove.ts"
+import { webhookShow } from "./commands/webhook/show.ts"
+import { webhookTest } from "./commands/webhook/test.ts"
 import { Ended, EXIT } from "./failure.ts"
 
 const account = Command.make("account").pipe(
@@ -64,6 +69,10 @@ const review = Command.make("review").pipe(
 const topup = Command.make("topup").pipe(
   Command.withDescription("Auto top-up: state, cap, consents"),
   Command.withSubcommands([topupShow, topupSuspend]),
+)
+const webhook = Command.make("webhook").pipe(
+  Command.withDescription("Outgoing webhooks: endpoints that are told what customers are told"),
+  Command.withSubcommands([webhookAdd, webhookList, webhookShow, webhookTest, webhookRemove]),
 )
 const recon = Command.make("recon").pipe(
   Command.withDescription("Our books against the card processor's"),
@@ -104,6 +113,7 @@ export const credits = Command.make("credits").pipe(
     charge,
     review,
     topup,
+    webhook,
     recon,
     ledger,
     prices,

@@ -18,6 +18,7 @@ const CONTROLS: ReadonlyArray<readonly [name: string, subject: string]> = [
   ["payments", SUBJECTS.paymentsControl],
   ["subscriptions", SUBJECTS.subscriptionsControl],
   ["topup", SUBJECTS.topupControl],
+  ["notifications", SUBJECTS.notificationsControl],
 ]
 
 /** A service answers from memory; a second is a long time for it. */

@@ -84,7 +84,7 @@ describe("decision 1: production on one server", () => {
         ),
       )
     }
-    for (const service of ["ledger", "pricing", "payments", "subscriptions", "topup", "edge"]) {
+    for (const service of ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications", "edge"]) {
       await expect(start(service, { CREDITS_ENV: "production" })).rejects.toThrow(/in production a stream has 3/)
     }
     const monitored = { CREDITS_ENV: "production", CREDITS_NATS_MONITOR_URL: one.monitorUrl }

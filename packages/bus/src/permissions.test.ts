@@ -33,6 +33,7 @@ const streams = [
   ...Object.values(STREAMS).map((each) => each.name),
   ...Object.values(BUCKETS).map((each) => `KV_${each}`),
 ]
+const paymentsRequest = (op: string): string => `payments.request.${op}`
 const SERVICES_SUBJECTS = [
   "usage.events",
   "ledger.command.3",
@@ -46,19 +47,10 @@ const SERVICES_SUBJECTS = [
   "ledger.tick-interest",
   "pricing.request.models",
   "pricing.control",
-  "payments.request.charge",
-  "payments.request.charge-close",
-  "payments.request.charge-show",
-  "payments.request.charge-list",
-  "payments.request.charge-resolve",
-  "payments.request.charge-refund",
-  "payments.request.method",
-  "payments.request.method-setup",
-  "payments.request.method-save",
-  "payments.request.method-remove",
-  "payments.request.webhook",
-  "payments.request.recon-run",
-  "payments.request.recon-findings",
+  ...["charge", "charge-close", "charge-show", "charge-list", "charge-resolve", "charge-refund"].map(paymentsRequest),
+  ...["method", "method-setup", "method-save", "method-remove", "webhook", "recon-run", "recon-findings"].map(
+    paymentsRequest,
+  ),
   "payments.control",
   "payments.fact",
   "subscriptions.request.show",
@@ -68,11 +60,13 @@ const SERVICES_SUBJECTS = [
   "topup.request.enable",
   "topup.control",
   "topup.fact",
-  "dead-letter.ledger",
-  "dead-letter.pricing",
-  "dead-letter.payments",
-  "dead-letter.subscriptions",
-  "dead-letter.topup",
+  ...["list", "read", "read-all", "preferences", "set-preferences", "contact"].map(
+    (op) => `notifications.request.${op}`,
+  ),
+  ...["add", "list", "show", "test", "remove"].map((verb) => `notifications.request.webhook-${verb}`),
+  "notifications.control",
+  "notifications.fact",
+  ...["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"].map((by) => `dead-letter.${by}`),
   "$KV.price-books.v1",
   "$KV.catalogues.v1",
   "$KV.clock.clock",
@@ -113,7 +107,10 @@ const PAYING = [
   "subscriptions.control",
   "topup.request.enable",
   "topup.control",
+  "notifications.control",
 ]
+const NOTIFICATIONS = SERVICES_SUBJECTS.filter((subject) => subject.startsWith("notifications.request."))
+const isWebhook = (subject: string): boolean => subject.includes(".webhook-")
 
 const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   ledger: ["ledger.journal.3", "ledger.signal.3", "ledger.tick.3", "dead-letter.ledger", ...consume("LEDGER_COMMANDS")],
@@ -150,6 +147,14 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...consume("PAYMENTS"),
     ...consume("SUBSCRIPTIONS"),
   ],
+  notifications: [
+    "notifications.fact",
+    "dead-letter.notifications",
+    ...consume("LEDGER_SIGNALS"),
+    ...consume("PAYMENTS"),
+    ...consume("SUBSCRIPTIONS"),
+    ...consume("TOPUPS"),
+  ],
   processor: [],
   edge: [
     "usage.events",
@@ -167,6 +172,8 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.request.method-remove",
     "payments.request.webhook",
     ...PAYING,
+    // Customers have inboxes, operators webhooks.
+    ...NOTIFICATIONS.filter((subject) => !isWebhook(subject)),
     "$KV.clock.clock",
   ],
   ops: [
@@ -181,6 +188,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.request.charge-refund",
     "payments.request.recon-run",
     ...PAYING,
+    ...NOTIFICATIONS.filter(isWebhook),
   ],
   gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
@@ -189,6 +197,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.control",
     "subscriptions.control",
     "topup.control",
+    "notifications.control",
     ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
     "$JS.API.STREAM.PURGE.USAGE",
     "$JS.API.STREAM.PURGE.LEDGER_COMMANDS",
@@ -196,6 +205,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$JS.API.STREAM.PURGE.LEDGER_SIGNALS",
     "$JS.API.STREAM.PURGE.PAYMENTS",
     "$JS.API.STREAM.PURGE.SUBSCRIPTIONS",
+    "$JS.API.STREAM.PURGE.TOPUPS",
   ],
 }
 
@@ -218,12 +228,14 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$KV.clock.clock",
   ],
   topup: ["topup.request.enable", "topup.control", "$KV.catalogues.v1", "$KV.clock.clock"],
+  notifications: [...NOTIFICATIONS, "notifications.control", "$KV.clock.clock"],
   processor: ["$KV.clock.clock"],
   edge: [
     "ledger.signal.3",
     "ledger.tick.3",
     "subscriptions.fact",
     "topup.fact",
+    "notifications.fact",
     "$KV.price-books.v1",
     "$KV.catalogues.v1",
     "$KV.clock.clock",

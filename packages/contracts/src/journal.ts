@@ -68,6 +68,22 @@ export type SignalKind =
   | "debt_ended"
   | "lot_expired"
   | "hold_expired"
+  /** R11: use has brought the balance to this share of what the cycle was given; `detail` is a `CreditMark`. */
+  | "credit_at_50"
+  | "credit_at_20"
+  | "credit_at_0"
+
+/** `detail` of the signals `credit_at_…`: the cycle it is about, and what that was given (nano-USD). */
+export interface CreditMark {
+  readonly cycleStart: number
+  readonly granted: bigint
+}
+export const encodeCreditMark = ({ cycleStart, granted }: CreditMark): string => `${cycleStart}|${granted}`
+/** null: the text is none. */
+export const decodeCreditMark = (detail: string): CreditMark | null => {
+  const match = /^(\d{1,16})\|(\d{1,19})$/.exec(detail)
+  return match === null ? null : { cycleStart: Number(match[1]), granted: BigInt(match[2]!) }
+}
 
 export interface Signal {
   readonly seq: number

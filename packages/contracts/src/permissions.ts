@@ -4,6 +4,7 @@
  * create streams and purge what every reader has durably read. Pure: this file also renders the server's
  * configuration.
  */
+import type { NotificationsOp } from "./notifications.ts"
 import type { PaymentsOp } from "./payments.ts"
 import { BUCKETS, STREAMS, SUBJECTS } from "./subjects.ts"
 
@@ -13,6 +14,7 @@ export const BUS_USERS = [
   "payments",
   "subscriptions",
   "topup",
+  "notifications",
   "processor",
   "edge",
   "ops",
@@ -45,6 +47,10 @@ const bucketNews = (bucket: string) => `$KV.${bucket}.>`
 
 /** Cards are charged by those who own a reason to: of payments everybody else may ask only what it needs. */
 const ofPayments = (...ops: ReadonlyArray<PaymentsOp>): ReadonlyArray<string> => ops.map(SUBJECTS.paymentsRequest)
+
+/** Customers have inboxes, operators webhooks. */
+const ofNotifications = (...ops: ReadonlyArray<NotificationsOp>): ReadonlyArray<string> =>
+  ops.map(SUBJECTS.notificationsRequest)
 
 const usage = STREAMS.usage.name
 const commands = STREAMS.ledgerCommands.name
@@ -148,6 +154,19 @@ const topup: Permissions = {
   responds: true,
 }
 
+/** Listens and asks nobody; what it sends leaves the system, by mail and by webhook. */
+const notifications: Permissions = {
+  publish: [
+    "notifications.fact",
+    "dead-letter.notifications",
+    ...[signals, paymentFacts, subscriptionFacts, topupFacts, deadLetters].map(api.info),
+    ...[signals, paymentFacts, subscriptionFacts, topupFacts].flatMap(api.read),
+    bucketGet(BUCKETS.clock),
+  ],
+  subscribe: [inbox("notifications"), "notifications.request.*", "notifications.control", bucketNews(BUCKETS.clock)],
+  responds: true,
+}
+
 /** The sandbox's card processor only follows the clock; customers and payments reach it over HTTP. */
 const processor: Permissions = {
   publish: [bucketGet(BUCKETS.clock)],
@@ -170,8 +189,10 @@ const edge: Permissions = {
     "subscriptions.control",
     "topup.request.*",
     "topup.control",
+    ...ofNotifications("list", "read", "read-all", "preferences", "set-preferences", "contact"),
+    "notifications.control",
     // The clock's quiet rounds compare cursors with stream ends (decision 16).
-    ...[usage, commands, journal, signals, paymentFacts, subscriptionFacts].map(api.info),
+    ...[usage, commands, journal, signals, paymentFacts, subscriptionFacts, topupFacts].map(api.info),
     ...bucketNames.map(bucketGet),
   ],
   subscribe: [
@@ -180,6 +201,7 @@ const edge: Permissions = {
     "ledger.signal.*",
     "subscriptions.fact",
     "topup.fact",
+    "notifications.fact",
     ...bucketNames.map(bucketNews),
   ],
   responds: false,
@@ -197,6 +219,8 @@ const ops: Permissions = {
     "subscriptions.control",
     "topup.request.*",
     "topup.control",
+    ...ofNotifications("webhook-add", "webhook-list", "webhook-show", "webhook-test", "webhook-remove"),
+    "notifications.control",
     "$JS.API.INFO",
     ...[...streamNames, ...bucketStreams].map(api.info),
     ...streamNames.map(api.look),
@@ -225,6 +249,7 @@ const dev: Permissions = {
     "payments.control",
     "subscriptions.control",
     "topup.control",
+    "notifications.control",
   ],
   subscribe: [inbox("dev")],
   responds: false,
@@ -236,6 +261,7 @@ const production: Readonly<Record<BusUser, Permissions>> = {
   payments,
   subscriptions,
   topup,
+  notifications,
   processor,
   edge,
   ops,

@@ -37,18 +37,22 @@ export const SUBJECTS = {
   pricingRequest: (op: string) => `pricing.request.${op}`,
   /** `status` and `clock` of pricing. */
   pricingControl: "pricing.control",
-  /** Requests to payments, subscriptions and auto top-up: `<service>.request.<op>`. */
+  /** Requests to payments, subscriptions, auto top-up and notifications: `<service>.request.<op>`. */
   paymentsRequest: (op: string) => `payments.request.${op}`,
   subscriptionsRequest: (op: string) => `subscriptions.request.${op}`,
   topupRequest: (op: string) => `topup.request.${op}`,
+  notificationsRequest: (op: string) => `notifications.request.${op}`,
   /** `status` and `clock` of each. */
   paymentsControl: "payments.control",
   subscriptionsControl: "subscriptions.control",
   topupControl: "topup.control",
+  notificationsControl: "notifications.control",
   /** What happened, for whoever must act on it. */
   paymentsFact: "payments.fact",
   subscriptionsFact: "subscriptions.fact",
   topupFact: "topup.fact",
+  /** A notification was written: for whoever looks at the account now. */
+  notificationsFact: "notifications.fact",
   deadLetter: (service: string) => `dead-letter.${service}`,
 } as const
 
@@ -81,25 +85,25 @@ export const STREAMS = {
     name: "LEDGER_SIGNALS",
     subjects: ["ledger.signal.*"],
     maxBytes: 1 * GIB,
-    readers: ["topup"],
+    readers: ["topup", "notifications"],
   },
   payments: {
     name: "PAYMENTS",
     subjects: ["payments.fact"],
     maxBytes: 1 * GIB,
-    readers: ["subscriptions", "topup"],
+    readers: ["subscriptions", "topup", "notifications"],
   },
   subscriptions: {
     name: "SUBSCRIPTIONS",
     subjects: ["subscriptions.fact"],
     maxBytes: 1 * GIB,
-    readers: ["topup"],
+    readers: ["topup", "notifications"],
   },
   topups: {
     name: "TOPUPS",
     subjects: ["topup.fact"],
     maxBytes: 1 * GIB,
-    readers: [],
+    readers: ["notifications"],
   },
   deadLetters: {
     name: "DEAD_LETTERS",

@@ -6,7 +6,20 @@
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
-export type IdPrefix = "acc" | "sub" | "lot" | "hold" | "chg" | "qt" | "evt" | "ntf" | "rev" | "req" | "key" | "cmd"
+export type IdPrefix =
+  | "acc"
+  | "sub"
+  | "lot"
+  | "hold"
+  | "chg"
+  | "qt"
+  | "evt"
+  | "ntf"
+  | "rev"
+  | "req"
+  | "key"
+  | "cmd"
+  | "whk"
 
 /** 26 characters: 48 bits of milliseconds, 80 bits of randomness (`random` needs 10 bytes). */
 export const ulid = (nowMs: number, random: Uint8Array): string => {

@@ -91,7 +91,7 @@ const examineBus = (bus: BusHandle, where: Located) =>
     ]
   })
 
-const SERVICES_WITH_DATABASE = ["ledger", "pricing", "payments", "subscriptions", "topup", "edge"]
+const SERVICES_WITH_DATABASE = ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications", "edge"]
 
 /** Postgres: opening it asserts `fsync`, `synchronous_commit` and `full_page_writes`, as every service does. */
 const checkPostgres = ({ dataDir, databaseUrl }: OpsConfig) =>

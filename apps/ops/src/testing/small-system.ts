@@ -21,6 +21,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { SmallPaying } from "./paying.ts"
+import { SmallWebhooks } from "./webhooks.ts"
 import { shellWith, type Shell } from "./terminal.ts"
 
 const AT = Date.UTC(2026, 10, 23, 10)
@@ -145,6 +146,7 @@ export interface SmallSystem {
   readonly accounts: Map<string, SmallAccount>
   /** Payments, subscriptions and auto top-up. */
   readonly paying: SmallPaying
+  readonly webhooks: SmallWebhooks
   /** What the ledger says of itself; tests change it. */
   readonly status: { cursors: Record<string, number>; ready: boolean }
   readonly stop: () => Promise<void>
@@ -187,10 +189,11 @@ export const smallSystem = async (): Promise<SmallSystem> => {
       answerLedger(accounts, done, JSON.parse(text) as LedgerRequest),
     )
   }
-  for (const service of ["ledger", "pricing", "payments", "subscriptions", "topup"]) {
+  for (const service of ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"]) {
     serve(bus.connection, `${service}.control`, () => control(service))
   }
   const paying = new SmallPaying(bus, accounts)
+  const webhooks = new SmallWebhooks(bus)
   serve(bus.connection, SUBJECTS.pricingRequest("*"), (text) => answerPricing(JSON.parse(text) as PricingRequest))
   return {
     credits: shellWith({ CREDITS_DATA_DIR: dataDir, CREDITS_NATS_URL: server.url }),
@@ -199,6 +202,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
     natsUrl: server.url,
     accounts,
     paying,
+    webhooks,
     status,
     stop: async () => {
       await closeBus(bus)

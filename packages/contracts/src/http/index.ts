@@ -10,6 +10,7 @@ import { ControlKeyGroup } from "./control-keys.ts"
 import { Border, ClockGate } from "./credentials.ts"
 import { DevelopmentGroup } from "./development.ts"
 import { GatewayGroup } from "./gateway.ts"
+import { NotificationGroupApi } from "./notifications.ts"
 import { PaymentMethodGroup } from "./payment-method.ts"
 import { SandboxGroup } from "./sandbox.ts"
 import { SiteGroup } from "./site.ts"
@@ -32,6 +33,7 @@ export * from "./subscription.ts"
 export * from "./billing-summary.ts"
 export * from "./billing.ts"
 export * from "./session.ts"
+export * from "./notifications.ts"
 export * from "./webhooks.ts"
 export * from "./sandbox.ts"
 export * from "./site.ts"
@@ -60,6 +62,7 @@ export class ProductionApi extends HttpApi.make("edge")
     PaymentMethodGroup.middleware(ClockGate),
     SubscriptionGroup.middleware(ClockGate),
     BillingGroup.middleware(ClockGate),
+    NotificationGroupApi.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,
@@ -82,6 +85,7 @@ export class Api extends HttpApi.make("edge")
     PaymentMethodGroup.middleware(ClockGate),
     SubscriptionGroup.middleware(ClockGate),
     BillingGroup.middleware(ClockGate),
+    NotificationGroupApi.middleware(ClockGate),
     GatewayGroup.middleware(ClockGate),
     // The processor's news of what falls due while the clock is moved belong to that move.
     WebhookGroup,

@@ -212,6 +212,10 @@ export const CardRefused = problem(
 )
 export type CardRefused = typeof CardRefused.Type
 
+/** 422: what is about money cannot be turned off (R11); `field` names it. Nothing was changed. */
+export const PreferenceFixed = problem(422, ["preference_fixed"], { field: Schema.String }, "PreferenceFixed")
+export type PreferenceFixed = typeof PreferenceFixed.Type
+
 /** 503: nothing was done; ask again after `Retry-After` seconds with the same body and keys. */
 export const Unavailable = problem(
   503,

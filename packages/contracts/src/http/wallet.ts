@@ -8,6 +8,7 @@ import { AutoTopUp } from "./auto-top-up.ts"
 import { CustomerAuth } from "./credentials.ts"
 import { BadRequest, Unavailable } from "./problem.ts"
 import { Count, MomentParameter, InstantText, Usd } from "./scalars.ts"
+import { Notification } from "./notifications.ts"
 import { Subscription } from "./subscription.ts"
 
 export const Lot = Schema.Struct({
@@ -113,7 +114,7 @@ export const Balance = Schema.Struct({ balanceUsd: Usd, updatedAt: Schema.NullOr
   identifier: "Balance",
 })
 
-/** `id` is the wallet's seq: what `Last-Event-ID` resumes from; a subscription's event has none of its own. */
+/** `id` is the wallet's seq: what `Last-Event-ID` resumes from; other events have none of their own. */
 export const WalletEvent = Schema.Union([
   Schema.Struct({
     id: Schema.optional(Schema.String),
@@ -129,6 +130,11 @@ export const WalletEvent = Schema.Union([
     id: Schema.optional(Schema.String),
     event: Schema.Literal("subscription"),
     data: Schema.fromJsonString(Subscription),
+  }),
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal("notification"),
+    data: Schema.fromJsonString(Schema.Struct({ notification: Notification, unreadCount: Count })),
   }),
   Schema.Struct({
     id: Schema.optional(Schema.String),
@@ -175,7 +181,7 @@ export class WalletGroup extends HttpApiGroup.make("wallet")
       headers: { "last-event-id": Schema.optionalKey(Schema.String) },
       success: HttpApiSchema.StreamSse({ events: WalletEvent }),
       error: Unavailable,
-    }).annotate(OpenApi.Summary, "Server-sent events: ready, wallet, subscription, heartbeat"),
+    }).annotate(OpenApi.Summary, "Server-sent events: ready, wallet, subscription, notification, heartbeat"),
     HttpApiEndpoint.get("balance", "/balance", { success: Balance, error: Unavailable }).annotate(
       OpenApi.Summary,
       "The ledger balance without pending holds, clamped at 0",

@@ -1,0 +1,98 @@
+/**
+ * One kind of delivery, in real time: looks for due rows when woken and every so often, and has a bounded number under
+ * way. Owns that a row is under way once in this process, and that stopping waits for what was begun. A row that the
+ * process died with is due again: every delivery is at least once.
+ */
+
+const HELD_MS = 30_000
+
+export interface LaneOptions<Item> {
+  readonly name: string
+  /** Rows that are due now, the longest waiting first; those under way may be among them. */
+  readonly due: (limit: number) => Promise<ReadonlyArray<Item>>
+  readonly keyOf: (item: Item) => string
+  /** Sends and records. */
+  readonly run: (item: Item, stop: AbortSignal) => Promise<void>
+  readonly concurrency: number
+  readonly everyMs: number
+  readonly report: (level: "warning", text: string) => void
+}
+
+export class Lane<Item> {
+  readonly #o: LaneOptions<Item>
+  readonly #underWay = new Map<string, Promise<void>>()
+  /** Sent, and nobody could write it down: not at once again, or a full disk would send a hundred a second. */
+  readonly #held = new Map<string, NodeJS.Timeout>()
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
+  #isWanted = false
+
+  constructor(options: LaneOptions<Item>) {
+    this.#o = options
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.wake(), this.#o.everyMs)
+    this.wake()
+  }
+
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    this.#isWanted = true
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { due, keyOf, concurrency, name, report } = this.#o
+    while (this.#isWanted && !this.#stop.signal.aborted) {
+      this.#isWanted = false
+      const room = concurrency - this.#underWay.size
+      if (room <= 0) return
+      try {
+        const found = await due(concurrency)
+        const fresh = found.filter((item) => !this.#underWay.has(keyOf(item)) && !this.#held.has(keyOf(item)))
+        for (const item of fresh.slice(0, room)) this.#begin(item)
+      } catch (error) {
+        report("warning", `${name}: what is due cannot be read: ${String(error)}`)
+      }
+    }
+  }
+
+  #begin(item: Item): void {
+    const { keyOf, run, name, report } = this.#o
+    const key = keyOf(item)
+    const running = run(item, this.#stop.signal)
+      .catch((error: unknown) => {
+        report("warning", `${name} ${key}: not recorded, it will be sent again: ${String(error)}`)
+        this.#hold(key)
+      })
+      .finally(() => {
+        this.#underWay.delete(key)
+        this.wake()
+      })
+    this.#underWay.set(key, running)
+  }
+
+  #hold(key: string): void {
+    const timer = setTimeout(() => {
+      this.#held.delete(key)
+      this.wake()
+    }, HELD_MS)
+    this.#held.set(key, timer)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stop.abort()
+    for (const timer of this.#held.values()) clearTimeout(timer)
+    await this.#looking
+    await Promise.all(this.#underWay.values())
+  }
+}

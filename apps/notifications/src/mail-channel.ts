@@ -1,0 +1,101 @@
+/**
+ * Mails leave here: over SMTP, or outside production as `.eml` files that a developer can open. Owns what an SMTP
+ * answer means; when a mail is tried again is `attempt.ts`. A mail sent twice has the same Message-ID.
+ */
+import { mkdir, rename, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { createTransport, type SentMessageInfo, type Transporter } from "nodemailer"
+import type { SendOutcome } from "./attempt.ts"
+
+export interface Mail {
+  /** The notification's id: the same for every attempt. */
+  readonly id: string
+  readonly to: { readonly name: string; readonly address: string }
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+  readonly at: number
+}
+
+export interface MailChannel {
+  /** Never rejects. */
+  readonly send: (mail: Mail) => Promise<SendOutcome>
+  readonly close: () => void
+}
+
+/** A server that does not answer in this time is tried later. */
+const TIMEOUT_MS = 30_000
+const CONNECTIONS_MAX = 2
+const DETAIL_CHARS_MAX = 300
+
+const domainOf = (from: string): string => /@([\w.-]+)/.exec(from)?.[1] ?? "localhost.localdomain"
+
+const messageOf = (mail: Mail, from: string) => ({
+  from,
+  to: mail.to,
+  subject: mail.subject,
+  text: mail.text,
+  html: mail.html,
+  date: new Date(mail.at),
+  messageId: `<${mail.id}@${domainOf(from)}>`,
+  // What is told automatically wants no answer from another machine.
+  headers: { "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All" },
+})
+
+interface SmtpError {
+  readonly message: string
+  readonly responseCode?: number
+  readonly code?: string
+}
+
+/** A server's 5xx is its last word; everything else may be another tomorrow. */
+export const smtpFailure = (error: SmtpError): SendOutcome => {
+  const detail = error.message.slice(0, DETAIL_CHARS_MAX)
+  const isFinal = error.responseCode !== undefined && error.responseCode >= 500 && error.code !== "EAUTH"
+  return { kind: isFinal ? "refused" : "failed", detail }
+}
+
+/** @param url `smtp://` or `smtps://`, with user and password */
+export const smtpChannel = (url: string, from: string): MailChannel => {
+  const transport: Transporter<SentMessageInfo> = createTransport({
+    url,
+    pool: true,
+    maxConnections: CONNECTIONS_MAX,
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  return {
+    send: async (mail) => {
+      try {
+        const { response } = (await transport.sendMail(messageOf(mail, from))) as { readonly response: string }
+        return { kind: "sent", detail: response.slice(0, DETAIL_CHARS_MAX) }
+      } catch (error) {
+        return smtpFailure(error as SmtpError)
+      }
+    },
+    close: () => transport.close(),
+  }
+}
+
+/** `<folder>/<id>.eml`, whole or not at all; the same mail again is the same file. */
+export const fileChannel = (folder: string, from: string): MailChannel => {
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: "unix" })
+  return {
+    send: async (mail) => {
+      try {
+        const { message } = await transport.sendMail(messageOf(mail, from))
+        await mkdir(folder, { recursive: true, mode: 0o700 })
+        const file = join(folder, `${mail.id}.eml`)
+        await writeFile(`${file}.part`, message as Buffer, { mode: 0o600 })
+        await rename(`${file}.part`, file)
+        return { kind: "sent", detail: `written to ${mail.id}.eml` }
+      } catch (error) {
+        return { kind: "failed", detail: (error as Error).message.slice(0, DETAIL_CHARS_MAX) }
+      }
+    },
+    close: () => transport.close(),
+  }
+}

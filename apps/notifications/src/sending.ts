@@ -1,0 +1,143 @@
+/**
+ * What leaves the system, from what was committed: those who look at an account are told, mails, webhooks. Owns the
+ * three lanes and the order in each: look, send, record. Plain promises and real time; a crash between sending and
+ * recording sends again under the same id.
+ */
+import { MESSAGE_VERSION, SUBJECTS, type NotificationFact } from "@credits/contracts"
+import type { BusHandle } from "@credits/bus"
+import { formatInstant } from "@credits/kernel"
+import { afterMail, afterWebhook, standingAfter } from "./attempt.ts"
+import { Lane } from "./lane.ts"
+import type { MailChannel } from "./mail-channel.ts"
+import { dueMails, recordMail, type DueMail } from "./mail-store.ts"
+import type { Metrics } from "./metrics.ts"
+import { forgetUntold, readUntold, unreadCount, type NotificationsDatabase } from "./store.ts"
+import { mailOf } from "./templates/index.ts"
+import { viewOf } from "./view.ts"
+import type { WebhookChannel } from "./webhook-channel.ts"
+import { dueWebhooks, enabledEndpoints, findEndpoint, recordWebhook, type DueWebhook } from "./webhook-store.ts"
+
+export interface SendingOptions {
+  readonly bus: BusHandle
+  readonly database: NotificationsDatabase
+  readonly mail: MailChannel
+  readonly webhooks: WebhookChannel
+  readonly publicUrl: string
+  readonly metrics: Metrics
+  readonly report: (level: "info" | "warning" | "error", text: string) => void
+}
+
+/** Those who look are told within a second (contract 2). */
+const TELL_EVERY_MS = 250
+const TELL_PAGE = 200
+const SEND_EVERY_MS = 1_000
+const MAILS_AT_ONCE = 4
+const WEBHOOKS_AT_ONCE = 16
+/** A dead endpoint takes 15 s an attempt: it must not have all the places. */
+const WEBHOOKS_PER_ENDPOINT = 2
+
+const tellAll = async ({ bus, database }: SendingOptions): Promise<void> => {
+  const untold = await readUntold(database, TELL_PAGE)
+  for (const stored of untold) {
+    const { account } = stored
+    const notification = viewOf(stored)
+    const unread = await unreadCount(database, account)
+    const fact: NotificationFact = { v: MESSAGE_VERSION, account, notification, unreadCount: unread }
+    bus.connection.publish(SUBJECTS.notificationsFact, JSON.stringify(fact))
+  }
+  const last = untold.at(-1)
+  if (last !== undefined) await forgetUntold(database, last.seq)
+}
+
+const sendMail = async (options: SendingOptions, due: DueMail): Promise<void> => {
+  const { mail, database, publicUrl, metrics } = options
+  const { notification, email, name, attempts, madeAt } = due
+  const text = mailOf(notification, name, publicUrl)
+  const to = { name: name ?? "", address: email }
+  const outcome = await mail.send({ id: notification.id, to, ...text, at: notification.at })
+  metrics.mails[outcome.kind]++
+  await recordMail(
+    database,
+    notification.id,
+    afterMail(outcome, madeAt, { attempts, at: Date.now(), chance: Math.random() }),
+  )
+}
+
+/** At most two of each endpoint, the longest waiting first. */
+const dueOfAll = async (database: NotificationsDatabase): Promise<ReadonlyArray<DueWebhook>> => {
+  const endpoints = await enabledEndpoints(database)
+  const now = Date.now()
+  const found = await Promise.all(
+    endpoints.map((endpoint) => dueWebhooks(database, endpoint, now, WEBHOOKS_PER_ENDPOINT)),
+  )
+  return found.flat()
+}
+
+const sendWebhook = async (options: SendingOptions, due: DueWebhook, stop: AbortSignal): Promise<void> => {
+  const { webhooks, database, metrics, report } = options
+  const { endpoint, attempts, notification } = due
+  const { id, account, at, kind, data } = notification
+  const message = { id, type: kind, timestamp: formatInstant(at), data: { accountId: account, ...data } }
+  const { outcome } = await webhooks.send(message, endpoint, Date.now(), stop)
+  // Nobody knows whether it arrived: it is due again at the next start.
+  if (stop.aborted && outcome.kind !== "sent") return
+  metrics.webhooks[outcome.kind]++
+  const now = Date.now()
+  // Another delivery may have changed how it stands meanwhile.
+  const current = (await findEndpoint(database, endpoint.id)) ?? endpoint
+  const failingSince = current.failing_since === null ? null : Number(current.failing_since)
+  const standing = standingAfter(outcome, failingSince, now)
+  if (standing.disabledBecause !== null && current.status === "enabled") {
+    metrics.endpointsDisabled++
+    report("warning", `the webhook ${endpoint.id} is disabled: ${standing.disabledBecause}`)
+  }
+  await recordWebhook(database, due, afterWebhook(outcome, { attempts, at: now, chance: Math.random() }), standing)
+}
+
+export interface Sending {
+  /** A commit has written something. */
+  readonly wake: () => void
+  readonly underWay: () => number
+  readonly stop: () => Promise<void>
+}
+
+export const startSending = (options: SendingOptions): Sending => {
+  const { database, report } = options
+  const shared = { report, concurrency: 1 }
+  const telling = new Lane<"all">({
+    ...shared,
+    name: "telling",
+    due: async (limit) => ((await readUntold(database, limit)).length > 0 ? ["all"] : []),
+    keyOf: (all) => all,
+    run: () => tellAll(options),
+    everyMs: TELL_EVERY_MS,
+  })
+  const mails = new Lane<DueMail>({
+    ...shared,
+    name: "mail",
+    due: (limit) => dueMails(database, Date.now(), limit),
+    keyOf: ({ notification }) => notification.id,
+    run: (due) => sendMail(options, due),
+    concurrency: MAILS_AT_ONCE,
+    everyMs: SEND_EVERY_MS,
+  })
+  const webhooks = new Lane<DueWebhook>({
+    ...shared,
+    name: "webhook",
+    due: () => dueOfAll(database),
+    keyOf: ({ endpoint, notification }) => `${endpoint.id} ${notification.id}`,
+    run: (due, stop) => sendWebhook(options, due, stop),
+    concurrency: WEBHOOKS_AT_ONCE,
+    everyMs: SEND_EVERY_MS,
+  })
+  const lanes = [telling, mails, webhooks]
+  for (const lane of lanes) lane.start()
+  return {
+    wake: () => lanes.forEach((lane) => lane.wake()),
+    underWay: () => lanes.reduce((n, lane) => n + lane.underWay, 0),
+    stop: async () => {
+      await Promise.all(lanes.map((lane) => lane.stop()))
+      options.mail.close()
+    },
+  }
+}
