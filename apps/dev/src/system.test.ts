@@ -235,7 +235,7 @@ describe("the card processor", () => {
     expect(payments["CREDITS_STRIPE_WEBHOOK_SECRET"]).toMatch(/^whsec_\w{32}$/)
     expect(processor["CREDITS_STRIPE_WEBHOOK_SECRET"]).toBe(payments["CREDITS_STRIPE_WEBHOOK_SECRET"])
     const others = await Promise.all(
-      ["ledger", "pricing", "subscriptions", "topup"].map((name) => statusOf(system, name)),
+      ["ledger", "pricing", "subscriptions", "topup", "notifications"].map((name) => statusOf(system, name)),
     )
     for (const env of [edge, ...others.map((status) => status!.env)]) {
       expect(Object.keys(env)).not.toContain("CREDITS_STRIPE_SECRET_KEY")

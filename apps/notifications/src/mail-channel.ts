@@ -61,6 +61,8 @@ export const smtpChannel = (url: string, from: string): MailChannel => {
     url,
     pool: true,
     maxConnections: CONNECTIONS_MAX,
+    // When a mail is tried again is ours to say, and to write down.
+    maxRequeues: 0,
     connectionTimeout: TIMEOUT_MS,
     greetingTimeout: TIMEOUT_MS,
     socketTimeout: TIMEOUT_MS,

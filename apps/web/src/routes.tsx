@@ -26,11 +26,12 @@ const session = () => queryClient.ensureQueryData(sessionQuery)
 const ownPath = (path: unknown): string =>
   typeof path === "string" && /^\/(?![/\\])/.test(path) && !path.startsWith("/sign-in") ? path : "/wallet"
 
-/**
- * Asks for what the wallet needs while it is still being found out who is signed in, and its code with it: one after the
- * other they would be three round trips before the first number. Signed out, the answers are 401 and thrown away.
- */
 const walletPage = () => import("./pages/wallet.tsx")
+
+/**
+ * Asks for what the wallet needs, its code too, while it is still being found out who is signed in: one after the other
+ * they would be three round trips before the first number. Signed out, the answers are 401 and thrown away.
+ */
 const startWallet = () => {
   void walletPage()
   void queryClient.prefetchQuery(walletQuery)

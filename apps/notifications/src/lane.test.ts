@@ -1,0 +1,93 @@
+/** Goal: a row is under way once, within bounds, and a stop waits for what was begun. Method: rows in a list. */
+import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
+import { Lane } from "./lane.ts"
+
+/** Rows that wait until a test lets them end. */
+class Rows {
+  waiting: ReadonlyArray<string>
+  readonly begun: Array<string> = []
+  readonly #ends = new Map<string, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
+  readonly reports: Array<string> = []
+  readonly lane: Lane<string>
+  signal: AbortSignal | undefined
+
+  constructor(waiting: ReadonlyArray<string>, concurrency: number) {
+    this.waiting = waiting
+    this.lane = new Lane<string>({
+      name: "rows",
+      due: (limit) => Promise.resolve(this.waiting.slice(0, limit)),
+      keyOf: (row) => row,
+      run: (row, stop) => {
+        this.begun.push(row)
+        this.signal = stop
+        const { promise, resolve, reject } = Promise.withResolvers<void>()
+        this.#ends.set(row, { resolve, reject })
+        return promise
+      },
+      concurrency,
+      everyMs: 1_000,
+      report: (_level, text) => void this.reports.push(text),
+    })
+  }
+
+  /** Recorded: it is due no longer. */
+  async sent(row: string): Promise<void> {
+    this.waiting = this.waiting.filter((each) => each !== row)
+    this.#ends.get(row)!.resolve()
+    await settle()
+  }
+
+  async notRecorded(row: string): Promise<void> {
+    this.#ends.get(row)!.reject(new Error("disk full"))
+    await settle()
+  }
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(0)
+
+describe("a lane", () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it("has so many under way and no more, each once, however often it is woken", async () => {
+    const rows = new Rows(["a", "b", "c", "d"], 2)
+    rows.lane.start()
+    for (let i = 0; i < 5; i++) rows.lane.wake()
+    await vi.advanceTimersByTimeAsync(5_000)
+    assert.deepStrictEqual(rows.begun, ["a", "b"])
+    await rows.sent("a")
+    assert.deepStrictEqual(rows.begun, ["a", "b", "c"])
+    await rows.sent("c")
+    await rows.sent("b")
+    await rows.sent("d")
+    assert.deepStrictEqual(rows.begun, ["a", "b", "c", "d"])
+    assert.strictEqual(rows.lane.underWay, 0)
+  })
+
+  it("what was sent and could not be written down is sent again, but not at once", async () => {
+    const rows = new Rows(["a"], 2)
+    rows.lane.start()
+    await settle()
+    await rows.notRecorded("a")
+    assert.match(rows.reports[0]!, /a: not recorded, it will be sent again: .*disk full/)
+    await vi.advanceTimersByTimeAsync(29_000)
+    assert.deepStrictEqual(rows.begun, ["a"])
+    await vi.advanceTimersByTimeAsync(2_000)
+    assert.deepStrictEqual(rows.begun, ["a", "a"])
+  })
+
+  it("stopping tells what is under way, waits for it, and begins nothing more", async () => {
+    const rows = new Rows(["a", "b"], 1)
+    rows.lane.start()
+    await settle()
+    let isStopped = false
+    const stopping = rows.lane.stop().then(() => (isStopped = true))
+    await settle()
+    assert.isTrue(rows.signal?.aborted)
+    assert.isFalse(isStopped)
+    await rows.sent("a")
+    await stopping
+    await vi.advanceTimersByTimeAsync(60_000)
+    assert.deepStrictEqual(rows.begun, ["a"])
+  })
+})
