@@ -37,6 +37,7 @@ import { IdentityProvider } from "./identity-provider.ts"
 import { sessionEndpoints } from "./session-endpoints.ts"
 import { Sessions } from "./sessions.ts"
 import { signInRoutes } from "./sign-in-routes.ts"
+import { StepUp } from "./step-up.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -83,6 +84,7 @@ const services = Layer.mergeAll(
   Credentials.layer,
   IdentityProvider.layer,
   Idempotency.layer,
+  StepUp.layer,
   Upgrades.layer,
   WalletFeed.layer,
 ).pipe(

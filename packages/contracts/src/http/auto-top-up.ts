@@ -5,7 +5,15 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { CustomerAuth } from "./credentials.ts"
-import { AutoTopUpConflict, BadRequest, KeyReused, RequestInProgress, Unavailable, WrongScope } from "./problem.ts"
+import {
+  AutoTopUpConflict,
+  BadRequest,
+  KeyReused,
+  RequestInProgress,
+  StepUpRequired,
+  Unavailable,
+  WrongScope,
+} from "./problem.ts"
 import { IdempotencyKey, InstantText, Usd, UsdCents } from "./scalars.ts"
 
 /**
@@ -61,7 +69,7 @@ export class AutoTopUpGroup extends HttpApiGroup.make("autoTopUp")
       headers: IdempotencyKey,
       payload: AutoTopUpSetting,
       success: AutoTopUp,
-      error: [BadRequest, WrongScope, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
+      error: [BadRequest, WrongScope, StepUpRequired, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
