@@ -29,6 +29,7 @@ import { outerLayer } from "./outer.ts"
 import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
+import { RateLimits } from "./rate-limits.ts"
 import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
@@ -102,7 +103,7 @@ const services = Layer.mergeAll(
       IntakeRoom.layer,
     ),
   ),
-  Layer.provideMerge(Sessions.layer),
+  Layer.provideMerge(Layer.mergeAll(Sessions.layer, RateLimits.layer)),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
 )
 

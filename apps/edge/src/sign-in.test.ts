@@ -66,7 +66,7 @@ const untilCallback = (who = browser, query = "") =>
   who.visit(`${own}/api/auth/sign-in?returnTo=/wallet${query}`, isOwn("/api/auth/callback"))
 
 describe("signing in", () => {
-  it("D1 #4 off to the issuer with PKCE, state and nonce; back with a session and nothing of the issuer's", async () => {
+  it("D1 #4 off with PKCE, state and nonce; back with a session and nothing of the issuer's", async () => {
     const leaving = await browser.visit(
       `${own}/api/auth/sign-in?returnTo=/wallet`,
       ({ origin }) => origin === issuer.url,

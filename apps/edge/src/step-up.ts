@@ -10,7 +10,7 @@ import { EdgeConfig } from "./config.ts"
 /** Long enough to finish what one began, short enough that a browser left open is worth little. */
 export const STEP_UP_AGE_MS = 10 * 60_000
 
-/** Whether a proof of `authenticatedAt` still counts. A credential that does not say when it was given proves nothing. */
+/** Whether a proof of `authenticatedAt` still counts. A credential that does not say when proves nothing. */
 export const isRecent = (authenticatedAt: number | null, now: number): boolean =>
   authenticatedAt !== null && now - authenticatedAt <= STEP_UP_AGE_MS
 

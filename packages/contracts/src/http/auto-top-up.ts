@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { CustomerAuth } from "./credentials.ts"
+import { CustomerAuth, RequestKind } from "./credentials.ts"
 import {
   AutoTopUpConflict,
   BadRequest,
@@ -70,12 +70,14 @@ export class AutoTopUpGroup extends HttpApiGroup.make("autoTopUp")
       payload: AutoTopUpSetting,
       success: AutoTopUp,
       error: [BadRequest, WrongScope, StepUpRequired, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
-        description: `\`consent: true\` stands for: “${CONSENT.text}” (version ${CONSENT.version})`,
-      }),
-    ),
+    })
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
+          description: `\`consent: true\` stands for: “${CONSENT.text}” (version ${CONSENT.version})`,
+        }),
+      )
+      .annotate(RequestKind, "money"),
     HttpApiEndpoint.delete("disable", "/", {
       success: AutoTopUp,
       error: [WrongScope, Unavailable],

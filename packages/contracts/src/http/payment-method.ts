@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CustomerAuth } from "./credentials.ts"
+import { CustomerAuth, RequestKind } from "./credentials.ts"
 import {
   BadRequest,
   CardRefused,
@@ -45,13 +45,17 @@ export class PaymentMethodGroup extends HttpApiGroup.make("paymentMethod")
       payload: NoBody,
       success: CardSetup,
       error: [BadRequest, WrongScope, StepUpRequired, Unavailable],
-    }).annotate(OpenApi.Summary, "A secret for the processor's own card element"),
+    })
+      .annotate(OpenApi.Summary, "A secret for the processor's own card element")
+      .annotate(RequestKind, "card_setup"),
     HttpApiEndpoint.post("save", "/", {
       headers: IdempotencyKey,
       payload: Schema.Struct({ setupToken: SetupToken }),
       success: PaymentMethod,
       error: [BadRequest, WrongScope, StepUpRequired, RequestInProgress, CardRefused, KeyReused, Unavailable],
-    }).annotate(OpenApi.Summary, "Save what the card element returned; replaces the card before"),
+    })
+      .annotate(OpenApi.Summary, "Save what the card element returned; replaces the card before")
+      .annotate(RequestKind, "card_setup"),
     HttpApiEndpoint.delete("remove", "/", {
       success: HttpApiSchema.NoContent,
       error: [WrongScope, Unavailable],
