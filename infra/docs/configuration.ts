@@ -67,7 +67,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_ALLOWED_ORIGINS: {
     default: "none",
     meaning:
-      "exact origins, with commas, whose pages may use the API with the browser's cookie; of this site, for the cookie is SameSite=Lax",
+      "exact origins of this site, with commas, whose pages may use the API with the browser's cookie (SameSite=Lax)",
   },
   CREDITS_TRUST_PROXY: {
     default: "0",

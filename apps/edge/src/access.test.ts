@@ -5,14 +5,29 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { Api } from "@credits/contracts/http"
+import { openDatabaseNow } from "@credits/store"
 import { OpenApi } from "effect/http-api"
+import type { Kysely } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { hashApiKey } from "./api-key.ts"
 import { type EdgeUnderTest, startEdge, TEST_MODEL } from "./edge.fixture.ts"
 import { chargeOf } from "./paying.fixture.ts"
 import { startStubProcessor, type StubProcessor } from "./processor.fixture.ts"
+import type { Tables } from "./schema.ts"
+import { hashSession } from "./session.ts"
 
 type Column = "nobody" | "nonsense" | "gateway" | "control" | "other" | "owner"
 const COLUMNS: ReadonlyArray<Column> = ["nobody", "nonsense", "gateway", "control", "other", "owner"]
+/** Ways to say the same: each is answered as its column is, where the route looks at it at all. */
+const ALIKE = {
+  "owner's session": "owner",
+  "other's session": "other",
+  "an ended session": "nonsense",
+  "an expired session": "nonsense",
+  "an expired control key": "nonsense",
+  "an expired gateway key": "nonsense",
+} as const satisfies Record<string, Column>
+type Alike = keyof typeof ALIKE
 
 /** What each kind of route answers to each credential; `ok` is any success. */
 type Expectation = Readonly<Record<Column, "ok" | 401 | 403 | 404>>
@@ -138,6 +153,7 @@ const credentials: Record<Column, string | undefined> = {
 let owner = ""
 let other = ""
 let keyToRevoke = ""
+const expiredKeys = { control: "", gateway: "" }
 
 beforeAll(async () => {
   processor = await startStubProcessor()
@@ -169,8 +185,9 @@ beforeAll(async () => {
         : null
   edge.paying.notifications = (request) =>
     request.op === "read" && request.account !== owner ? NOT_FOUND("notification_not_found") : null
-  const made = await edge.fetch("/api/v1/control-keys", { method: "POST", token: ada.accessToken, json: { name: "k" } })
-  keyToRevoke = ((await made.json()) as { id: string }).id
+  keyToRevoke = await newKeyId()
+  expiredKeys.control = await expiredKey(await edge.controlKey(ada.accessToken))
+  expiredKeys.gateway = await expiredKey(await edge.gatewayKey())
 })
 afterAll(async () => {
   await edge.stop()
@@ -185,18 +202,65 @@ const pathOf = (route: string, { ids = {} }: Row): string =>
     .slice(route.indexOf(" ") + 1)
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === "keyId" ? keyToRevoke : ids[name]!))
 
-const call = async (route: string, row: Row, column: Column): Promise<number> => {
+const call = async (route: string, row: Row, sent: { token?: string; cookie?: string }): Promise<number> => {
   const abort = new AbortController()
   const response = await edge.fetch(pathOf(route, row), {
     method: route.slice(0, route.indexOf(" ")),
     signal: abort.signal,
-    ...(row.headers === undefined ? {} : { headers: row.headers }),
-    ...(credentials[column] === undefined ? {} : { token: credentials[column] }),
+    headers: { ...row.headers, ...(sent.cookie === undefined ? {} : { cookie: sent.cookie }) },
+    ...(sent.token === undefined ? {} : { token: sent.token }),
     ...(row.json === undefined ? {} : { json: row.json }),
   })
   if (row.isStream) abort.abort()
   else await response.text()
   return response.status
+}
+
+const newKeyId = async (): Promise<string> => {
+  const token = credentials.owner!
+  const made = await edge.fetch("/api/v1/control-keys", { method: "POST", token, json: { name: "k" } })
+  const { id } = (await made.json()) as { id: string }
+  if (keyToRevoke !== "") await edge.fetch(`/api/v1/control-keys/${keyToRevoke}`, { method: "DELETE", token })
+  return id
+}
+
+const sessionOf = async (email: string): Promise<string> => {
+  const response = await edge.fetch("/api/v1/dev/sign-in", { method: "POST", json: { email } })
+  return response.headers.getSetCookie()[0]!.split(";")[0]!
+}
+
+/** Changes the edge's own tables behind its back: time passes for a session or a key. */
+const age = async (change: (tables: Kysely<Tables>) => Promise<unknown>): Promise<void> => {
+  const database = await openDatabaseNow<Tables>({ service: "edge", dataDir: edge.dataDir, databaseUrl: undefined })
+  await change(database.kysely)
+  await database.close()
+}
+const expiredKey = async (key: string): Promise<string> => {
+  await age((tables) =>
+    tables.updateTable("api_key").set({ expires_at: 1 }).where("hash", "=", hashApiKey(key)).execute(),
+  )
+  return key
+}
+
+const alikeCredential = async (alike: Alike): Promise<{ token?: string; cookie?: string }> => {
+  const cookie = await sessionOf(alike === "other's session" ? "bob@example.com" : "ada@example.com")
+  switch (alike) {
+    case "owner's session":
+    case "other's session":
+      return { cookie }
+    case "an ended session":
+      await edge.fetch("/api/auth/sign-out", { method: "POST", headers: { cookie } })
+      return { cookie }
+    case "an expired session": {
+      const hash = hashSession(cookie.slice(cookie.indexOf("=") + 1))
+      await age((tables) => tables.updateTable("session").set({ idle_at: 1 }).where("hash", "=", hash).execute())
+      return { cookie }
+    }
+    case "an expired control key":
+      return { token: expiredKeys.control }
+    case "an expired gateway key":
+      return { token: expiredKeys.gateway }
+  }
 }
 
 /** Accounts that the services were asked about since the last look. */
@@ -216,7 +280,8 @@ describe("who may do what", () => {
     const row = ROWS[route]!
     for (const column of COLUMNS) {
       accountsAsked()
-      const status = await call(route, row, column)
+      const token = credentials[column]
+      const status = await call(route, row, token === undefined ? {} : { token })
       const expected = row.expect[column]
       const seen = expected === "ok" && status >= 200 && status < 300 ? "ok" : status
       expect(`${column}: ${seen}`).toBe(`${column}: ${expected}`)
@@ -225,6 +290,23 @@ describe("who may do what", () => {
       // Nobody is asked for a caller who is refused; for the others only about their own account.
       const own = expected === 401 || expected === 403 ? [] : column === "other" ? [other] : [owner]
       for (const account of accounts) expect(own).toContain(account)
+    }
+  })
+
+  it.each(Object.keys(ROWS))("%s, with sessions, and with what is over", async (route) => {
+    const row = ROWS[route]!
+    for (const alike of Object.keys(ALIKE) as ReadonlyArray<Alike>) {
+      keyToRevoke = await newKeyId()
+      const sent = await alikeCredential(alike)
+      accountsAsked()
+      const status = await call(route, row, sent)
+      // A session is no credential of a gateway, not even of the wrong kind.
+      const expected = row.expect === GATEWAY ? 401 : row.expect[ALIKE[alike]]
+      const seen = expected === "ok" && status >= 200 && status < 300 ? "ok" : status
+      expect(`${alike}: ${seen}`).toBe(`${alike}: ${expected}`)
+      if (row.expect === OPEN || row.expect === GATEWAY || row.isStream) continue
+      const own = expected === 401 || expected === 403 ? [] : alike === "other's session" ? [other] : [owner]
+      for (const account of accountsAsked()) expect(own).toContain(account)
     }
   })
 

@@ -9,6 +9,8 @@ import {
   Gateway,
   GatewayAuth,
   makeProblem,
+  type RateLimited,
+  RequestKind,
   type Unauthorized,
   type Unavailable,
   type WrongScope,
@@ -17,8 +19,10 @@ import { isAccountId, makeId } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
+import type { HttpApiEndpoint } from "effect/http-api"
 import { hashApiKey, isApiKey, keyUseIsWritten, looksLikeApiKey } from "./api-key.ts"
 import { EdgeConfig } from "./config.ts"
+import { RateLimits } from "./rate-limits.ts"
 import { unavailable } from "./refusal.ts"
 import { looksLikeSession } from "./session.ts"
 import type { Person } from "./session-table.ts"
@@ -138,22 +142,43 @@ export const customerOf = (caller: Caller): Effect.Effect<CustomerCaller, WrongS
     ? Effect.succeed(caller)
     : Effect.fail(wrongScope("a gateway key cannot read a wallet; use an access token or a control key"))
 
+/**
+ * Reading a credential, whose failures cost the address it came from. Good credentials are read all the same: one
+ * program with an old key must not lock out the others of its machine, and nobody guesses 160 bits.
+ */
+const guarded = <A, E>(
+  limits: RateLimits["Service"],
+  request: Request,
+  reading: Effect.Effect<A, E | Unauthorized>,
+): Effect.Effect<A, E | Unauthorized | RateLimited> =>
+  Effect.tapError(reading, (problem) =>
+    request.headers.authorization !== undefined && (problem as { readonly status?: number }).status === 401
+      ? limits.take("failedCredential", limits.addressOf(request))
+      : Effect.void,
+  )
+
 export const customerAuthLayer = Layer.effect(
   CustomerAuth,
   Effect.gen(function* () {
     const credentials = yield* Credentials
-    const signIn = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.flatMap(credentials.callerOf(request), customerOf),
-    )
+    const limits = yield* RateLimits
+    const admitted = Effect.fnUntraced(function* (caller: Caller, endpoint: HttpApiEndpoint.Top, request: Request) {
+      const customer = yield* customerOf(caller)
+      yield* limits.takeOfAccount(Context.get(endpoint.annotations, RequestKind), customer.accountId, request)
+      return customer
+    })
     return CustomerAuth.of({
-      session: Effect.fnUntraced(function* (next) {
+      // Asked first, its refusals are not heard: what it cannot say yes to is the other's to answer, cookies included.
+      session: Effect.fnUntraced(function* (next, { endpoint }) {
         const request = yield* HttpServerRequest.HttpServerRequest
         if (request.headers.authorization !== undefined) return yield* Effect.fail(authRequired("see the bearer"))
-        return yield* Effect.provideService(next, Customer, yield* signIn)
+        const caller = yield* credentials.callerOf(request)
+        return yield* Effect.provideService(next, Customer, yield* admitted(caller, endpoint, request))
       }),
-      // Asked last, so its answer stands: it reads the cookie again, to give the cookie's own refusal.
-      bearer: Effect.fnUntraced(function* (next) {
-        return yield* Effect.provideService(next, Customer, yield* signIn)
+      bearer: Effect.fnUntraced(function* (next, { endpoint }) {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const caller = yield* guarded(limits, request, credentials.callerOf(request))
+        return yield* Effect.provideService(next, Customer, yield* admitted(caller, endpoint, request))
       }),
     })
   }),
@@ -169,6 +194,7 @@ export const gatewayAuthLayer = Layer.effect(
   GatewayAuth,
   Effect.gen(function* () {
     const credentials = yield* Credentials
+    const limits = yield* RateLimits
     return GatewayAuth.of({
       bearer: Effect.fnUntraced(function* (next) {
         const request = yield* HttpServerRequest.HttpServerRequest
@@ -176,10 +202,11 @@ export const gatewayAuthLayer = Layer.effect(
         const caller =
           request.headers.authorization === undefined
             ? yield* Effect.fail(authRequired(SEND_ONE))
-            : yield* credentials.callerOf(request)
+            : yield* guarded(limits, request, credentials.callerOf(request))
         if (caller.kind !== "gateway") {
           return yield* Effect.fail(wrongScope("this endpoint takes an API key with the gateway scope"))
         }
+        yield* limits.take("gateway", caller.keyId)
         return yield* Effect.provideService(next, Gateway, { keyId: caller.keyId })
       }),
     })

@@ -9,10 +9,12 @@ import { personsAccount } from "./auth.ts"
 import { autoTopUpView } from "./auto-top-up-view.ts"
 import { commandIdOf, Idempotency } from "./idempotency.ts"
 import { autoTopUpProblem, waitProblem } from "./payment-refusal.ts"
+import { StepUp } from "./step-up.ts"
 
 /** Kept with the consent: where it was given. */
 const SOURCE = "customer, HTTP"
-const person = personsAccount("change auto top-up")
+const CHANGE = "change auto top-up"
+const person = personsAccount(CHANGE)
 
 /** Whole cents, or null for an amount no number of cents can be. */
 const centsOf = (usdText: string): number | null => {
@@ -35,6 +37,17 @@ export const autoTopUpEndpoints = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const topup = yield* Topup
     const idempotency = yield* Idempotency
+    const stepUp = yield* StepUp
+
+    /** Turning it on, again too, or raising the cap needs a proof; lowering the cap of one that runs never does. */
+    const proven = Effect.fnUntraced(function* (account: string, monthlyCapCents: number) {
+      if (!(yield* stepUp.isNeeded)) return
+      const reply = yield* topup.ask({ op: "show", account })
+      if ("refused" in reply) return yield* Effect.fail(waitProblem("topup", reply.refused))
+      const { enabled, state, monthlyCapCents: capNow } = reply.ok
+      const runs = enabled && state !== "suspended" && state !== "paused"
+      if (!runs || monthlyCapCents > (capNow ?? 0)) yield* stepUp.require(CHANGE, "/wallet")
+    })
     return handlers.handleAll({
       show: Effect.fnUntraced(function* () {
         const { accountId: account } = yield* Customer
@@ -44,6 +57,7 @@ export const autoTopUpEndpoints = HttpApiBuilder.group(
         const account = yield* person
         const monthlyCapCents = centsOf(payload.monthlyCapUsd)
         if (monthlyCapCents === null) return yield* Effect.fail(notCents())
+        yield* proven(account, monthlyCapCents)
         const key = headers["idempotency-key"]
         const consent = { textVersion: CONSENT.version, source: SOURCE }
         const enable = topup.ask({ op: "enable", id: commandIdOf(key), account, monthlyCapCents, consent }, "command")

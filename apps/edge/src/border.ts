@@ -78,7 +78,7 @@ export const schemaProblem = (error: Schema.SchemaError): BadRequest => {
 
 const internalError = () => makeProblem(500, "internal_error", "something went wrong here; it has been logged")
 
-/** A 503 always says when to come back. */
+/** A 503 and a 429 always say when to come back. */
 const sayWhenToComeBack = (problem: { readonly retryAfterMs?: number }) =>
   HttpEffect.appendPreResponseHandler((_request, response) =>
     Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(retryAfterSeconds(problem)))),
@@ -117,7 +117,7 @@ export const borderLayer = Layer.effect(
           Effect.tapError((error) => {
             const problem = error as { readonly status?: number; readonly retryAfterMs?: number }
             answered(problem.status ?? 500, started)
-            return problem.status === 503 ? sayWhenToComeBack(problem) : Effect.void
+            return problem.status === 503 || problem.status === 429 ? sayWhenToComeBack(problem) : Effect.void
           }),
         )
       })

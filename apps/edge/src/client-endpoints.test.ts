@@ -124,7 +124,7 @@ describe("the session", () => {
     }
   })
 
-  it("contract 3: sign-out ends the session where it is kept, not only in the browser, and may be repeated", async () => {
+  it("contract 3: sign-out ends the session where it is kept, and may be repeated", async () => {
     const own = await signIn("bob@example.com")
     const headers = { cookie: own.cookie }
     expect((await read(BALANCE, headers)).status).toBe(200)

@@ -8,11 +8,13 @@ import { API_KEY_PREFIX, API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiK
 import { personsAccount } from "./auth.ts"
 import { unavailable } from "./refusal.ts"
 import type { ListedKey } from "./key-table.ts"
+import { StepUp } from "./step-up.ts"
 import { EdgeStore } from "./store.ts"
 import type { EdgeStoreUnavailable } from "./store-answer.ts"
 
 const DAY_MS = 86_400_000
-const manager = personsAccount("manage control keys")
+const MANAGE = "manage control keys"
+const manager = personsAccount(MANAGE)
 
 const comeBack = (_: EdgeStoreUnavailable) => Effect.fail(unavailable("unavailable", "keys cannot be read right now"))
 
@@ -51,13 +53,14 @@ export const controlKeyEndpoints = HttpApiBuilder.group(
   "controlKeys",
   Effect.fn(function* (handlers) {
     const store = yield* EdgeStore
+    const stepUp = yield* StepUp
     return handlers.handleAll({
       list: Effect.fnUntraced(function* () {
         const keys = yield* store.keysOf(yield* manager).pipe(Effect.catch(comeBack))
         return { items: keys.map(keyView), nextCursor: null }
       }),
       create: Effect.fnUntraced(function* ({ payload }) {
-        const account = yield* manager
+        const account = yield* stepUp.account(MANAGE, "/wallet")
         const createdAt = Date.now()
         const expiresAt = yield* expiryOf(payload, createdAt)
         const keys = yield* store.keysOf(account).pipe(Effect.catch(comeBack))

@@ -1,6 +1,6 @@
 /**
- * The issuer as a place where people sign in (OpenID Connect, code flow with PKCE; the edge is the client). Owns what is
- * asked of it and what of its answer is believed. Its tokens end here: nobody outside this file sees one.
+ * The issuer as a place where people sign in (OpenID Connect, code flow with PKCE; the edge is the client). Owns what
+ * is asked of it and what of its answer is believed. Its tokens end here: nobody outside this file sees one.
  */
 import { Context, Data, Effect, Layer, Redacted } from "effect"
 import {

@@ -2,11 +2,14 @@
  * Around everything that is answered, endpoint or not: unknown paths and media types as problems, pages of other
  * origins, headers that keep browsers careful. Owns no meaning.
  */
-import { makeProblem } from "@credits/contracts/http"
+import { makeProblem, type RateLimited } from "@credits/contracts/http"
 import { Effect } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { EdgeConfig } from "./config.ts"
 import { isForged, isPreflight, isShared, type Origins, PREFLIGHT_HEADERS, sharedHeaders } from "./cross-origin.ts"
+import { RateLimits } from "./rate-limits.ts"
+import { retryAfterSeconds } from "./refusal.ts"
+import { safeHeadersOf } from "./safe-headers.ts"
 import { Sessions } from "./sessions.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -32,12 +35,21 @@ const asProblems = <E, R>(next: Effect.Effect<Response, E, R>) =>
     ),
   )
 
-/** Wallets are nobody's to keep, and a body is what its content type says. */
-const withSafeHeaders = (response: Response): Response =>
-  HttpServerResponse.setHeaders(response, {
-    "cache-control": response.headers["cache-control"] ?? "no-store",
-    "x-content-type-options": "nosniff",
-  })
+/** Who asks them is counted elsewhere, or is one of ours. */
+const UNCOUNTED = /^\/(?:api\/v1\/(?:gateway|webhooks)\/|healthz$|readyz$|metrics$)/
+const SIGN_IN = /^\/api\/(?:auth\/(?:sign-in|callback)|v1\/dev\/sign-in)$/
+
+const tooMany = (problem: RateLimited): Response =>
+  HttpServerResponse.setHeader(problemResponse(problem), "retry-after", String(retryAfterSeconds(problem)))
+
+/** Without trusted proxies their one address is everybody's, which an operator should hear once. */
+const PROXY_UNTRUSTED =
+  "X-Forwarded-For arrives and is not believed: behind a proxy set CREDITS_TRUST_PROXY, or all callers share one budget"
+
+const isStripe = (processor: URL | undefined): boolean => processor?.hostname.endsWith(".stripe.com") ?? false
+
+/** Where the body says what it is and no header does yet. */
+const contentTypeOf = ({ body }: Response): string | undefined => ("contentType" in body ? body.contentType : undefined)
 
 const pathOf = ({ url }: Request): string => url.split("?", 1)[0]!
 
@@ -45,21 +57,44 @@ export const outerLayer = HttpRouter.middleware(
   Effect.gen(function* () {
     const config = yield* EdgeConfig
     const sessions = yield* Sessions
+    const limits = yield* RateLimits
     const origins: Origins = { own: config.publicUrl?.origin, allowed: new Set(config.allowedOrigins) }
     const isForgedWithCookie = (request: Request): boolean =>
       request.headers["authorization"] === undefined &&
       sessions.cookieOf(request) !== undefined &&
       isForged(request.method, request.headers, origins)
 
+    const safe = safeHeadersOf(config.mode, config.mode === "production" || isStripe(config.processorUrl))
+    let isProxyTold = config.trustedProxies > 0 || config.mode !== "production"
+    const counted = Effect.fnUntraced(function* (request: Request, path: string) {
+      if (!isProxyTold && request.headers["x-forwarded-for"] !== undefined) {
+        isProxyTold = true
+        yield* Effect.logWarning(PROXY_UNTRUSTED)
+      }
+      if (UNCOUNTED.test(path)) return
+      const address = limits.addressOf(request)
+      yield* limits.take("address", address)
+      if (SIGN_IN.test(path)) yield* limits.take("signIn", address)
+    })
+
     return (next) =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const shared = isShared(pathOf(request)) ? sharedHeaders(request.headers, origins) : {}
+        const path = pathOf(request)
+        const shared = isShared(path) ? sharedHeaders(request.headers, origins) : {}
         if ("vary" in shared && isPreflight(request.method, request.headers)) {
           const allowed = "access-control-allow-origin" in shared ? PREFLIGHT_HEADERS : {}
           return Effect.succeed(HttpServerResponse.empty({ headers: { ...shared, ...allowed } }))
         }
-        const answer = isForgedWithCookie(request) ? Effect.succeed(crossOrigin) : asProblems(next)
-        return Effect.map(answer, (response) => withSafeHeaders(HttpServerResponse.setHeaders(response, shared)))
+        const answer = Effect.matchEffect(counted(request, path), {
+          onFailure: (problem) => Effect.succeed(tooMany(problem)),
+          onSuccess: () => (isForgedWithCookie(request) ? Effect.succeed(crossOrigin) : asProblems(next)),
+        })
+        return Effect.map(answer, (response) =>
+          HttpServerResponse.setHeaders(response, {
+            ...safe.of(path, { "content-type": contentTypeOf(response), ...response.headers }),
+            ...shared,
+          }),
+        )
       })
   }),
   { global: true },

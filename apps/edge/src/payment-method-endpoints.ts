@@ -7,8 +7,10 @@ import { Payments } from "./asking.ts"
 import { personsAccount } from "./auth.ts"
 import { commandIdOf, Idempotency } from "./idempotency.ts"
 import { methodProblem, waitProblem } from "./payment-refusal.ts"
+import { StepUp } from "./step-up.ts"
 
-const person = personsAccount("change the payment method")
+const CHANGE = "change the payment method"
+const person = personsAccount(CHANGE)
 
 /** Without the processor's id and the card's fingerprint, which are for us. */
 const methodView = ({ brand, last4, expMonth, expYear, status }: MethodView): PaymentMethod => ({
@@ -25,6 +27,8 @@ export const paymentMethodEndpoints = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const payments = yield* Payments
     const idempotency = yield* Idempotency
+    const stepUp = yield* StepUp
+    const provenPerson = stepUp.account(CHANGE, "/wallet")
     return handlers.handleAll({
       show: Effect.fnUntraced(function* () {
         const { accountId: account } = yield* Customer
@@ -34,12 +38,12 @@ export const paymentMethodEndpoints = HttpApiBuilder.group(
         return methodView(reply.ok)
       }),
       setup: Effect.fnUntraced(function* () {
-        const account = yield* person
+        const account = yield* provenPerson
         const reply = yield* payments.ask({ op: "method-setup", account }, "command")
         return "ok" in reply ? reply.ok : yield* Effect.fail(waitProblem("payments", reply.refused))
       }),
       save: Effect.fnUntraced(function* ({ payload: { setupToken }, headers }) {
-        const account = yield* person
+        const account = yield* provenPerson
         const key = headers["idempotency-key"]
         const save = payments.ask({ op: "method-save", id: commandIdOf(key), account, setupToken }, "command")
         return yield* idempotency.answeredOnce(account, key, ["payment-method", setupToken])(

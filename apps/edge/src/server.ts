@@ -33,6 +33,7 @@ import { outerLayer } from "./outer.ts"
 import { paymentMethodEndpoints } from "./payment-method-endpoints.ts"
 import { PriceBooks } from "./price-books.ts"
 import { Pricing } from "./pricing.ts"
+import { RateLimits } from "./rate-limits.ts"
 import { sandboxEndpoints } from "./sandbox-endpoints.ts"
 import { SandboxProcessor } from "./sandbox-processor.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
@@ -42,6 +43,7 @@ import { IdentityProvider } from "./identity-provider.ts"
 import { sessionEndpoints } from "./session-endpoints.ts"
 import { Sessions } from "./sessions.ts"
 import { signInRoutes } from "./sign-in-routes.ts"
+import { StepUp } from "./step-up.ts"
 import { subscriptionEndpoints } from "./subscription-endpoints.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { Tokens } from "./tokens.ts"
@@ -90,6 +92,7 @@ const services = Layer.mergeAll(
   Credentials.layer,
   IdentityProvider.layer,
   Idempotency.layer,
+  StepUp.layer,
   Upgrades.layer,
   WalletFeed.layer,
 ).pipe(
@@ -108,7 +111,7 @@ const services = Layer.mergeAll(
       IntakeRoom.layer,
     ),
   ),
-  Layer.provideMerge(Sessions.layer),
+  Layer.provideMerge(Layer.mergeAll(Sessions.layer, RateLimits.layer)),
   Layer.provideMerge(Layer.mergeAll(EdgeMetrics.layer, EdgeStore.layer, Tokens.layer, clockLayer)),
 )
 

@@ -8,6 +8,7 @@ import { Redacted } from "effect"
 import * as fc from "fast-check"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { type EdgeUnderTest, startEdge } from "./edge.fixture.ts"
+import { topupOf } from "./paying.fixture.ts"
 import { Browser, CLIENT_ID, CLIENT_SECRET, type IssuerUnderTest, startIssuer } from "./issuer.fixture.ts"
 import { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session.ts"
 import { decodeFlow, encodeFlow, HOME, returnPathOf, SIGN_IN_LIFE_MS } from "./sign-in.ts"
@@ -65,7 +66,7 @@ const untilCallback = (who = browser, query = "") =>
   who.visit(`${own}/api/auth/sign-in?returnTo=/wallet${query}`, isOwn("/api/auth/callback"))
 
 describe("signing in", () => {
-  it("D1 #4 off to the issuer with PKCE, state and nonce; back with a session and nothing of the issuer's", async () => {
+  it("D1 #4 off with PKCE, state and nonce; back with a session and nothing of the issuer's", async () => {
     const leaving = await browser.visit(
       `${own}/api/auth/sign-in?returnTo=/wallet`,
       ({ origin }) => origin === issuer.url,
@@ -190,30 +191,35 @@ describe("what does not sign in", () => {
     expect((await signIn()).url.pathname).toBe("/wallet")
   })
 
-  it("D1 #4 nobody is sent to another site, however the path is written", async () => {
-    const bad = ["https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)"]
-    for (const asked of [...bad, "wallet", "", " /wallet", "/a\nb", "/\t/evil.example", "/api/auth/sign-out"]) {
-      expect(returnPathOf(asked)).toBe(HOME)
-    }
-    for (const asked of ["/", "/wallet", "/plans?interval=yearly#pro", "/a/../b"])
-      expect(returnPathOf(asked)).toMatch(/^\//)
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.webUrl(),
-          fc.string(),
-          fc.string().map((text) => `/${text}`),
-        ),
-        (asked) => {
-          expect(new URL(returnPathOf(asked), own).origin).toBe(own)
-        },
-      ),
-    )
+  it("D1 #4 nobody is sent to another site after signing in", async () => {
     const { url } = await browser.visit(
       `${own}/api/auth/sign-in?returnTo=//evil.example/x`,
       ({ pathname }) => pathname === HOME,
     )
     expect(url.href).toBe(`${own}${HOME}`)
+  })
+})
+
+describe("where a person goes after signing in", () => {
+  const bad = ["https://evil.example", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)"]
+  it.each([...bad, "wallet", "", " /wallet", "/a\nb", "/\t/evil.example", "/api/auth/sign-out"])(
+    "D1 #4 %j is not a path of ours: the wallet",
+    (asked) => expect(returnPathOf(asked)).toBe(HOME),
+  )
+
+  it.each([
+    ["/", "/"],
+    ["/plans?interval=yearly#pro", "/plans?interval=yearly#pro"],
+    ["/a/../b", "/b"],
+  ])("%j is %j", (asked, path) => expect(returnPathOf(asked)).toBe(path))
+
+  it("D1 #4 however the path is written, it stays here", () => {
+    const rest = fc.string({ unit: "binary", maxLength: 20 })
+    fc.assert(
+      fc.property(fc.constantFrom("", "/", "//", "/\\", "/.", "/@", "https:", "/%2f"), rest, (head, tail) => {
+        expect(new URL(returnPathOf(head + tail), "https://own.example").origin).toBe("https://own.example")
+      }),
+    )
   })
 })
 
@@ -265,5 +271,92 @@ describe("the session", () => {
     browser.cookies(own).clear()
     browser.cookies(own).set("credits_session", secret)
     expect((await wallet()).status).toBe(401)
+  })
+})
+
+describe("D1 #5 proving anew who one is", () => {
+  const MINUTES = 60_000
+  const send = (method: string, path: string, json: unknown) =>
+    browser.fetch(`${own}${path}`, {
+      method,
+      headers: { "content-type": "application/json", origin: own },
+      body: JSON.stringify(json),
+    })
+  const saveCard = () => send("POST", "/api/v1/payment-method", { setupToken: "tok_ok" })
+  const cap = (monthlyCapUsd: string) => send("PUT", "/api/v1/wallet/auto-top-up", { monthlyCapUsd, consent: true })
+  const makeKey = () => send("POST", "/api/v1/control-keys", { name: "laptop" })
+  const later = (ms: number) => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms })
+  const running = { enabled: true, state: "ready", monthlyCapCents: 5000 } as const
+
+  it("a card, auto top-up and keys need a sign-in of the last 10 minutes; the answer says where", async () => {
+    await signIn()
+    later(9 * MINUTES)
+    for (const attempt of [saveCard, makeKey, () => cap("50.00")]) expect((await attempt()).status).toBeLessThan(300)
+    later(2 * MINUTES)
+    edge.paying.reset()
+    const setup = () => send("POST", "/api/v1/payment-method/setup", {})
+    for (const attempt of [saveCard, setup, makeKey, () => cap("50.00")]) {
+      const response = await attempt()
+      expect(response.status).toBe(403)
+      expect(await response.json()).toMatchObject({
+        code: "step_up_required",
+        signInUrl: "/api/auth/sign-in?stepUp=1&returnTo=%2Fwallet",
+      })
+    }
+    expect(edge.paying.asked.payments).toEqual([])
+    expect(edge.paying.asked.topup.some(({ op }) => op === "enable")).toBe(false)
+  })
+
+  it("lowering the cap, turning off, removing and everything else never need it", async () => {
+    await signIn()
+    later(60 * MINUTES)
+    edge.paying.topup = ({ op, ...rest }) =>
+      op === "show" && "account" in rest ? { ok: topupOf(rest.account, running) } : null
+    expect((await cap("50.00")).status).toBe(200)
+    expect((await cap("49.99")).status).toBe(200)
+    expect((await cap("50.01")).status).toBe(403)
+    edge.paying.topup = ({ op, ...rest }) =>
+      op === "show" && "account" in rest ? { ok: topupOf(rest.account, { ...running, state: "suspended" }) } : null
+    expect((await cap("5.00")).status).toBe(403)
+    expect((await send("DELETE", "/api/v1/wallet/auto-top-up", undefined)).status).toBe(200)
+    expect((await send("DELETE", "/api/v1/payment-method", undefined)).status).toBe(204)
+    expect((await send("POST", "/api/v1/subscription/cancel", {})).status).toBe(200)
+  })
+
+  it("who proves it goes on with a new session; the issuer asks, though it remembers the person", async () => {
+    issuer.signedInBefore = 3600
+    await signIn()
+    const before = browser.cookies(own).get(SESSION)!
+    // An hour ago, says the issuer: a sign-in that it answers from memory proves nothing new.
+    expect((await saveCard()).status).toBe(403)
+    issuer.signedInBefore = 0
+    issuer.prompts = 0
+    const leaving = await browser.visit(
+      `${own}/api/auth/sign-in?stepUp=1&returnTo=/wallet`,
+      ({ origin }) => origin === issuer.url,
+    )
+    expect([leaving.url.searchParams.get("prompt"), leaving.url.searchParams.get("max_age")]).toEqual(["login", "0"])
+    await signIn("/wallet", browser, "&stepUp=1")
+    expect(issuer.prompts).toBe(1)
+    expect(browser.cookies(own).get(SESSION)).not.toBe(before)
+    expect((await saveCard()).status).toBe(200)
+  })
+
+  it("an issuer that did not ask the person is not believed", async () => {
+    await signIn()
+    issuer.signedInBefore = 600
+    const { response } = await signIn("/wallet", browser, "&stepUp=1")
+    expect(response.status).toBe(400)
+    expect((await wallet()).status).toBe(200)
+  })
+
+  it("somebody else at the same browser does not get the wallet that is open in it", async () => {
+    await signIn()
+    const before = await user()
+    issuer.person = "bob"
+    browser.cookies(issuer.url).clear()
+    const { response } = await signIn("/wallet", browser, "&stepUp=1")
+    expect(response.status).toBe(403)
+    expect(await user()).toEqual(before)
   })
 })

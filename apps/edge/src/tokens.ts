@@ -31,7 +31,7 @@ const CLOCK_TOLERANCE_SECONDS = 5
 /** However far its `exp`: an access token that lives longer than a day is one nobody can take back. */
 const ISSUED_AGE_MAX_SECONDS = 24 * 3600
 /**
- * An access token by RFC 9068, or a plain one of an issuer that does not know that name; none is a plain one (RFC 7519).
+ * An access token by RFC 9068, or a plain one of an issuer that does not know that name; none is a plain one too.
  * Tokens made for something else (logout, security events, proofs) have names of their own.
  */
 const TYPES = new Set(["at+jwt", "jwt"])

@@ -5,8 +5,16 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { CONSENT } from "../consent.ts"
-import { CustomerAuth } from "./credentials.ts"
-import { AutoTopUpConflict, BadRequest, KeyReused, RequestInProgress, Unavailable, WrongScope } from "./problem.ts"
+import { CustomerAuth, RequestKind } from "./credentials.ts"
+import {
+  AutoTopUpConflict,
+  BadRequest,
+  KeyReused,
+  RequestInProgress,
+  StepUpRequired,
+  Unavailable,
+  WrongScope,
+} from "./problem.ts"
 import { IdempotencyKey, InstantText, Usd, UsdCents } from "./scalars.ts"
 
 /** Every amount is of the calendar month `monthKey` (UTC): settled, in flight, and what the cap leaves (R9.3). */
@@ -51,13 +59,15 @@ export class AutoTopUpGroup extends HttpApiGroup.make("autoTopUp")
       headers: IdempotencyKey,
       payload: AutoTopUpSetting,
       success: AutoTopUp,
-      error: [BadRequest, WrongScope, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
-        description: `\`consent: true\` stands for: “${CONSENT.text}” (version ${CONSENT.version})`,
-      }),
-    ),
+      error: [BadRequest, WrongScope, StepUpRequired, AutoTopUpConflict, RequestInProgress, KeyReused, Unavailable],
+    })
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Turn auto top-up on, or change its cap (5.00 to 10000.00)",
+          description: `\`consent: true\` stands for: “${CONSENT.text}” (version ${CONSENT.version})`,
+        }),
+      )
+      .annotate(RequestKind, "money"),
     HttpApiEndpoint.delete("disable", "/", {
       success: AutoTopUp,
       error: [WrongScope, Unavailable],

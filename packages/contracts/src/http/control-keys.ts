@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CustomerAuth } from "./credentials.ts"
-import { BadRequest, NotFound, Unavailable, WrongScope } from "./problem.ts"
+import { BadRequest, NotFound, StepUpRequired, Unavailable, WrongScope } from "./problem.ts"
 import { InstantParameter, InstantText } from "./scalars.ts"
 
 const described = {
@@ -51,7 +51,7 @@ export class ControlKeyGroup extends HttpApiGroup.make("controlKeys")
         ),
       }),
       success: NewControlKey.pipe(HttpApiSchema.status(201)),
-      error: [BadRequest, WrongScope, Unavailable],
+      error: [BadRequest, WrongScope, StepUpRequired, Unavailable],
     }).annotate(OpenApi.Summary, "Make a control key; the secret is shown once"),
     HttpApiEndpoint.delete("revoke", "/:keyId", {
       params: { keyId: Schema.String },

@@ -8,6 +8,7 @@ import {
   BadRequest,
   ContentTooLarge,
   InternalError,
+  RateLimited,
   Unauthorized,
   Unavailable,
   UnsupportedMediaType,
@@ -41,16 +42,20 @@ const session = HttpApiSecurity.apiKey({ in: "cookie", key: SESSION_COOKIE })
  */
 export class CustomerAuth extends HttpApiMiddleware.Service<CustomerAuth, { provides: Customer }>()(
   "edge/CustomerAuth",
-  { security: { session, bearer }, error: [Unauthorized, WrongScope, Unavailable] },
+  { security: { session, bearer }, error: [Unauthorized, WrongScope, RateLimited, Unavailable] },
 ) {}
 
 export class GatewayAuth extends HttpApiMiddleware.Service<GatewayAuth, { provides: Gateway }>()("edge/GatewayAuth", {
   security: { bearer },
-  error: [Unauthorized, WrongScope, Unavailable],
+  error: [Unauthorized, WrongScope, RateLimited, Unavailable],
 }) {}
 
 /** The most bytes a body of an endpoint may have; annotated where it is not the contract's 1 MiB. */
 export const BodyBytesMax = Context.Reference<number>("edge/BodyBytesMax", { defaultValue: () => 1024 * 1024 })
+
+/** What an account's request costs beside being one: each kind has a budget of its own. */
+export type RequestKind = "plain" | "money" | "card_setup"
+export const RequestKind = Context.Reference<RequestKind>("edge/RequestKind", { defaultValue: () => "plain" })
 
 /** Around every endpoint: bodies are bounded UTF-8 JSON, schema errors become 400, defects 500, metrics are counted. */
 export class Border extends HttpApiMiddleware.Service<Border>()("edge/Border", {

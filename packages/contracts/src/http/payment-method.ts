@@ -4,8 +4,17 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CustomerAuth } from "./credentials.ts"
-import { BadRequest, CardRefused, KeyReused, NotFound, RequestInProgress, Unavailable, WrongScope } from "./problem.ts"
+import { CustomerAuth, RequestKind } from "./credentials.ts"
+import {
+  BadRequest,
+  CardRefused,
+  KeyReused,
+  NotFound,
+  RequestInProgress,
+  StepUpRequired,
+  Unavailable,
+  WrongScope,
+} from "./problem.ts"
 import { IdempotencyKey, NoBody } from "./scalars.ts"
 
 export const PaymentMethod = Schema.Struct({
@@ -35,14 +44,18 @@ export class PaymentMethodGroup extends HttpApiGroup.make("paymentMethod")
     HttpApiEndpoint.post("setup", "/setup", {
       payload: NoBody,
       success: CardSetup,
-      error: [BadRequest, WrongScope, Unavailable],
-    }).annotate(OpenApi.Summary, "A secret for the processor's own card element"),
+      error: [BadRequest, WrongScope, StepUpRequired, Unavailable],
+    })
+      .annotate(OpenApi.Summary, "A secret for the processor's own card element")
+      .annotate(RequestKind, "card_setup"),
     HttpApiEndpoint.post("save", "/", {
       headers: IdempotencyKey,
       payload: Schema.Struct({ setupToken: SetupToken }),
       success: PaymentMethod,
-      error: [BadRequest, WrongScope, RequestInProgress, CardRefused, KeyReused, Unavailable],
-    }).annotate(OpenApi.Summary, "Save what the card element returned; replaces the card before"),
+      error: [BadRequest, WrongScope, StepUpRequired, RequestInProgress, CardRefused, KeyReused, Unavailable],
+    })
+      .annotate(OpenApi.Summary, "Save what the card element returned; replaces the card before")
+      .annotate(RequestKind, "card_setup"),
     HttpApiEndpoint.delete("remove", "/", {
       success: HttpApiSchema.NoContent,
       error: [WrongScope, Unavailable],

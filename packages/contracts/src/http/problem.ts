@@ -83,8 +83,16 @@ export type WrongScope = typeof WrongScope.Type
 export const CrossOrigin = problem(403, ["cross_origin"], {}, "CrossOrigin")
 export type CrossOrigin = typeof CrossOrigin.Type
 
-/** 403: the person has to prove anew who they are, at `signInUrl`; then the same request is good. */
-export const StepUpRequired = problem(403, ["step_up_required"], { signInUrl: Schema.String }, "StepUpRequired")
+/**
+ * 403: the person has to prove anew who they are, at `signInUrl`, a path of this server; then the same request is good.
+ * Null: nobody is signed in here; the token's issuer has to be asked for a new one.
+ */
+export const StepUpRequired = problem(
+  403,
+  ["step_up_required"],
+  { signInUrl: Schema.NullOr(Schema.String) },
+  "StepUpRequired",
+)
 export type StepUpRequired = typeof StepUpRequired.Type
 
 /** 429: too many requests of one kind; nothing was done, and `Retry-After` says when the next one is taken. */

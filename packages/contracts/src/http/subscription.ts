@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CustomerAuth } from "./credentials.ts"
+import { CustomerAuth, RequestKind } from "./credentials.ts"
 import {
   BadRequest,
   KeyReused,
@@ -127,7 +127,9 @@ export class SubscriptionGroup extends HttpApiGroup.make("subscription")
         KeyReused,
         Unavailable,
       ],
-    }).annotate(OpenApi.Summary, "Buy what was quoted, for what was quoted; a repeat gets the first one's result"),
+    })
+      .annotate(OpenApi.Summary, "Buy what was quoted, for what was quoted; a repeat gets the first one's result")
+      .annotate(RequestKind, "money"),
     HttpApiEndpoint.post("cancel", "/cancel", changing).annotate(
       OpenApi.Summary,
       "Stop the renewal; what was paid for stays to its end",
@@ -137,7 +139,9 @@ export class SubscriptionGroup extends HttpApiGroup.make("subscription")
       ...changing,
       success: [Subscription, BeingConfirmed],
       error: [...changing.error, PaymentRefused],
-    }).annotate(OpenApi.Summary, "Past due: try the saved card again now"),
+    })
+      .annotate(OpenApi.Summary, "Past due: try the saved card again now")
+      .annotate(RequestKind, "money"),
   )
   .middleware(CustomerAuth)
   .prefix("/api/v1/subscription") {}
