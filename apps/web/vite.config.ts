@@ -6,7 +6,7 @@ import tailwindcss from "@tailwindcss/vite"
 import react from "@vitejs/plugin-react"
 import { defineConfig } from "vite"
 
-const API = process.env["CREDITS_API"] ?? "http://127.0.0.1:8787"
+const API = process.env["VITE_API"] ?? "http://127.0.0.1:8787"
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],

@@ -125,6 +125,14 @@ export const DEVELOPER_VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "folder of initdb and postgres for tests; unset: the machine's, or those from npm",
   },
+  CREDITS_CHROMIUM: {
+    default: "unset",
+    meaning: "Chromium for the browser tests; unset: the PATH, then the distribution; `none`: those tests are skipped",
+  },
+  CREDITS_SCREENSHOTS: {
+    default: "unset",
+    meaning: "folder in which the browser tests leave a picture of every state they look at",
+  },
   CREDITS_DEV_SERVICES: {
     default: "all",
     meaning: "services that the supervisor starts; for tests of one",
