@@ -96,4 +96,29 @@ describe("the ledger service", () => {
     await ledger.request({ op: "adjust", id: "g1", account, amount: nano("3"), reason: "test" })
     assert.strictEqual((await ledger.wallet(account)).asOf, now)
   })
+
+  it("decision 16 what falls due at an instant that was only told waits until an advance asks for it", async () => {
+    const clock = (now: number, run: boolean) =>
+      ask(ledger.bus.connection, SUBJECTS.ledgerControl, JSON.stringify({ op: "clock", now, run }), 5_000)
+    const now = Date.now() + 2 * 86_400_000
+    await clock(now, false)
+    const until = now + 60_000
+    await ledger.request({
+      op: "grant",
+      id: "lot-due",
+      account: "acc_due",
+      kind: "promo",
+      amount: nano("3"),
+      expiresAt: until,
+    })
+    const ran = async () => (JSON.parse(await clock(until, false)) as { readonly ran: number }).ran
+    const before = await ran()
+    // Turns of the worker, for somebody else.
+    for (let i = 0; i < 5; i++) {
+      await ledger.request({ op: "adjust", id: `other-${i}`, account: "acc_other", amount: nano("1"), reason: "test" })
+    }
+    assert.strictEqual(await ran(), before)
+    await clock(until, true)
+    assert.strictEqual(await ran(), before + 1)
+  })
 })

@@ -1,13 +1,13 @@
 /**
- * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits, keeps the
- * business clock's promises. Runs in a worker thread with its database handle; the host beside it talks to NATS
- * (decisions 3–6, 10, 11).
+ * The partition worker: owns partitions through leases, takes what waits in the mailbox, runs group commits. Runs in a
+ * worker thread with its database handle; the host beside it talks to NATS (decisions 3–6, 10, 11).
  */
 import { receiveMessageOnPort } from "node:worker_threads"
 import type { ControlAnswer } from "@credits/contracts"
 import { makeIds } from "./ids.ts"
 import { Alarm } from "./alarm.ts"
 import { NO_WORK } from "./batch.ts"
+import { DueTime } from "./due-time.ts"
 import { DueWork } from "./due-work.ts"
 import { Executor } from "./execute.ts"
 import { JournalFeed } from "./journal-feed.ts"
@@ -32,6 +32,7 @@ export class PartitionWorker<State> {
   readonly #feed: JournalFeed
   readonly #executor: Executor<State>
   #clock: ClockText = { offset: 0, frozenAt: null }
+  readonly #dueTime = new DueTime()
   readonly #alarm = new Alarm()
   readonly #outbox = new OutboxFeed()
   #controls: Array<{ token: number; run: number | null }> = []
@@ -160,9 +161,8 @@ export class PartitionWorker<State> {
   }
 
   async #trouble(error: unknown): Promise<void> {
-    this.#log("error", "the database is in trouble; memory is discarded and loaded again", {
-      error: String((error as Error).stack ?? error),
-    })
+    const told = { error: String((error as Error).stack ?? error) }
+    this.#log("error", "the database is in trouble; memory is discarded and loaded again", told)
     await this.#executor.abandon()
     this.#lose([...this.#owned.keys()], "the database is in trouble")
     this.#acquireAt = Date.now() + pace.ACQUIRE_RETRY_MS
@@ -278,12 +278,11 @@ export class PartitionWorker<State> {
     if (Date.now() >= this.#ticks.dueAt) await this.#executor.settle()
     const items = this.#ticks.take(Date.now(), this.#o.machine.tick)
     if (items !== null) this.#send({ t: "ticks", items })
-    const invalid: Array<readonly [string, string]> = []
-    const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) => invalid.push([reply, text]))
-    if (invalid.length > 0)
-      this.#send({ t: "replies", replies: invalid.map((i) => i[0]), texts: invalid.map((i) => i[1]) })
+    const requests = this.#mailbox.takeRequests(this.#owned, (reply, text) =>
+      this.#send({ t: "replies", replies: [reply], texts: [text] }),
+    )
     let [messages, bytes] = [0, 0]
-    const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)
+    const due = await this.#due.take(this.#dueTime.upTo(this.#clock.frozenAt, this.#now()), pace.DUE_PER_COMMIT)
     if (requests.length > 0) this.#calledAt = Date.now()
     const isCalm = Date.now() - this.#calledAt > pace.CALM_MS
     const isAhead = isCalm && due.length === 0 && this.#executor.mayRunAhead
@@ -341,6 +340,7 @@ export class PartitionWorker<State> {
   /** Runs everything due up to an instant, for the sandbox clock (decision 16). */
   async #runDue(now: number): Promise<void> {
     this.#clock = { ...this.#clock, frozenAt: now }
+    this.#dueTime.ask(now)
     await this.#renew()
     for (;;) {
       const due = await this.#due.take(this.#now(), pace.DUE_PER_COMMIT)

@@ -111,9 +111,21 @@ overBothDatabases("sagas", (given) => {
     it("a clock that is set on runs what fell due meanwhile, without being asked", async () => {
       await start()
       await errands.ask("a", { op: "meet", at: [T0 + DAY] })
-      given.clock.freeze(T0 + 2 * DAY)
+      given.clock.set(T0 + 2 * DAY)
       await eventually(async () => ((await errands.metrics()).dueRan === 1 ? true : undefined), "it fell due")
       expect((await logOf("a")).at(-1)).toBe(`due@${T0 + DAY}`)
+    })
+
+    it("decision 16 a frozen clock runs nothing by itself: an advance says when everybody knows the instant", async () => {
+      await start()
+      await errands.ask("a", { op: "meet", at: [T0 + DAY] })
+      given.clock.freeze(T0 + 2 * DAY)
+      // Turns of the runtime, for somebody else.
+      for (let i = 0; i < 5; i++) await errands.ask("b", { op: "count", by: 1 })
+      expect((await errands.metrics()).dueRan).toBe(0)
+      expect((await errands.status()).nextDue).toBe(T0 + DAY)
+      await errands.runDue(T0 + 2 * DAY)
+      expect((await errands.metrics()).dueRan).toBe(1)
     })
 
     it("a year of due work of an actor runs in order however it is cut into commits", async () => {

@@ -9,6 +9,7 @@ import { StoreUnavailable } from "@credits/store"
 import { Actors } from "./actors.ts"
 import { Alarm } from "../alarm.ts"
 import { Backlog } from "./backlog.ts"
+import { DueTime } from "../due-time.ts"
 import { Deciding, type Actor, type Draft, type Machine, type Outcome } from "./deciding.ts"
 import { Due } from "./due.ts"
 import { GroupCommit } from "./group-commit.ts"
@@ -57,6 +58,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #phases = new Phases()
   readonly #alarm = new Alarm()
   readonly #waits: Waits
+  readonly #dueTime = new DueTime()
   #runs: ReadonlyArray<Run> = []
   #inCommit = 0
   #troubles = 0
@@ -199,7 +201,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     if (this.#isBehind) await this.#inbox.open()
     this.#isBehind = false
     const asked = this.#runs
-    const upTo = Math.max(this.#o.clock.now(), ...asked.map(({ now }) => now))
+    for (const { now } of asked) this.#dueTime.ask(now)
+    const upTo = this.#dueTime.upTo(this.#o.clock.setting.frozenAt, this.#o.clock.now())
     const due = this.#isStopping ? [] : await this.#due.page(upTo)
     // Whoever asked while the page was read asked for more than it shows.
     if (due.length === 0 && asked.length > 0) {
