@@ -20,6 +20,7 @@ import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
 import { developmentEndpoints } from "./development-endpoints.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
+import { gatewayKeyBorder } from "./gateway-key-border.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
@@ -111,7 +112,13 @@ const services = Layer.mergeAll(
 export const edgeLayer = Layer.unwrap(
   Effect.map(EdgeConfig, (config) => {
     const routes = config.mode === "production" ? productionRoutes : developmentRoutes
-    const all = Layer.mergeAll(routes.pipe(Layer.provide(middlewares)), operationsLayer, signInRoutes, outerLayer)
+    const all = Layer.mergeAll(
+      routes.pipe(Layer.provide(middlewares)),
+      operationsLayer,
+      signInRoutes,
+      gatewayKeyBorder,
+      outerLayer,
+    )
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, {

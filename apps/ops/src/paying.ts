@@ -1,10 +1,12 @@
 /**
- * Asks payments, subscriptions and auto top-up over request–reply, repeating the same text while nobody answers. A
+ * Asks payments, subscriptions, auto top-up and the edge over request–reply, repeating the same text while nobody answers. A
  * refusal becomes a `CommandFailure` with the exit code of its kind.
  */
 import * as Effect from "effect/Effect"
 import type { BusHandle } from "@credits/bus"
 import {
+  type EdgeAnswers,
+  type EdgeOperation,
   type PaymentsAnswers,
   type PaymentsRequest,
   SUBJECTS,
@@ -53,3 +55,4 @@ export const askSubscriptions = asking<SubscriptionsRequest, SubscriptionsAnswer
   SUBJECTS.subscriptionsRequest,
 )
 export const askTopup = asking<TopupRequest, TopupAnswers>("topup", SUBJECTS.topupRequest)
+export const askEdge = asking<EdgeOperation, EdgeAnswers>("edge", SUBJECTS.edgeRequest)

@@ -176,13 +176,14 @@ const edge: Permissions = {
   ],
   subscribe: [
     inbox("edge"),
+    "edge.request.*",
     "ledger.tick.*",
     "ledger.signal.*",
     "subscriptions.fact",
     "topup.fact",
     ...bucketNames.map(bucketNews),
   ],
-  responds: false,
+  responds: true,
 }
 
 const ops: Permissions = {
@@ -197,6 +198,7 @@ const ops: Permissions = {
     "subscriptions.control",
     "topup.request.*",
     "topup.control",
+    "edge.request.*",
     "$JS.API.INFO",
     ...[...streamNames, ...bucketStreams].map(api.info),
     ...streamNames.map(api.look),

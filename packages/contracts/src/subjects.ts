@@ -49,6 +49,8 @@ export const SUBJECTS = {
   paymentsFact: "payments.fact",
   subscriptionsFact: "subscriptions.fact",
   topupFact: "topup.fact",
+  /** What operators ask the edge: gateways' keys. Every edge answers. */
+  edgeRequest: (op: string) => `edge.request.${op}`,
   deadLetter: (service: string) => `dead-letter.${service}`,
 } as const
 
