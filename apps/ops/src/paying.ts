@@ -1,6 +1,6 @@
 /**
- * Asks payments, subscriptions, auto top-up and the edge over request–reply, repeating the same text while nobody answers. A
- * refusal becomes a `CommandFailure` with the exit code of its kind.
+ * Asks payments, subscriptions, auto top-up and the edge over request–reply, repeating the same text while nobody
+ * answers. A refusal becomes a `CommandFailure` with the exit code of its kind.
  */
 import * as Effect from "effect/Effect"
 import type { BusHandle } from "@credits/bus"
