@@ -52,7 +52,11 @@ const readers = (subject: string): string => {
   return [...new Set(all)].join(", ") || "–"
 }
 
-const PARAMETERS: Readonly<Record<string, string>> = { pricingRequest: "<op>", deadLetter: "<service>" }
+const PARAMETERS: Readonly<Record<string, string>> = {
+  pricingRequest: "<op>",
+  edgeRequest: "<op>",
+  deadLetter: "<service>",
+}
 
 /** What the sources leave to their names. */
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -5,11 +5,11 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { Api } from "@credits/contracts/http"
+import { hashApiKey } from "@credits/kernel"
 import { openDatabaseNow } from "@credits/store"
 import { OpenApi } from "effect/http-api"
 import type { Kysely } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { hashApiKey } from "./api-key.ts"
 import { type EdgeUnderTest, startEdge, TEST_MODEL } from "./edge.fixture.ts"
 import { chargeOf } from "./paying.fixture.ts"
 import { startStubProcessor, type StubProcessor } from "./processor.fixture.ts"

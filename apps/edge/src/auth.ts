@@ -15,12 +15,11 @@ import {
   type Unavailable,
   type WrongScope,
 } from "@credits/contracts/http"
-import { isAccountId, makeId } from "@credits/kernel"
+import { hashApiKey, isAccountId, isApiKey, keyUseIsWritten, looksLikeApiKey, makeId } from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
-import { hashApiKey, isApiKey, keyUseIsWritten, looksLikeApiKey } from "./api-key.ts"
 import { EdgeConfig } from "./config.ts"
 import { RateLimits } from "./rate-limits.ts"
 import { unavailable } from "./refusal.ts"

@@ -1,10 +1,18 @@
 /** Control keys of an account (contract section 2): made, listed and revoked by a person, never by a control key. */
 import { Api, type BadRequest, CONTROL_KEYS_MAX, KEY_DAYS_MAX, makeProblem } from "@credits/contracts/http"
-import { formatInstant, makeId, parseInstant } from "@credits/kernel"
+import {
+  API_KEY_PREFIX,
+  API_KEY_RANDOM_BYTES,
+  formatInstant,
+  hashApiKey,
+  keyPrefixOf,
+  makeApiKey,
+  makeId,
+  parseInstant,
+} from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { API_KEY_PREFIX, API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiKey } from "./api-key.ts"
 import { personsAccount } from "./auth.ts"
 import { unavailable } from "./refusal.ts"
 import type { ListedKey } from "./key-table.ts"

@@ -1,12 +1,19 @@
 /** Development and sandbox: signing in without a password, a gateway key for the asking, the business clock. */
 import { Api, makeProblem } from "@credits/contracts/http"
-import { formatInstant, makeId, parseInstant } from "@credits/kernel"
+import {
+  API_KEY_RANDOM_BYTES,
+  formatInstant,
+  hashApiKey,
+  keyPrefixOf,
+  makeApiKey,
+  makeId,
+  parseInstant,
+} from "@credits/kernel"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { HttpEffect, HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock, type ClockNotAdvanced } from "./advancing-clock.ts"
-import { API_KEY_RANDOM_BYTES, hashApiKey, keyPrefixOf, makeApiKey } from "./api-key.ts"
 import { Credentials } from "./auth.ts"
 import { addDuration } from "./duration.ts"
 import { Contacts } from "./notifications.ts"

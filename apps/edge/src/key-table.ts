@@ -1,6 +1,6 @@
-/** API keys in the edge's database: only hashes of them. Owns the queries; what a key looks like is `api-key.ts`. */
-import type { Kysely } from "kysely"
-import type { KeyScope } from "./api-key.ts"
+/** API keys in the edge's database: only hashes of them. Owns the queries; what a key looks like is the kernel's. */
+import type { KeyScope } from "@credits/kernel"
+import type { Kysely, Selectable } from "kysely"
 import type { Tables } from "./schema.ts"
 import { type Answer, run } from "./store-answer.ts"
 
@@ -34,17 +34,55 @@ export interface ListedKey {
 }
 
 export interface KeyTable {
+  /** Once: the same key again changes nothing. */
   readonly addKey: (hash: string, key: NewKey, now: number) => Answer<void>
   /** A key that was not revoked; whether it has expired is for the caller to see. */
   readonly findKey: (hash: string) => Answer<FoundKey | null>
   readonly keyUsed: (hash: string, now: number) => Answer<void>
   /** Keys of an account that were not revoked, newest first. */
   readonly keysOf: (account: string) => Answer<ReadonlyArray<ListedKey>>
+  /** Gateways' keys that were not revoked, newest first. */
+  readonly gatewayKeys: Answer<ReadonlyArray<ListedKey>>
+  readonly revokeGatewayKey: (id: string, now: number) => Answer<void>
   /** False when the account has no such live key. */
   readonly revokeKey: (account: string, id: string, now: number) => Answer<boolean>
 }
 
 const instantOf = (value: number | null): number | null => (value === null ? null : Number(value))
+
+const LISTED = ["id", "name", "prefix", "created_at", "expires_at", "last_used_at"] as const
+
+const listed = (row: Pick<Selectable<Tables["api_key"]>, (typeof LISTED)[number]>): ListedKey => ({
+  id: row.id,
+  name: row.name,
+  prefix: row.prefix,
+  createdAt: Number(row.created_at),
+  expiresAt: instantOf(row.expires_at),
+  lastUsedAt: instantOf(row.last_used_at),
+})
+
+const gatewayKeyTable = (db: Kysely<Tables>): Pick<KeyTable, "gatewayKeys" | "revokeGatewayKey"> => ({
+  gatewayKeys: run(async () => {
+    const rows = await db
+      .selectFrom("api_key")
+      .select(LISTED)
+      .where("scope", "=", "gateway")
+      .where("revoked_at", "is", null)
+      .orderBy("id", "desc")
+      .execute()
+    return rows.map(listed)
+  }),
+  revokeGatewayKey: (id, now) =>
+    run(async () => {
+      await db
+        .updateTable("api_key")
+        .set({ revoked_at: now })
+        .where("id", "=", id)
+        .where("scope", "=", "gateway")
+        .where("revoked_at", "is", null)
+        .execute()
+    }),
+})
 
 export const keyTable = (db: Kysely<Tables>): KeyTable => ({
   addKey: (hash, { expiresAt, ...key }, now) =>
@@ -52,6 +90,7 @@ export const keyTable = (db: Kysely<Tables>): KeyTable => ({
       await db
         .insertInto("api_key")
         .values({ hash, ...key, created_at: now, revoked_at: null, expires_at: expiresAt, last_used_at: null })
+        .onConflict((c) => c.column("hash").doNothing())
         .execute()
     }),
   findKey: (hash) =>
@@ -79,20 +118,14 @@ export const keyTable = (db: Kysely<Tables>): KeyTable => ({
     run(async () => {
       const rows = await db
         .selectFrom("api_key")
-        .select(["id", "name", "prefix", "created_at", "expires_at", "last_used_at"])
+        .select(LISTED)
         .where("account", "=", account)
         .where("revoked_at", "is", null)
         .orderBy("id", "desc")
         .execute()
-      return rows.map((row) => ({
-        id: row.id,
-        name: row.name,
-        prefix: row.prefix,
-        createdAt: Number(row.created_at),
-        expiresAt: instantOf(row.expires_at),
-        lastUsedAt: instantOf(row.last_used_at),
-      }))
+      return rows.map(listed)
     }),
+  ...gatewayKeyTable(db),
   revokeKey: (account, id, now) =>
     run(async () => {
       const result = await db

@@ -120,6 +120,27 @@ describe("production", () => {
     expect(output).not.toContain("CREDITS_JWT_ISSUER,")
   })
 
+  it.each([
+    [{ CREDITS_OIDC_CLIENT_ID: "edge" }, "CREDITS_OIDC_CLIENT_SECRET, CREDITS_PUBLIC_URL"],
+    [{ CREDITS_OIDC_CLIENT_SECRET: "s", CREDITS_PUBLIC_URL: "https://x.example" }, "needs CREDITS_OIDC_CLIENT_ID:"],
+    [
+      { CREDITS_OIDC_CLIENT_ID: "edge", CREDITS_OIDC_CLIENT_SECRET: "s", CREDITS_PUBLIC_URL: "http://x.example" },
+      "CREDITS_PUBLIC_URL must begin with https://",
+    ],
+    [{ CREDITS_ALLOWED_ORIGINS: "https://ok.example, *" }, "CREDITS_ALLOWED_ORIGINS must be exact origins"],
+  ])("people signing in half configured stops the start: %j", async (given, named) => {
+    const whole = {
+      CREDITS_ENV: "production",
+      CREDITS_JWT_ISSUER: ISSUER,
+      CREDITS_JWT_AUDIENCE: AUDIENCE,
+      CREDITS_JWKS_URL: `${ISSUER}/jwks`,
+      CREDITS_NATS_SEED: "seed",
+    }
+    const { code, output } = await startMain({ ...whole, ...given } as Record<string, string>)
+    expect(code).not.toBe(0)
+    expect(output).toContain(named)
+  })
+
   it("a mode that does not exist stops the start", async () => {
     const { code, output } = await startMain({ CREDITS_ENV: "prod" })
     expect(code).not.toBe(0)

@@ -20,6 +20,7 @@ import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
 import { developmentEndpoints } from "./development-endpoints.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
+import { gatewayKeyBorder } from "./gateway-key-border.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
@@ -124,6 +125,7 @@ export const edgeLayer = Layer.unwrap(
       operationsLayer,
       signInRoutes,
       pagesLayer,
+      gatewayKeyBorder,
       outerLayer,
     )
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(

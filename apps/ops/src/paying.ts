@@ -1,5 +1,5 @@
 /**
- * Asks payments, subscriptions, auto top-up and notifications over request–reply, repeating the same text while nobody
+ * Asks payments, subscriptions, auto top-up, notifications and the edge, repeating the same text while nobody
  * answers. A refusal becomes a `CommandFailure` with the exit code of its kind.
  */
 import * as Effect from "effect/Effect"
@@ -7,6 +7,8 @@ import type { BusHandle } from "@credits/bus"
 import {
   type NotificationsAnswers,
   type NotificationsRequest,
+  type EdgeAnswers,
+  type EdgeOperation,
   type PaymentsAnswers,
   type PaymentsRequest,
   SUBJECTS,
@@ -62,3 +64,4 @@ export const askNotifications = asking<NotificationsRequest, NotificationsAnswer
   "notifications",
   SUBJECTS.notificationsRequest,
 )
+export const askEdge = asking<EdgeOperation, EdgeAnswers>("edge", SUBJECTS.edgeRequest)

@@ -21,6 +21,9 @@ import { chargeShow } from "./commands/charge/show.ts"
 import { dlqList } from "./commands/dlq/list.ts"
 import { dlqShow } from "./commands/dlq/show.ts"
 import { doctor } from "./commands/doctor.ts"
+import { gatewayKeyCreate } from "./commands/gateway-key/create.ts"
+import { gatewayKeyList } from "./commands/gateway-key/list.ts"
+import { gatewayKeyRevoke } from "./commands/gateway-key/revoke.ts"
 import { ledgerVerify } from "./commands/ledger/verify.ts"
 import { pricesImport } from "./commands/prices/import.ts"
 import { pricesPublish } from "./commands/prices/publish.ts"
@@ -98,6 +101,10 @@ const dlq = Command.make("dlq").pipe(
   Command.withDescription("Dead letters: what nobody could use"),
   Command.withSubcommands([dlqList, dlqShow]),
 )
+const gatewayKey = Command.make("gateway-key").pipe(
+  Command.withDescription("API keys of model gateways"),
+  Command.withSubcommands([gatewayKeyCreate, gatewayKeyList, gatewayKeyRevoke]),
+)
 const audit = Command.make("audit").pipe(
   Command.withDescription("What was changed by hand"),
   Command.withSubcommands([auditList]),
@@ -120,6 +127,7 @@ export const credits = Command.make("credits").pipe(
     catalogue,
     stream,
     dlq,
+    gatewayKey,
     audit,
     doctor,
   ]),

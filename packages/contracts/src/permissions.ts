@@ -197,6 +197,7 @@ const edge: Permissions = {
   ],
   subscribe: [
     inbox("edge"),
+    "edge.request.*",
     "ledger.tick.*",
     "ledger.signal.*",
     "subscriptions.fact",
@@ -204,7 +205,7 @@ const edge: Permissions = {
     "notifications.fact",
     ...bucketNames.map(bucketNews),
   ],
-  responds: false,
+  responds: true,
 }
 
 const ops: Permissions = {
@@ -221,6 +222,7 @@ const ops: Permissions = {
     "topup.control",
     ...ofNotifications("webhook-add", "webhook-list", "webhook-show", "webhook-test", "webhook-remove"),
     "notifications.control",
+    "edge.request.*",
     "$JS.API.INFO",
     ...[...streamNames, ...bucketStreams].map(api.info),
     ...streamNames.map(api.look),

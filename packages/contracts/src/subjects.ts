@@ -53,6 +53,8 @@ export const SUBJECTS = {
   topupFact: "topup.fact",
   /** A notification was written: for whoever looks at the account now. */
   notificationsFact: "notifications.fact",
+  /** What operators ask the edge: gateways' keys. Every edge answers. */
+  edgeRequest: (op: string) => `edge.request.${op}`,
   deadLetter: (service: string) => `dead-letter.${service}`,
 } as const
 
