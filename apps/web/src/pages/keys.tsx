@@ -35,7 +35,7 @@ const Example = () => (
 )
 
 const Keys = ({ onNew }: { readonly onNew: () => void }) => {
-  const { data, error, refetch } = useQuery(controlKeysQuery)
+  const { data, error, refetch, dataUpdatedAt } = useQuery(controlKeysQuery)
   if (data === undefined) {
     return error === null ? (
       <Skeleton className="h-48" />
@@ -54,7 +54,7 @@ const Keys = ({ onNew }: { readonly onNew: () => void }) => {
       </div>
     )
   }
-  return <KeyList items={data.items} />
+  return <KeyList items={data.items} readAt={dataUpdatedAt} />
 }
 
 export const KeysPage = () => {
