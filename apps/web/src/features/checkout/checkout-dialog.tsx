@@ -5,7 +5,7 @@
 import type { Plan, Quote, Subscription } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
-import { useState } from "react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
 import { paymentMethodQuery, walletQuery } from "../../api/queries.ts"
 import { headline, nanoOf } from "../../format/money.ts"
 import { planName } from "../../format/plan.ts"
@@ -109,6 +109,13 @@ const AfterAttempt = ({ outcome }: { readonly outcome: Outcome }) => {
   }
 }
 
+/** The button that was pressed may be far below what it led to. */
+const InView = ({ children }: { readonly children: ReactNode }) => {
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [])
+  return <div ref={place}>{children}</div>
+}
+
 const payText = ({ dueTodayUsd }: Quote): string =>
   nanoOf(dueTodayUsd) === 0n ? "Confirm, nothing to pay today" : `Pay ${headline(dueTodayUsd)}`
 
@@ -130,8 +137,12 @@ const PaymentForm = ({ checkout, quote, isPaying, name }: FormProperties) => {
     <div className="grid gap-5">
       {renewed === null || isPaying ? null : <Renewal why={renewed} />}
       <QuoteLines quote={quote} />
+      {outcome === null || outcome === declinedSeen ? null : (
+        <InView>
+          <AfterAttempt outcome={outcome} />
+        </InView>
+      )}
       <PayWith isLocked={isPaying} onSaved={() => setDeclinedSeen(outcome)} />
-      {outcome === null || outcome === declinedSeen ? null : <AfterAttempt outcome={outcome} />}
       <Consent
         quote={quote}
         planName={name}
