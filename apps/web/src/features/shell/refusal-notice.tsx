@@ -11,12 +11,16 @@ interface Properties {
   readonly children?: ReactNode
 }
 
-/** This site only: an answer cannot send anybody elsewhere. */
-const signInPath = ({ extras }: ApiProblem): string => {
+/**
+ * Where to sign in again, and back to this very place. This site only: an answer cannot send anybody elsewhere. Null:
+ * the server has no sign-in of its own.
+ */
+const signInPath = ({ extras }: ApiProblem): string | null => {
   const told = extras["signInUrl"]
-  const here = `/sign-in?${new URLSearchParams({ returnTo: location.pathname + location.search })}`
-  const url = URL.parse(typeof told === "string" ? told : here, location.origin)
-  return url !== null && url.origin === location.origin ? url.pathname + url.search : here
+  const url = typeof told === "string" ? URL.parse(told, location.origin) : null
+  if (url === null || url.origin !== location.origin) return null
+  url.searchParams.set("returnTo", location.pathname + location.search)
+  return url.pathname + url.search
 }
 
 /** The server's sentences begin small and have no full stop. */
@@ -24,11 +28,13 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 
 export const RefusalNotice = ({ error, title, children }: Properties) => {
   if (error instanceof ApiProblem && error.code === "step_up_required") {
-    const action = (
-      <a href={signInPath(error)} className={buttonClass("plain")}>
-        Sign in again
-      </a>
-    )
+    const path = signInPath(error)
+    const action =
+      path === null ? undefined : (
+        <a href={path} className={buttonClass("plain")}>
+          Sign in again
+        </a>
+      )
     return (
       <Notice tone="warn" title="Sign in again first" action={action}>
         Your sign-in is too old for this. Nothing was changed; afterwards the same can be done.
