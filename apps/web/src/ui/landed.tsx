@@ -3,7 +3,9 @@ import { type ReactNode, useEffect, useRef } from "react"
 
 export const Landed = ({ children }: { readonly children: ReactNode }) => {
   const place = useRef<HTMLDivElement>(null)
-  useEffect(() => place.current?.focus(), [])
+  useEffect(() => {
+    place.current?.focus()
+  }, [])
   return (
     <div ref={place} tabIndex={-1} className="grid gap-4 outline-none">
       {children}

@@ -112,7 +112,10 @@ const AfterAttempt = ({ outcome }: { readonly outcome: Outcome }) => {
 /** The button that was pressed may be far below what it led to. */
 const InView = ({ children }: { readonly children: ReactNode }) => {
   const place = useRef<HTMLDivElement>(null)
-  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [])
+  useEffect(() => {
+    // Newer browsers answer a promise, which is no clean-up of an effect.
+    void place.current?.scrollIntoView({ block: "nearest" })
+  }, [])
   return <div ref={place}>{children}</div>
 }
 
