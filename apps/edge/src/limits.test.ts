@@ -151,7 +151,7 @@ describe("headers that keep browsers careful", () => {
     }
   })
 
-  it("a page that the browser has already keeps the policy of a page: its headers replace the ones that were kept", async () => {
+  it("a page that the browser has already keeps the policy of a page: new headers replace the kept ones", async () => {
     const first = await send("/pricing", undefined)
     const headers = { "if-none-match": first.headers.get("etag")! }
     const again = await send("/pricing", undefined, { headers })
