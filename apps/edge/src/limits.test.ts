@@ -151,6 +151,16 @@ describe("headers that keep browsers careful", () => {
     }
   })
 
+  it("a page that the browser has already keeps the policy of a page: new headers replace the kept ones", async () => {
+    const first = await send("/pricing", undefined)
+    const headers = { "if-none-match": first.headers.get("etag")! }
+    const again = await send("/pricing", undefined, { headers })
+    expect([first.status, again.status]).toEqual([200, 304])
+    expect(policyOf(again)).toContain("default-src 'self'")
+    expect(policyOf(again)).toBe(policyOf(first))
+    await first.body?.cancel()
+  })
+
   it("only the reference page may carry its own program, and it arrives whole", async () => {
     const response = await send("/docs", undefined)
     expect(policyOf(response)).toContain("script-src 'self' 'unsafe-inline'")

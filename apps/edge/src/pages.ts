@@ -45,7 +45,10 @@ const readFile = (path: string): File => {
 
 const respond = (file: File, request: HttpServerRequest.HttpServerRequest): HttpServerResponse.HttpServerResponse => {
   const headers = { "cache-control": file.cacheControl, etag: file.etag, vary: "accept-encoding" }
-  if (request.headers["if-none-match"] === file.etag) return HttpServerResponse.empty({ status: 304, headers })
+  if (request.headers["if-none-match"] === file.etag) {
+    // Its headers replace those that the browser kept: with its type it has the policy of a page, as the page had.
+    return HttpServerResponse.empty({ status: 304, headers: { ...headers, "content-type": file.type } })
+  }
   const takesBrotli = /\bbr\b/.test(request.headers["accept-encoding"] ?? "")
   return HttpServerResponse.uint8Array(takesBrotli ? file.brotli : file.bytes, {
     contentType: file.type,

@@ -9,7 +9,7 @@ import { paymentTemplates } from "./payment.ts"
 import { subscriptionTemplates } from "./subscription.ts"
 import { supportTemplates } from "./support.ts"
 import { topupTemplates } from "./topup.ts"
-import type { Templates, Told } from "./words.ts"
+import { PAGES, type Templates, type Told } from "./words.ts"
 
 const templates: Templates<NotificationKind> = {
   ...subscriptionTemplates,
@@ -36,6 +36,6 @@ export interface MailText {
 /** `publicUrl`: where the pages are, no slash at the end. */
 export const mailOf = (about: Tellable, name: string | null, publicUrl: string): MailText => {
   const told = tell(about)
-  const letter = { ...told, link: publicUrl + told.link, name, preferences: `${publicUrl}/settings/notifications` }
+  const letter = { ...told, link: publicUrl + told.link, name, preferences: publicUrl + PAGES.preferences }
   return { subject: told.title, text: textMail(letter), html: htmlMail(letter) }
 }

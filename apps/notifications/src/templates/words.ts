@@ -18,13 +18,14 @@ export type Templates<Kind extends NotificationKind> = {
   readonly [K in Kind]: (data: NotificationData[K]) => Told
 }
 
-/** Pages that notifications lead to. */
+/** Pages that notifications lead to (apps/web/src/routes.tsx), and places in them. */
 export const PAGES = {
   wallet: "/wallet",
-  plans: "/plans",
-  billing: "/billing",
-  card: "/billing#payment-method",
+  plans: "/pricing",
+  billing: "/wallet#charges",
+  card: "/wallet#payment-method",
   autoTopUp: "/wallet#auto-top-up",
+  preferences: "/notifications#preferences",
 } as const
 
 /** "12.340000001" → "$12.34": whole cents, rounded down; what is left of the last cent is not nothing. */

@@ -1,33 +1,9 @@
 /** The inbox, page by page; the count of what is unread; what somebody wants to be told where (R11). */
+import type { NotificationPage, NotificationPreferences } from "@credits/contracts/http"
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query"
 import { ApiProblem, call } from "./client.ts"
 
-export interface Notification {
-  readonly id: string
-  readonly at: string
-  readonly kind: string
-  readonly title: string
-  readonly body: string
-  readonly link: string | null
-  readonly readAt: string | null
-}
-
-export interface Inbox {
-  readonly items: ReadonlyArray<Notification>
-  readonly nextCursor: string | null
-  readonly unreadCount: number
-}
-
-export interface Preference {
-  readonly inApp: boolean
-  readonly email: boolean
-  /** About money: always told. */
-  readonly isFixed: boolean
-}
-
-export interface Preferences {
-  readonly groups: Readonly<Record<string, Preference>>
-}
+export type Preference = NotificationPreferences["groups"][keyof NotificationPreferences["groups"]]
 
 const PATH = "/api/v1/notifications"
 const INBOX_PAGE = 30
@@ -35,7 +11,7 @@ const INBOX_PAGE = 30
 /** The newest, for the count beside the way to the inbox. */
 export const notificationsQuery = queryOptions({
   queryKey: ["notifications", "newest"],
-  queryFn: ({ signal }) => call<Inbox>("GET", `${PATH}?limit=1`, { signal }),
+  queryFn: ({ signal }) => call<NotificationPage>("GET", `${PATH}?limit=1`, { signal }),
 })
 
 export const inboxQuery = (isUnreadOnly: boolean) =>
@@ -45,7 +21,7 @@ export const inboxQuery = (isUnreadOnly: boolean) =>
       const parameters = new URLSearchParams({ limit: String(INBOX_PAGE) })
       if (isUnreadOnly) parameters.set("unread", "true")
       if (pageParam !== null) parameters.set("cursor", pageParam)
-      return call<Inbox>("GET", `${PATH}?${parameters}`, { signal })
+      return call<NotificationPage>("GET", `${PATH}?${parameters}`, { signal })
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
@@ -53,7 +29,7 @@ export const inboxQuery = (isUnreadOnly: boolean) =>
 
 export const preferencesQuery = queryOptions({
   queryKey: ["notification-preferences"],
-  queryFn: ({ signal }) => call<Preferences>("GET", `${PATH}/preferences`, { signal }),
+  queryFn: ({ signal }) => call<NotificationPreferences>("GET", `${PATH}/preferences`, { signal }),
 })
 
 const readAgain = (client: QueryClient) => client.invalidateQueries({ queryKey: ["notifications"] })
@@ -79,7 +55,7 @@ export const setPreference = async (
   client: QueryClient,
   { group, channel, isOn }: { readonly group: string; readonly channel: Channel; readonly isOn: boolean },
 ): Promise<void> => {
-  const next = await call<Preferences>("PUT", `${PATH}/preferences`, {
+  const next = await call<NotificationPreferences>("PUT", `${PATH}/preferences`, {
     body: { groups: { [group]: { [channel]: isOn } } },
   })
   client.setQueryData(preferencesQuery.queryKey, next)

@@ -16,7 +16,7 @@ const Example = () => (
         other key. Model calls are made with your gateway’s key, not with this one.
       </p>
       <pre
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what is wider than the screen is scrolled by keyboard too
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what is wide is scrolled by keyboard too
         tabIndex={0}
         aria-label="Example"
         className="overflow-x-auto rounded-xl bg-raised p-4 font-mono text-xs leading-relaxed text-ink"
@@ -35,7 +35,7 @@ const Example = () => (
 )
 
 const Keys = ({ onNew }: { readonly onNew: () => void }) => {
-  const { data, error, refetch } = useQuery(controlKeysQuery)
+  const { data, error, refetch, dataUpdatedAt } = useQuery(controlKeysQuery)
   if (data === undefined) {
     return error === null ? (
       <Skeleton className="h-48" />
@@ -54,7 +54,7 @@ const Keys = ({ onNew }: { readonly onNew: () => void }) => {
       </div>
     )
   }
-  return <KeyList items={data.items} />
+  return <KeyList items={data.items} readAt={dataUpdatedAt} />
 }
 
 export const KeysPage = () => {

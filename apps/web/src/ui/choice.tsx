@@ -13,8 +13,8 @@ interface Properties {
 export const Choice = ({ name, value, label, hint, isChosen, onChoose }: Properties) => (
   <label
     className={
-      "flex min-h-10 cursor-pointer items-start gap-3 rounded-xl border border-line px-3 py-2.5 text-sm hover:bg-raised " +
-      "has-checked:border-credit has-checked:bg-credit-soft has-focus-visible:outline-2 " +
+      "flex min-h-10 cursor-pointer items-start gap-3 rounded-xl border border-line px-3 py-2.5 text-sm " +
+      "hover:bg-raised has-checked:border-credit has-checked:bg-credit-soft has-focus-visible:outline-2 " +
       "has-focus-visible:outline-offset-2 has-focus-visible:outline-credit"
     }
   >

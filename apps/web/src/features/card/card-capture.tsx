@@ -1,6 +1,6 @@
 /**
- * The one place where a card is entered, in checkout and in the wallet. Which form it shows is the server's choice: test
- * cards of the sandbox, or the processor's own element. Card data never touches our code (R10.3).
+ * The one place where a card is entered, in checkout and in the wallet. Which form it shows is the server's choice:
+ * test cards of the sandbox, or the processor's own element. Card data never touches our code (R10.3).
  */
 import type { PaymentMethod } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"

@@ -72,7 +72,7 @@ export const PaymentMethodCard = () => {
   const [dialog, setDialog] = useState<"save" | "remove" | null>(null)
   const close = () => setDialog(null)
   return (
-    <Card title="Payment method">
+    <Card title="Payment method" id="payment-method">
       {error === null ? null : <Failed what="The card" error={error} onRetry={() => void refetch()} />}
       {card === undefined && error === null ? <Skeleton className="h-12" /> : null}
       {card === null ? <p className="text-soft">No card is saved.</p> : null}

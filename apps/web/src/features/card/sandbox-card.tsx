@@ -1,8 +1,8 @@
 /** The card form of development: a choice of test cards, each with what its bank will do. */
-import { type FormEvent, useId, useState } from "react"
-import { textOf } from "../../api/client.ts"
+import { type FormEvent, useState } from "react"
 import { Button } from "../../ui/button.tsx"
 import { Choice } from "../../ui/choice.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import type { CaptureProperties } from "./card-capture.tsx"
 import { useSaveCard } from "./save-card.ts"
 
@@ -19,14 +19,13 @@ const TEST_CARDS = [
 
 export const SandboxCard = ({ onSaved, onCancel, label = "Use this card" }: CaptureProperties) => {
   const [token, setToken] = useState<string>(TEST_CARDS[0].token)
-  const errorId = useId()
   const save = useSaveCard(onSaved)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!save.isPending) save.mutate(token)
   }
   return (
-    <form onSubmit={submit} className="grid gap-4" {...(save.isError ? { "aria-describedby": errorId } : {})}>
+    <form onSubmit={submit} className="grid gap-4">
       <fieldset className="grid gap-2">
         <legend className="mb-2 text-sm font-medium">Choose a test card</legend>
         <div className="grid gap-2 sm:grid-cols-2">
@@ -43,11 +42,7 @@ export const SandboxCard = ({ onSaved, onCancel, label = "Use this card" }: Capt
           ))}
         </div>
       </fieldset>
-      {save.isError ? (
-        <p id={errorId} role="alert" className="text-sm text-danger">
-          {textOf(save.error)}
-        </p>
-      ) : null}
+      {save.isError ? <RefusalNotice error={save.error} /> : null}
       <div className="flex flex-wrap gap-2">
         <Button type="submit" voice="plain" isBusy={save.isPending}>
           {label}

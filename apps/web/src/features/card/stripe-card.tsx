@@ -1,9 +1,9 @@
 /** The card form of production: the processor's own element in its own frame. What it returns is a token. */
 import { useMutation } from "@tanstack/react-query"
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react"
-import { textOf } from "../../api/client.ts"
 import { Button } from "../../ui/button.tsx"
 import { Failed, Skeleton } from "../../ui/waiting.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import type { CaptureProperties } from "./card-capture.tsx"
 import { useSaveCard } from "./save-card.ts"
 import { beginSetup, type Stripe, type StripeElement, type StripeElements } from "./stripe.ts"
@@ -77,11 +77,7 @@ const StripeForm = ({ onSaved, onCancel, label = "Save this card", problemBefore
     <form onSubmit={submit} className="grid gap-4">
       {mounted === null ? <Skeleton className="h-40" /> : null}
       <div ref={place} />
-      {said === null ? null : (
-        <p role="alert" className="text-sm text-danger">
-          {textOf(said)}
-        </p>
-      )}
+      {said === null ? null : <RefusalNotice error={said} />}
       <div className="flex flex-wrap gap-2">
         <Button type="submit" voice="plain" disabled={mounted === null} isBusy={confirm.isPending}>
           {label}

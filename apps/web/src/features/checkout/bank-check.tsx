@@ -1,6 +1,6 @@
 /**
- * "Your bank asks you to confirm" (R10.2): the processor's own dialog in production; in the sandbox two buttons play the
- * bank. How it ended is never taken from here, only from the subscription.
+ * "Your bank asks you to confirm" (R10.2): the processor's own dialog in production; in the sandbox two buttons play
+ * the bank. How it ended is never taken from here, only from the subscription.
  */
 import { useMutation, useQuery } from "@tanstack/react-query"
 import { call, textOf } from "../../api/client.ts"

@@ -12,8 +12,10 @@ import { planName } from "../../format/plan.ts"
 import { Button, buttonClass } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
 import { Instant } from "../../ui/instant.tsx"
+import { Landed } from "../../ui/landed.tsx"
 import { Notice } from "../../ui/notice.tsx"
-import { Skeleton } from "../../ui/waiting.tsx"
+import { Failed, Skeleton } from "../../ui/waiting.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import { SupportLink } from "../plans/support-link.tsx"
 import { Consent, termsOf } from "./consent.tsx"
 import { PaymentProgress } from "./payment-progress.tsx"
@@ -22,17 +24,6 @@ import { type Outcome, type Refusal, type Wanted } from "./phase.ts"
 import { QuoteLines } from "./quote-lines.tsx"
 import { TimeLeft } from "./time-left.tsx"
 import { type Checkout, type Renewed, useCheckout } from "./use-checkout.ts"
-
-/** What the dialog turned into, for who cannot see it: focus goes there. */
-const Landed = ({ children }: { readonly children: ReactNode }) => {
-  const place = useRef<HTMLDivElement>(null)
-  useEffect(() => place.current?.focus(), [])
-  return (
-    <div ref={place} tabIndex={-1} className="grid gap-4 outline-none">
-      {children}
-    </div>
-  )
-}
 
 const Bought = ({ subscription, isNew, name }: { subscription: Subscription; isNew: boolean; name: string }) => {
   const { data: wallet } = useQuery(walletQuery)
@@ -68,26 +59,18 @@ const Bought = ({ subscription, isNew, name }: { subscription: Subscription; isN
   )
 }
 
-const Refused = ({ refusal, onRetry }: { readonly refusal: Refusal; readonly onRetry: () => void }) => (
-  <Notice
-    tone={refusal.isTransient ? "danger" : "warn"}
-    title={refusal.isTransient ? "There is no quote right now" : "This cannot be bought here"}
-    action={
-      refusal.isTransient ? (
-        <Button voice="plain" onClick={onRetry}>
-          Try again
-        </Button>
-      ) : undefined
-    }
-  >
-    <p className="first-letter:uppercase">{refusal.message}.</p>
-    {refusal.code === "downgrade_not_available" ? (
-      <p>
-        <SupportLink url={refusal.extras["supportUrl"]} />
-      </p>
-    ) : null}
-  </Notice>
-)
+const Refused = ({ refusal, onRetry }: { readonly refusal: Refusal; readonly onRetry: () => void }) => {
+  if (refusal.isTransient) return <Failed what="The quote" error={refusal} onRetry={onRetry} />
+  if (refusal.code !== "downgrade_not_available") {
+    return <RefusalNotice error={refusal} title="This cannot be bought now" />
+  }
+  return (
+    <Notice tone="warn" title="Support arranges this">
+      A lower plan, or monthly instead of yearly, starts at the end of the period you paid for.{" "}
+      <SupportLink url={refusal.extras["supportUrl"]} />
+    </Notice>
+  )
+}
 
 const Renewal = ({ why }: { readonly why: Renewed }) => (
   <Notice tone="info">
@@ -115,15 +98,25 @@ const AfterAttempt = ({ outcome }: { readonly outcome: Outcome }) => {
       )
     case "refused":
       return (
-        <Notice tone="danger" title="This could not be bought">
-          <span className="inline-block first-letter:uppercase">{outcome.detail}.</span> Nothing was charged.
-        </Notice>
+        <RefusalNotice error={outcome.refusal} title="This could not be bought">
+          Nothing was charged.
+        </RefusalNotice>
       )
     case "paid":
     case "undecided":
     case "requote":
       return null
   }
+}
+
+/** The button that was pressed may be far below what it led to. */
+const InView = ({ children }: { readonly children: ReactNode }) => {
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // Newer browsers answer a promise, which is no clean-up of an effect.
+    void place.current?.scrollIntoView({ block: "nearest" })
+  }, [])
+  return <div ref={place}>{children}</div>
 }
 
 const payText = ({ dueTodayUsd }: Quote): string =>
@@ -147,8 +140,12 @@ const PaymentForm = ({ checkout, quote, isPaying, name }: FormProperties) => {
     <div className="grid gap-5">
       {renewed === null || isPaying ? null : <Renewal why={renewed} />}
       <QuoteLines quote={quote} />
+      {outcome === null || outcome === declinedSeen ? null : (
+        <InView>
+          <AfterAttempt outcome={outcome} />
+        </InView>
+      )}
       <PayWith isLocked={isPaying} onSaved={() => setDeclinedSeen(outcome)} />
-      {outcome === null || outcome === declinedSeen ? null : <AfterAttempt outcome={outcome} />}
       <Consent
         quote={quote}
         planName={name}
@@ -220,7 +217,7 @@ const Open = ({ wanted, plans, onClose }: Properties) => {
       onClose={onClose}
       title={`${name}, ${wanted.interval}`}
       description={
-        phase.name === "bought" ? undefined : isUpgrade ? "An upgrade: it starts at once." : "What it costs and gives."
+        phase.name === "bought" ? undefined : isUpgrade ? "An upgrade: it starts at once." : "A new subscription."
       }
     >
       <Body checkout={checkout} name={name} />

@@ -1,6 +1,7 @@
 /** The recurring terms, said in full and agreed to by hand: never ticked beforehand. */
 import type { Quote } from "@credits/contracts/http"
 import { useId } from "react"
+import { localText } from "../../format/instant.ts"
 import { headline } from "../../format/money.ts"
 import { Instant } from "../../ui/instant.tsx"
 
@@ -13,8 +14,8 @@ interface Properties {
 }
 
 /** What is agreed to: other terms need another yes. */
-export const termsOf = ({ plan, interval, dueTodayUsd, nextChargeUsd }: Quote): string =>
-  [plan, interval, dueTodayUsd, nextChargeUsd].join("|")
+export const termsOf = ({ plan, interval, dueTodayUsd, nextChargeUsd, nextChargeAt }: Quote): string =>
+  [plan, interval, dueTodayUsd, nextChargeUsd, localText(nextChargeAt, "day")].join("|")
 
 export const Consent = ({ quote, planName, isGiven, isLocked, onChange }: Properties) => {
   const id = useId()

@@ -35,7 +35,7 @@ export const PayWith = ({ isLocked, onSaved }: Properties) => {
         <div className="flex flex-wrap items-center justify-between gap-3">
           <CardLine card={card} />
           {mustChange || isChanging ? null : (
-            <Button voice="quiet" className="-mr-2" disabled={isLocked} onClick={() => setChanging(true)}>
+            <Button voice="quiet" className="-mx-2" disabled={isLocked} onClick={() => setChanging(true)}>
               Use another card
             </Button>
           )}

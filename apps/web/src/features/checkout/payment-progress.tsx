@@ -1,6 +1,6 @@
 /**
- * A payment that is not decided, wherever it is met: in checkout, above the plans, in the wallet. It asks for nothing but
- * the bank's own check, and never to try again (R10.2).
+ * A payment that is not decided, wherever it is met: in checkout, above the plans, in the wallet. It asks for
+ * nothing but the bank's own check, and never to try again (R10.2).
  */
 import type { Subscription } from "@credits/contracts/http"
 import { headline } from "../../format/money.ts"

@@ -24,7 +24,7 @@ export type Outcome =
   | { readonly kind: "card_required" }
   /** Nobody answered: the same request may be sent again, and charges once. */
   | { readonly kind: "unanswered"; readonly detail: string }
-  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
 
 export const outcomeOfAnswer = (answer: Subscription | BeingConfirmed): Outcome =>
   "code" in answer ? { kind: "undecided", chargeId: answer.chargeId } : { kind: "paid" }
@@ -48,7 +48,7 @@ export const outcomeOfRefusal = (refusal: Refusal): Outcome => {
       return { kind: "card_required" }
     default:
       if (refusal.isTransient) return { kind: "unanswered", detail: refusal.message }
-      return { kind: "refused", detail: refusal.message }
+      return { kind: "refused", refusal }
   }
 }
 

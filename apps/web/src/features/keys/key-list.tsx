@@ -7,14 +7,9 @@ import { controlKeysQuery } from "../../api/queries.ts"
 import { Button } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
 import { Instant } from "../../ui/instant.tsx"
-import { RefusalNotice } from "./step-up.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 
-/** Servers before them answer without the last three. */
-export type Key = typeof ControlKey.Type & {
-  readonly prefix?: string
-  readonly lastUsedAt?: string | null
-  readonly expiresAt?: string | null
-}
+export type Key = typeof ControlKey.Type
 
 const Fact = ({ label, children }: { readonly label: string; readonly children: ReactNode }) => (
   <div className="flex gap-1.5">
@@ -23,25 +18,29 @@ const Fact = ({ label, children }: { readonly label: string; readonly children: 
   </div>
 )
 
-const KeyRow = ({ item, onRevoke }: { readonly item: Key; readonly onRevoke: () => void }) => (
+interface RowProperties {
+  readonly item: Key
+  readonly hasExpired: boolean
+  readonly onRevoke: () => void
+}
+
+const KeyRow = ({ item, hasExpired, onRevoke }: RowProperties) => (
   <li className="flex flex-wrap items-center justify-between gap-4 py-4">
     <div className="min-w-0">
       <p className="flex flex-wrap items-baseline gap-x-3">
         <span className="font-medium break-words">{item.name}</span>
-        {item.prefix === undefined ? null : <code className="font-mono text-sm text-soft">{item.prefix}…</code>}
+        <code className="font-mono text-sm text-soft">{item.prefix}…</code>
       </p>
       <dl className="mt-1 flex flex-wrap gap-x-5 text-sm text-soft">
         <Fact label="Made">
           <Instant at={item.createdAt} />
         </Fact>
-        {item.lastUsedAt === undefined ? null : (
-          <Fact label="Last used">
-            {item.lastUsedAt === null ? "never" : <Instant at={item.lastUsedAt} form="minute" />}
-          </Fact>
-        )}
-        {item.expiresAt === undefined ? null : (
-          <Fact label="Expires">{item.expiresAt === null ? "never" : <Instant at={item.expiresAt} />}</Fact>
-        )}
+        <Fact label="Last used">
+          {item.lastUsedAt === null ? "never" : <Instant at={item.lastUsedAt} form="minute" />}
+        </Fact>
+        <Fact label={hasExpired ? "Expired" : "Expires"}>
+          {item.expiresAt === null ? "never" : <Instant at={item.expiresAt} />}
+        </Fact>
       </dl>
     </div>
     <Button voice="danger" onClick={onRevoke} aria-label={`Revoke ${item.name}`}>
@@ -88,13 +87,24 @@ const RevokeDialog = ({ item, onClose }: { readonly item: Key; readonly onClose:
   )
 }
 
-export const KeyList = ({ items }: { readonly items: ReadonlyArray<Key> }) => {
+interface Properties {
+  readonly items: ReadonlyArray<Key>
+  /** When they were read; keys live in real time. */
+  readonly readAt: number
+}
+
+export const KeyList = ({ items, readAt }: Properties) => {
   const [revoked, setRevoked] = useState<Key | null>(null)
   return (
     <>
       <ul className="divide-y divide-line border-y border-line">
         {items.map((item) => (
-          <KeyRow key={item.id} item={item} onRevoke={() => setRevoked(item)} />
+          <KeyRow
+            key={item.id}
+            item={item}
+            hasExpired={item.expiresAt !== null && Date.parse(item.expiresAt) <= readAt}
+            onRevoke={() => setRevoked(item)}
+          />
         ))}
       </ul>
       {revoked === null ? null : <RevokeDialog item={revoked} onClose={() => setRevoked(null)} />}

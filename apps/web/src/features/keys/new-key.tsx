@@ -6,17 +6,25 @@ import { call } from "../../api/client.ts"
 import { controlKeysQuery } from "../../api/queries.ts"
 import { Button } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
-import { TextField } from "../../ui/field.tsx"
+import { SelectField, TextField } from "../../ui/field.tsx"
+import { Landed } from "../../ui/landed.tsx"
 import { Notice } from "../../ui/notice.tsx"
 import { CopyButton } from "./copy-button.tsx"
-import { RefusalNotice } from "./step-up.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 
 type Made = typeof NewControlKey.Type
 
 const NAME_CHARS_MAX = 60
+/** Days, as the form has them. */
+const LIVES = [
+  ["30", "in 30 days"],
+  ["90", "in 90 days"],
+  ["365", "in a year"],
+  ["", "never"],
+] as const
 
 const Secret = ({ made, onClose }: { readonly made: Made; readonly onClose: () => void }) => (
-  <div className="grid gap-5">
+  <Landed>
     <Notice tone="warn" title="Copy it now">
       It is shown this once. We keep no copy: if it is lost, revoke the key and make another.
     </Notice>
@@ -32,14 +40,18 @@ const Secret = ({ made, onClose }: { readonly made: Made; readonly onClose: () =
     <div>
       <Button onClick={onClose}>I have stored it</Button>
     </div>
-  </div>
+  </Landed>
 )
 
 const NameForm = ({ onMade }: { readonly onMade: (made: Made) => void }) => {
   const client = useQueryClient()
   const [name, setName] = useState("")
+  const [days, setDays] = useState("90")
   const create = useMutation({
-    mutationFn: () => call<Made>("POST", "/api/v1/control-keys", { body: { name: name.trim() } }),
+    mutationFn: () => {
+      const life = days === "" ? {} : { expiresInDays: Number(days) }
+      return call<Made>("POST", "/api/v1/control-keys", { body: { name: name.trim(), ...life } })
+    },
     onSuccess: async (made) => {
       onMade(made)
       await client.invalidateQueries({ queryKey: controlKeysQuery.queryKey })
@@ -60,6 +72,13 @@ const NameForm = ({ onMade }: { readonly onMade: (made: Made) => void }) => {
         onChange={(event) => setName(event.target.value)}
         hint="What will use it: “laptop”, “status board”."
       />
+      <SelectField label="Expires" value={days} onChange={(event) => setDays(event.target.value)}>
+        {LIVES.map(([value, label]) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </SelectField>
       {create.isError ? <RefusalNotice error={create.error} /> : null}
       <div>
         <Button type="submit" isBusy={create.isPending} disabled={name.trim() === ""}>

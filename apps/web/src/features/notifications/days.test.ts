@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import type { Notification } from "../../api/notifications.ts"
+import type { Notification } from "@credits/contracts/http"
 import { daysOf, ownLink } from "./days.ts"
 
 const at = (instant: string): Notification => ({
@@ -8,7 +8,8 @@ const at = (instant: string): Notification => ({
   kind: "credits.at_20",
   title: "",
   body: "",
-  link: null,
+  link: "/wallet",
+  data: {},
   readAt: null,
 })
 
@@ -29,7 +30,7 @@ it("keeps the order in which the server gave them", () => {
 
 it("a link leads to own pages only", () => {
   expect(ownLink("/wallet#card")).toBe("/wallet#card")
-  for (const link of [null, "https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "wallet"]) {
+  for (const link of ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "wallet"]) {
     expect(ownLink(link)).toBe(null)
   }
 })

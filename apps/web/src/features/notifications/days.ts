@@ -1,5 +1,5 @@
 /** Notifications by the reader's own day, newest first. Pure. */
-import type { Notification } from "../../api/notifications.ts"
+import type { Notification } from "@credits/contracts/http"
 
 export interface Day {
   /** "2026-11-26" in the reader's zone. */
@@ -22,5 +22,4 @@ export const daysOf = (items: ReadonlyArray<Notification>, timeZone?: string): R
 }
 
 /** Own pages only: a link in a message cannot lead anywhere else. */
-export const ownLink = (link: string | null): string | null =>
-  link !== null && /^\/(?![/\\])/.test(link) ? link : null
+export const ownLink = (link: string): string | null => (/^\/(?![/\\])/.test(link) ? link : null)

@@ -1,8 +1,9 @@
 /** What the account was told, day by day: unread ones marked, each with the way to what it is about. */
+import type { Notification } from "@credits/contracts/http"
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
 import { type ReactNode, useState } from "react"
-import { inboxQuery, markAllRead, markRead, type Notification } from "../../api/notifications.ts"
+import { inboxQuery, markAllRead, markRead } from "../../api/notifications.ts"
 import { textOf } from "../../api/client.ts"
 import { localText, utcText } from "../../format/instant.ts"
 import { Button } from "../../ui/button.tsx"

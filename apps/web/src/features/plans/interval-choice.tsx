@@ -18,7 +18,7 @@ export const IntervalChoice = ({ interval, onChange }: Properties) => (
       <label
         key={value}
         className={
-          "cursor-pointer rounded-full px-5 py-2 text-sm font-medium text-soft has-checked:bg-ink " +
+          "relative cursor-pointer rounded-full px-5 py-2 text-sm font-medium text-soft has-checked:bg-ink " +
           "has-checked:text-paper has-focus-visible:outline-2 has-focus-visible:outline-offset-2 " +
           "has-focus-visible:outline-credit"
         }
@@ -29,7 +29,7 @@ export const IntervalChoice = ({ interval, onChange }: Properties) => (
           value={value}
           checked={interval === value}
           onChange={() => onChange(value)}
-          className="sr-only"
+          className="absolute inset-0 cursor-pointer appearance-none rounded-full opacity-0"
         />
         {label}
       </label>

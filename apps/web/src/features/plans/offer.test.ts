@@ -31,7 +31,7 @@ describe("prices", () => {
     })
   })
 
-  it("R3.2 an eligible account sees it with the day of its first renewal, clamped to the month's last day (R2.1)", () => {
+  it("R3.2 R2.1 an eligible account sees it with the day of its renewal, clamped to the month's last day", () => {
     const subscription = { ...FREE, asOf: "2027-01-31T10:00:00.000Z" }
     expect(card("plus", "monthly", subscription).price).toMatchObject({
       kind: "first-month",

@@ -1,6 +1,6 @@
 /**
- * What each plan card offers somebody (R3.1, R4.1, R4.7): the price that is charged, whether it can be bought, and if not
- * why. Pure. Owns no words and no markup; the server decides again when a quote is asked for.
+ * What each plan card offers somebody (R3.1, R4.1, R4.7): the price that is charged, whether it can be bought, and
+ * if not why. Pure. Owns no words and no markup; the server decides again when a quote is asked for.
  */
 import type { Plan, Subscription } from "@credits/contracts/http"
 import { boundary, formatInstant } from "@credits/kernel"

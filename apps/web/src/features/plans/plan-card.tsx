@@ -119,10 +119,11 @@ export const PlanCard = ({ offer, interval, plans, onBuy }: Properties) => {
   const reasonId = useId()
   const { plan, price, action, consequences, isCurrent } = offer
   const isVisitor = action.kind === "sign_in"
+  const border = isCurrent ? "border-credit" : "border-line"
   return (
     <section
       aria-labelledby={headingId}
-      className={`row-span-4 grid grid-rows-subgrid gap-5 rounded-card border bg-surface p-6 ${isCurrent ? "border-credit" : "border-line"}`}
+      className={`row-span-4 grid grid-rows-subgrid gap-5 rounded-card border bg-surface p-6 ${border}`}
     >
       <div className="flex min-h-7 flex-wrap items-center justify-between gap-2">
         <h2 id={headingId} className="font-display text-2xl leading-none">

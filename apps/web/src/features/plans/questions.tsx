@@ -11,22 +11,22 @@ const QUESTIONS: ReadonlyArray<Question> = [
     // R1.8, R6.2, R8.1, R9.1
     asked: "What happens when my credits reach $0?",
     answer:
-      "Hosted calls stop. Nothing is charged, unless you turned on auto top-up yourself. Local tools and calls with your " +
-      "own provider keys go on.",
+      "Hosted calls stop. Nothing is charged, unless you turned on auto top-up yourself. Local tools and calls with " +
+      "your own provider keys go on.",
   },
   {
     // R1.4, R2.2
     asked: "Do unused plan credits roll over?",
     answer:
-      "No. Every month, on yearly plans too, the plan's credits are granted anew, and what is left of the month before " +
-      "expires. The wallet always shows the day.",
+      "No. Every month, on yearly plans too, the plan's credits are granted anew, and what is left of the month " +
+      "before expires. The wallet always shows the day.",
   },
   {
     // R1.5
     asked: "And credits I bought as a top-up?",
     answer:
-      "They do not expire with the month. They are usable while you have a plan with hosted models; on Free they are " +
-      "kept but frozen, and usable again when you subscribe again.",
+      "They do not expire with the month. They are usable while you have a plan with hosted models; on Free they " +
+      "are kept but frozen, and usable again when you subscribe again.",
   },
   {
     // R1.3
@@ -37,8 +37,8 @@ const QUESTIONS: ReadonlyArray<Question> = [
     // R9.1–R9.3
     asked: "Can auto top-up charge more than I want?",
     answer:
-      "No. It is off until you turn it on and set a monthly cap. The cap is hard: all top-ups of a calendar month (UTC), " +
-      "with those still being confirmed, never add up to more. You can change it or turn it off at any time.",
+      "No. It is off until you turn it on and set a monthly cap. The cap is hard: all top-ups of a calendar month " +
+      "(UTC), with those still being confirmed, never add up to more. You can change it or turn it off at any time.",
   },
   {
     // R8.1
@@ -54,49 +54,51 @@ const QUESTIONS: ReadonlyArray<Question> = [
     // R4.2, R4.3
     asked: "How do upgrades work?",
     answer:
-      "At once. You pay the new price less the unused time of your plan, and a new period starts today. Credits follow " +
-      "the money: those of the unused time go back, the new plan's come in full. You see every line before you pay.",
+      "At once. You pay the new price less the unused time of your plan, and a new period starts today. Credits " +
+      "follow the money: those of the unused time go back, the new plan's come in full. You see every line before " +
+      "you pay.",
   },
   {
     // R4.1, R5.3
     asked: "How do I go to a lower plan, or from yearly to monthly?",
     answer:
-      "Through support. The change takes effect at the end of the period you paid for, and nothing is lost until then.",
+      "Through support. The change takes effect at the end of the period you paid for, and nothing is lost until " +
+      "then.",
   },
   {
     // R5.1, R2.4
     asked: "What happens when I cancel?",
     answer:
-      "Your plan does not renew. You keep it, and its monthly credits, to the end of the period you paid for; then you " +
-      "are on Free. Until then you can resume.",
+      "Your plan does not renew. You keep it, and its monthly credits, to the end of the period you paid for; then " +
+      "you are on Free. Until then you can resume.",
   },
   {
     // R5.2
     asked: "Are payments refunded?",
     answer:
-      "No. If you think you were charged twice or by mistake, report the charge from its row in the wallet: support looks " +
-      "at it with the evidence, and refunds a proven duplicate or error.",
+      "No. If you think you were charged twice or by mistake, report the charge from its row in the wallet: support " +
+      "looks at it with the evidence, and refunds a proven duplicate or error.",
   },
   {
     // R5.4
     asked: "What if a renewal cannot be charged?",
     answer:
-      "It is tried again over seven days, and you are told each time. Meanwhile credits from top-ups stay usable; new plan " +
-      "credits come when the renewal is paid. After seven days you are on Free.",
+      "It is tried again over seven days, and you are told each time. Meanwhile credits from top-ups stay usable; " +
+      "new plan credits come when the renewal is paid. After seven days you are on Free.",
   },
   {
     // R3.1, R3.2
     asked: "Who gets the first-month offer?",
     answer:
-      "Every new monthly subscription, once per account. Yearly plans and upgrades do not use it, and a payment that fails " +
-      "does not use it up.",
+      "Every new monthly subscription, once per account. Yearly plans and upgrades do not use it, and a payment " +
+      "that fails does not use it up.",
   },
   {
     // R0.1, R0.3
     asked: "Can my price change?",
     answer:
-      "Never within a period you paid for. A higher price applies to a renewal only if it was in force when we reminded " +
-      "you of that renewal, 7 days before (30 for yearly). A lower one applies at once.",
+      "Never within a period you paid for. A higher price applies to a renewal only if it was in force when we " +
+      "reminded you of that renewal, 7 days before (30 for yearly). A lower one applies at once.",
   },
 ]
 

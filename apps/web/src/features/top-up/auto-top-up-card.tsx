@@ -81,14 +81,14 @@ const Controls = ({ topUp, subscription }: { readonly topUp: AutoTopUp; readonly
 export const AutoTopUpCard = ({ topUp, subscription }: Properties) => {
   if (topUp === null) {
     return (
-      <Card title="Auto top-up">
+      <Card title="Auto top-up" id="auto-top-up">
         <Notice tone="warn">Auto top-up cannot be shown right now. Its cap holds all the same.</Notice>
       </Card>
     )
   }
   const { badge, tone, sentence } = wordsOf(topUp)
   return (
-    <Card title="Auto top-up" aside={<Badge tone={tone}>{badge}</Badge>}>
+    <Card title="Auto top-up" id="auto-top-up" aside={<Badge tone={tone}>{badge}</Badge>}>
       <p className="text-sm text-pretty">{sentence}</p>
       <Month topUp={topUp} />
       <Controls topUp={topUp} subscription={subscription} />
