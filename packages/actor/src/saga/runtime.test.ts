@@ -116,7 +116,7 @@ overBothDatabases("sagas", (given) => {
       expect((await logOf("a")).at(-1)).toBe(`due@${T0 + DAY}`)
     })
 
-    it("decision 16 a frozen clock runs nothing by itself: an advance says when everybody knows the instant", async () => {
+    it("decision 16 a frozen clock runs nothing by itself: an advance says when", async () => {
       await start()
       await errands.ask("a", { op: "meet", at: [T0 + DAY] })
       given.clock.freeze(T0 + 2 * DAY)
