@@ -114,7 +114,7 @@ const InView = ({ children }: { readonly children: ReactNode }) => {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     // Newer browsers answer a promise, which is no clean-up of an effect.
-    void place.current?.scrollIntoView({ block: "nearest" })
+    place.current?.scrollIntoView({ block: "nearest" })
   }, [])
   return <div ref={place}>{children}</div>
 }
