@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 
 describe.skipIf(!HAS_BROWSER)("the plans", () => {
-  it("R3.1 R3.2 a visitor sees what is charged and the offer's condition, and comes back to the same checkout", async () => {
+  it("R3.1 R3.2 a visitor sees what is charged, the offer's condition, and returns to the same checkout", async () => {
     const { page } = await shop.visit("/pricing")
     const pro = cardOf(page, "Pro")
     await pro.getByText("$70", { exact: true }).waitFor()
