@@ -107,7 +107,7 @@ describe("the inbox over HTTP", () => {
     const ada = await edge.signIn("Ada.L@Example.com")
     const contact = () => edge.paying.contacts.find(({ account: of }) => of === ada.accountId)
     await until(() => contact() !== undefined)
-    expect(contact()).toEqual({ op: "contact", account: ada.accountId, email: "Ada.L@Example.com", name: null })
+    expect(contact()).toEqual({ op: "contact", account: ada.accountId, email: "ada.l@example.com", name: "ada.l" })
   })
 })
 

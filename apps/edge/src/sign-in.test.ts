@@ -37,6 +37,7 @@ beforeAll(async () => {
   edge = await startEdge({
     mode: "production",
     port,
+    trustedProxies: 1,
     tokenIssuer: { issuer: issuer.url, audience: "credits", jwksUrl: new URL(`${issuer.url}/jwks`) },
     oidc: { clientId: CLIENT_ID, clientSecret: Redacted.make(CLIENT_SECRET), publicUrl: new URL(own) },
     publicUrl: new URL(own),

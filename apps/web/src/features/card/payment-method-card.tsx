@@ -2,12 +2,13 @@
 import type { PaymentMethod } from "@credits/contracts/http"
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
-import { call, textOf } from "../../api/client.ts"
+import { call } from "../../api/client.ts"
 import { paymentMethodQuery } from "../../api/queries.ts"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import { Button } from "../../ui/button.tsx"
 import { Card } from "../../ui/card.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
-import { Badge, Notice } from "../../ui/notice.tsx"
+import { Badge } from "../../ui/notice.tsx"
 import { Failed, Skeleton } from "../../ui/waiting.tsx"
 import { CardCapture } from "./card-capture.tsx"
 
@@ -53,7 +54,7 @@ const Remove = ({ onClose }: { readonly onClose: () => void }) => {
       <p className="text-sm">
         Without a card the next renewal cannot be paid: the plan would end seven days after it. Auto top-up stops too.
       </p>
-      {remove.error === null ? null : <Notice tone="danger">{textOf(remove.error)}</Notice>}
+      {remove.error === null ? null : <RefusalNotice error={remove.error} />}
       <div className="flex flex-wrap justify-end gap-3">
         <Button voice="plain" onClick={onClose}>
           Keep the card

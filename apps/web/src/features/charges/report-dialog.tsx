@@ -2,11 +2,11 @@
 import type { Charge } from "@credits/contracts/http"
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
-import { call, newKey, textOf } from "../../api/client.ts"
+import { call, newKey } from "../../api/client.ts"
 import { headline } from "../../format/money.ts"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import { Button } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
-import { Notice } from "../../ui/notice.tsx"
 
 const REASON_MAX = 2_000
 
@@ -48,7 +48,7 @@ const Form = ({ charge, onClose }: { readonly charge: Charge; readonly onClose: 
           className="w-full rounded-xl border border-strong bg-surface px-3 py-2 placeholder:text-soft"
         />
       </div>
-      {open.error === null ? null : <Notice tone="danger">{textOf(open.error)}</Notice>}
+      {open.error === null ? null : <RefusalNotice error={open.error} />}
       <div className="flex flex-wrap justify-end gap-3">
         <Button voice="plain" onClick={onClose}>
           Close

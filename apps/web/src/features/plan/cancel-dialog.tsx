@@ -1,12 +1,11 @@
 /** Cancelling, with what will happen when, before it is done (R5.1, R5.4, R1.5). */
 import type { Subscription, Wallet } from "@credits/contracts/http"
-import { textOf } from "../../api/client.ts"
 import { headline, nanoOf } from "../../format/money.ts"
 import { formatUsd } from "@credits/kernel"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import { Button } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
 import { Instant } from "../../ui/instant.tsx"
-import { Notice } from "../../ui/notice.tsx"
 import { useChange } from "./change.ts"
 
 interface Properties {
@@ -56,7 +55,7 @@ export const CancelDialog = ({ isOpen, onClose, ...about }: Properties) => {
     <Dialog isOpen={isOpen} onClose={onClose} title={`Cancel ${about.planName}?`}>
       <div className="grid gap-5">
         <Consequences {...about} />
-        {cancel.error === null ? null : <Notice tone="danger">{textOf(cancel.error)}</Notice>}
+        {cancel.error === null ? null : <RefusalNotice error={cancel.error} />}
         <div className="flex flex-wrap justify-end gap-3">
           <Button voice="plain" onClick={onClose}>
             Keep {about.planName}

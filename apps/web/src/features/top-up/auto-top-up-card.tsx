@@ -2,9 +2,10 @@
 import type { AutoTopUp, Subscription } from "@credits/contracts/http"
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
-import { call, textOf } from "../../api/client.ts"
+import { call } from "../../api/client.ts"
 import { paymentMethodQuery } from "../../api/queries.ts"
 import { headline, nanoOf, price } from "../../format/money.ts"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 import { Button } from "../../ui/button.tsx"
 import { Card } from "../../ui/card.tsx"
 import { Instant } from "../../ui/instant.tsx"
@@ -55,7 +56,7 @@ const Controls = ({ topUp, subscription }: { readonly topUp: AutoTopUp; readonly
   const why = hasPlan ? (card === null ? "It needs a saved card." : null) : "It needs a plan with hosted models."
   return (
     <div className="mt-4 grid gap-3">
-      {turnOff.error === null ? null : <Notice tone="danger">{textOf(turnOff.error)}</Notice>}
+      {turnOff.error === null ? null : <RefusalNotice error={turnOff.error} />}
       <div className="flex flex-wrap items-center gap-2">
         {topUp.enabled ? (
           <>

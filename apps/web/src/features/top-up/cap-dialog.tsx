@@ -8,7 +8,7 @@ import { price } from "../../format/money.ts"
 import { Button } from "../../ui/button.tsx"
 import { Dialog } from "../../ui/dialog.tsx"
 import { TextField } from "../../ui/field.tsx"
-import { StepUp } from "../../ui/step-up.tsx"
+import { RefusalNotice } from "../shell/refusal-notice.tsx"
 
 interface Properties {
   readonly isOpen: boolean
@@ -70,7 +70,7 @@ const Form = ({ topUp, onClose }: Omit<Properties, "isOpen">) => {
         />
         {CONSENT.text}
       </label>
-      {needsSignIn ? <StepUp problem={save.error as ApiProblem} /> : null}
+      {needsSignIn ? <RefusalNotice error={save.error} /> : null}
       <div className="flex flex-wrap justify-end gap-3">
         <Button voice="plain" onClick={onClose}>
           Leave it
