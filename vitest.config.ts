@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * Two groups. *Parts*: tests beside the code, in as many files at once as there are cores. *System*: whole services
+ * Three groups. *Parts*: tests beside the code, in as many files at once as there are cores. *System*: whole services
  * with their databases and bus, one file at a time, because each of them wants the machine for itself; they start when
- * the parts are done.
+ * the parts are done. *Browser*: pages on whole systems; a browser waits more than it works, so two files at once.
  */
 export default defineConfig({
   test: {
@@ -24,7 +24,8 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["tests/*/**/*.test.ts"],
+          // What is timed to the second in a browser is timed alone.
+          include: ["tests/{chaos,demo,e2e,load}/**/*.test.ts", "tests/browser/weight.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           maxWorkers: 1,
           fileParallelism: false,
@@ -32,6 +33,17 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**", "tests/browser/weight.test.ts"],
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
