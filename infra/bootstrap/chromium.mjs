@@ -34,7 +34,9 @@ const onPath = (searchPath) =>
 
 const install = async () => {
   say("Chromium from the distribution, for the browser tests")
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
+  // dpkg calls programs of the system's folders, which a bare PATH leaves out.
+  const path = `${process.env["PATH"] ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`
+  const env = { ...process.env, PATH: path, DEBIAN_FRONTEND: "noninteractive" }
   const options = { env, timeoutMs: INSTALL_TIMEOUT_MS }
   const apt = ["install", "--yes", "--no-install-recommends", "chromium"]
   // The lists of a fresh machine are empty or old; where they are good, renewing them would only take time.
