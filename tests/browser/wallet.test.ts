@@ -78,6 +78,26 @@ describe.skipIf(!HAS_BROWSER)("the wallet page", () => {
     await says(section(page, "Statement"), "−$3.00")
   })
 
+  it("R11 low: says how much is left and that nothing is charged by itself; while it loads it says so", async () => {
+    const { page } = await openWallet(async (ada) => {
+      await withPlan("plus")(ada)
+      await spender.spend(ada, 1700)
+    })
+    await says(page.getByRole("main"), "$3.00 left")
+    expect(await inspect(page, "wallet-low")).toEqual([])
+    let serve = () => undefined as unknown
+    const served = new Promise((resolve) => (serve = () => resolve(undefined)))
+    await page.route("**/api/v1/wallet", async (route) => {
+      await served
+      await route.continue()
+    })
+    await page.goto("/wallet", { waitUntil: "commit" })
+    await page.getByRole("status", { name: "Loading" }).first().waitFor()
+    expect(await inspect(page, "wallet-loading")).toEqual([])
+    serve()
+    await says(available(page), "$3.00")
+  })
+
   it("R8.1 a positive amount is never shown as 0.00, and calls with an own key stand at $0.00", async () => {
     const { page } = await openWallet(async (ada) => {
       await withPlan("plus")(ada)
@@ -225,6 +245,27 @@ describe.skipIf(!HAS_BROWSER)("plan and payments on the wallet page", () => {
     const capture = page.getByRole("dialog", { name: "Add a card" })
     await capture.getByRole("button", { name: "Save this card" }).click()
     await says(card, /ending in/)
+  })
+})
+
+describe.skipIf(!HAS_BROWSER)("a session that ends", () => {
+  it("leads to the sign-in at the next thing that is asked, and back to the page", async () => {
+    const { page, context, customer } = await openWallet(withPlan("plus"))
+    await says(available(page), "$20.00")
+    expect((await context.request.post("/api/auth/sign-out", { data: {} })).ok()).toBe(true)
+    await page.getByRole("button", { name: "Turn on auto top-up" }).click()
+    await page
+      .getByRole("dialog")
+      .getByLabel(/Most that may be charged/)
+      .fill("50")
+    await page.getByRole("dialog").getByRole("checkbox").check()
+    await page.getByRole("dialog").getByRole("button", { name: "Turn on" }).click()
+    await page.getByRole("heading", { name: "Sign in", level: 1 }).waitFor()
+    expect(new URL(page.url()).searchParams.get("returnTo")).toBe("/wallet")
+    expect((await customer.autoTopUp()).enabled).toBe(false)
+    await page.getByLabel("E-mail address").fill(`wallet-${people}@example.com`)
+    await page.getByRole("button", { name: "Sign in" }).click()
+    await says(available(page), "$20.00")
   })
 })
 

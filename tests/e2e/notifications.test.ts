@@ -137,7 +137,7 @@ describe("a month", () => {
     const written = () => readdirSync(mailFolder()).filter((name) => inbox.some(({ id }) => name === `${id}.eml`))
     await expect.poll(() => written().length, POLL).toBe(MONTH.length)
     const receipt = mailOf(inbox[0]!.id)
-    expect(receipt).toContain("To: ada@example.com")
+    expect(receipt).toContain("To: ada <ada@example.com>")
     expect(receipt).toContain("Subject: Welcome to Plus")
     expect(receipt).toContain(`Message-ID: <${inbox[0]!.id}@`)
   }, 180_000)

@@ -37,6 +37,7 @@ const heard = <A extends { readonly v: number }>(
 ): SagaStream<Notice> => ({
   stream: name,
   filters: subjects,
+  beginsAtFirst: true,
   route: (text) => noticesOf(read<A>(text)).flatMap(routed),
 })
 

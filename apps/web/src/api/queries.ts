@@ -13,13 +13,20 @@ import type {
   UsageRow,
   Wallet,
 } from "@credits/contracts/http"
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query"
+import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query"
 import { ApiProblem, call } from "./client.ts"
 
 /** Minutes a catalogue or price may be old: it changes a few times a year. */
 const CATALOGUE_STALE_MS = 5 * 60_000
 
-export const queryClient = new QueryClient({
+/** A session that ended is found by whatever is asked next: from then on the page is a visitor's. */
+const forgetSession = (error: unknown): void => {
+  if (error instanceof ApiProblem && error.status === 401) queryClient.setQueryData(sessionQuery.queryKey, null)
+}
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: forgetSession }),
+  mutationCache: new MutationCache({ onError: forgetSession }),
   // `call` repeats what is worth repeating.
   defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true, staleTime: 10_000 } },
 })

@@ -2,7 +2,7 @@
  * A stream read into a bounded queue from the cursor in the database (decision 2). Owns pausing and what is known of
  * the stream's end; the cursor moves with the commit that holds what came of the messages.
  */
-import { orderedReader, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
+import { orderedReader, streamState, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
 import type { SagaStream } from "./running.ts"
 import type { SagaCursor, SagaStore } from "./store.ts"
 
@@ -62,7 +62,7 @@ export class Intake {
     this.#queue = []
     this.#bytes = 0
     this.#isDirty = false
-    this.cursor = stored?.seq ?? 0
+    this.cursor = stored?.seq ?? (await this.#beginning())
     this.#taken = this.cursor
     this.#incarnation = stored?.incarnation ?? ""
     if (this.gap !== undefined) return
@@ -89,6 +89,13 @@ export class Intake {
       },
       onTrouble: (detail) => this.#o.report("warning", detail),
     })
+  }
+
+  /** The cursor of a service that has read nothing yet. */
+  async #beginning(): Promise<number> {
+    const { bus, stream } = this.#o
+    if (stream.beginsAtFirst === undefined) return 0
+    return Math.max(0, (await streamState(bus.jsm, stream.stream)).first - 1)
   }
 
   #arrived(seq: number, text: string): void {

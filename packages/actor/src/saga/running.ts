@@ -13,6 +13,11 @@ export interface SagaStream<Notice> {
   /** Name in STREAMS. */
   readonly stream: string
   readonly filters: ReadonlyArray<string>
+  /**
+   * A service that never read this stream begins with what is left of it. Only for what may be missed: a system that
+   * has run for a while gets a service that tells, and what happened before is not its to tell.
+   */
+  readonly beginsAtFirst?: true
   /** Who must hear of a message; a message it cannot read throws and becomes a dead letter. */
   readonly route: (text: string) => ReadonlyArray<{ readonly id: string; readonly notice: Notice }>
 }

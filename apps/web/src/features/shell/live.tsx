@@ -1,6 +1,7 @@
 /** Follows the account's events while somebody is signed in, and tells the pages whether it can. */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
-import { createContext, type ReactNode, useContext, useEffect, useState } from "react"
+import { useRouter } from "@tanstack/react-router"
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from "react"
 import { followWallet, type LiveState } from "../../api/live.ts"
 import { sessionQuery } from "../../api/queries.ts"
 
@@ -14,5 +15,12 @@ export const Live = ({ children }: { readonly children: ReactNode }) => {
   const [state, setState] = useState<LiveState>("connecting")
   const user = session?.user.id
   useEffect(() => (user === undefined ? undefined : followWallet(client, setState)), [client, user])
+  const router = useRouter()
+  const before = useRef(user)
+  useEffect(() => {
+    // The page of somebody whose session ended is left for the sign-in, which comes back to it.
+    if (before.current !== undefined && session === null) void router.invalidate()
+    before.current = user
+  }, [router, session, user])
   return <State value={user === undefined ? "connecting" : state}>{children}</State>
 }
