@@ -78,6 +78,31 @@ describe.skipIf(!HAS_BROWSER)("the wallet page", () => {
     await says(section(page, "Statement"), "−$3.00")
   })
 
+  it("an answer that was overtaken by an event does not take the balance back", async () => {
+    const { page, customer } = await openWallet(withPlan("plus"))
+    await says(available(page), "$20.00")
+    let release = () => undefined as unknown
+    const released = new Promise((resolve) => (release = () => resolve(undefined)))
+    const held = new Promise((resolve) => {
+      void page.route("**/api/v1/wallet", async (route) => {
+        const response = await route.fetch()
+        resolve(undefined)
+        await released
+        await route.fulfill({ response })
+      })
+    })
+    // A change of the subscription makes the page ask for the wallet again.
+    await customer.change("cancel")
+    await held
+    await spender.spend(customer, 100)
+    await says(available(page), "$19.00")
+    const answered = page.waitForResponse("**/api/v1/wallet")
+    release()
+    await answered
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+    expect(await available(page).textContent()).toBe("$19.00")
+  })
+
   it("R11 low: says how much is left and that nothing is charged by itself; while it loads it says so", async () => {
     const { page } = await openWallet(async (ada) => {
       await withPlan("plus")(ada)

@@ -44,8 +44,6 @@ export const followWallet = (client: QueryClient, onState: (state: LiveState) =>
   }
   const takeWallet = (wallet: Wallet) => {
     const before = client.getQueryData<Wallet>(["wallet"])
-    // Events and answers may overtake each other; the seq says which is newer.
-    if (before !== undefined && before.seq > wallet.seq) return
     client.setQueryData(["wallet"], wallet)
     if (before?.seq !== wallet.seq) lists.ask()
     money.ask()

@@ -66,11 +66,24 @@ export const plansQuery = queryOptions({
   staleTime: CATALOGUE_STALE_MS,
 })
 
-export const walletQuery = queryOptions({ queryKey: ["wallet"], queryFn: get<Wallet>("/api/v1/wallet") })
+/** Events and answers overtake each other: what is shown never goes back. */
+const neverBack =
+  <A>(isOlder: (after: A, before: A) => boolean) =>
+  (before: unknown, after: unknown): unknown =>
+    before !== undefined && isOlder(after as A, before as A) ? before : after
+
+export const walletQuery = queryOptions({
+  queryKey: ["wallet"],
+  queryFn: get<Wallet>("/api/v1/wallet"),
+  structuralSharing: neverBack<Wallet>(
+    (after, before) => after.accountId === before.accountId && after.seq < before.seq,
+  ),
+})
 
 export const subscriptionQuery = queryOptions({
   queryKey: ["subscription"],
   queryFn: get<Subscription>("/api/v1/subscription"),
+  structuralSharing: neverBack<Subscription>((after, before) => after.asOf < before.asOf),
 })
 
 /** `null`: no card is saved. */
