@@ -84,30 +84,6 @@ describe("sagas in trouble", () => {
     await held.close()
   })
 
-  it("decision 2: of a stream that was purged already a new service that may miss it hears the rest", async () => {
-    const stream = {
-      stream: STREAMS.subscriptions.name,
-      filters: [SUBJECTS.subscriptionsFact],
-      route: (text: string) => [{ id: "a", notice: text }],
-    }
-    await publish(parts.bus.js, SUBJECTS.subscriptionsFact, "purged")
-    const { seq } = await publish(parts.bus.js, SUBJECTS.subscriptionsFact, "left")
-    await parts.bus.jsm.streams.purge(stream.stream, { seq })
-    const strict = await parts.database()
-    const gapped = await startErrands(parts, strict, testClock(T0), { streams: [stream] })
-    await eventually(async () => (await gapped.status()).detail["cursor_gap"], "who may not miss it stops")
-    await gapped.stop()
-    await strict.close()
-    const database = await parts.database()
-    const streams = [{ ...stream, beginsAtFirst: true as const }]
-    const teller = await startErrands(parts, database, testClock(T0), { streams })
-    await eventually(async () => ((await teller.state("a")).heard.length === 1 ? true : undefined), "it is heard")
-    expect((await teller.state("a")).heard).toEqual(["left"])
-    expect(await teller.status()).toMatchObject({ ready: true, cursors: { SUBSCRIPTIONS: seq } })
-    await teller.stop()
-    await database.close()
-  })
-
   it("decision 2: another stream of the same name is not read: cursor_gap", async () => {
     const stream = {
       stream: STREAMS.subscriptions.name,
@@ -131,6 +107,30 @@ describe("sagas in trouble", () => {
     expect(status.detail["cursor_gap"]).toMatchObject([{ stream: "SUBSCRIPTIONS", reason: "other_incarnation" }])
     expect((await second.state("a")).heard).toEqual(["one"])
     await second.stop()
+    await database.close()
+  })
+
+  it("decision 2: of a stream that was purged already a new service that may miss it hears the rest", async () => {
+    const stream = {
+      stream: STREAMS.subscriptions.name,
+      filters: [SUBJECTS.subscriptionsFact],
+      route: (text: string) => [{ id: "a", notice: text }],
+    }
+    await publish(parts.bus.js, SUBJECTS.subscriptionsFact, "purged")
+    const { seq } = await publish(parts.bus.js, SUBJECTS.subscriptionsFact, "left")
+    await parts.bus.jsm.streams.purge(stream.stream, { seq })
+    const strict = await parts.database()
+    const gapped = await startErrands(parts, strict, testClock(T0), { streams: [stream] })
+    await eventually(async () => (await gapped.status()).detail["cursor_gap"], "who may not miss it stops")
+    await gapped.stop()
+    await strict.close()
+    const database = await parts.database()
+    const streams = [{ ...stream, beginsAtFirst: true as const }]
+    const teller = await startErrands(parts, database, testClock(T0), { streams })
+    await eventually(async () => ((await teller.state("a")).heard.length === 1 ? true : undefined), "it is heard")
+    expect((await teller.state("a")).heard).toEqual(["left"])
+    expect(await teller.status()).toMatchObject({ ready: true, cursors: { SUBSCRIPTIONS: seq } })
+    await teller.stop()
     await database.close()
   })
 
