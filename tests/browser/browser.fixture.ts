@@ -42,7 +42,7 @@ export const WIDTHS = [390, 1280] as const
 export const THEMES = ["light", "dark"] as const
 
 /** Longer than any answer of the system on a busy machine; a wait ends as soon as the fact is there. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 
 export interface TabOptions {
   readonly width?: number

@@ -38,6 +38,16 @@ export class Spender {
   async spend(customer: Customer, cents: number): Promise<void> {
     const hold = await this.authorize(customer, cents)
     if (hold.status !== 201) throw new Error(`not authorized: ${hold.status} ${JSON.stringify(hold.body)}`)
+    await this.#report(customer, cents, hold.body.holdId)
+  }
+
+  /** Uses this much without a hold, more than there is if need be (R6.4, R6.5), and waits until the wallet shows it. */
+  overspend(customer: Customer, cents: number): Promise<void> {
+    this.#calls++
+    return this.#report(customer, cents)
+  }
+
+  async #report(customer: Customer, cents: number, holdId?: string): Promise<void> {
     const id = `usage-${customer.account}-${this.#calls}`
     const before = await customer.wallet()
     const event = {
@@ -49,7 +59,7 @@ export class Spender {
       time: new Date(await businessNow(this.#url)).toISOString(),
       data: {
         requestId: id,
-        holdId: hold.body.holdId,
+        ...(holdId === undefined ? {} : { holdId }),
         mode: "hosted",
         provider: PROVIDER,
         model: MODEL,
