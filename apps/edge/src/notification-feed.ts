@@ -7,6 +7,7 @@ import { Bus } from "@credits/bus"
 import { MESSAGE_VERSION, type NotificationFact, SUBJECTS } from "@credits/contracts"
 import type { Notification } from "@credits/contracts/http"
 import { Context, Effect, Layer, type Scope } from "effect"
+import { AccountListeners } from "./account-listeners.ts"
 import { notificationView } from "./notification-view.ts"
 
 export interface NotificationNews {
@@ -39,18 +40,17 @@ export class NotificationFeed extends Context.Service<
     NotificationFeed,
     Effect.gen(function* () {
       const { connection } = yield* Bus
-      const watched = new Map<string, Set<Listener>>()
+      const watched = new AccountListeners<NotificationNews>()
       const seen = new Set<string>()
 
       const take = (text: string): void => {
-        if (watched.size === 0) return
+        if (watched.isEmpty) return
         const fact = factOf(text)
-        const listeners = fact === null ? undefined : watched.get(fact.account)
-        if (fact === null || listeners === undefined || seen.has(fact.notification.id)) return
+        if (fact === null || !watched.has(fact.account) || seen.has(fact.notification.id)) return
         if (seen.size >= REMEMBERED_MAX) seen.clear()
         seen.add(fact.notification.id)
-        const news = { notification: notificationView(fact.notification), unreadCount: fact.unreadCount }
-        for (const listener of listeners) listener(news)
+        const { account, notification, unreadCount } = fact
+        watched.tell(account, { notification: notificationView(notification), unreadCount })
       }
       yield* Effect.acquireRelease(
         Effect.sync(() =>
@@ -61,22 +61,7 @@ export class NotificationFeed extends Context.Service<
         (subscription) => Effect.sync(() => subscription.unsubscribe()),
       )
 
-      const join = (account: string, listener: Listener) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            const listeners = watched.get(account) ?? new Set()
-            watched.set(account, listeners)
-            listeners.add(listener)
-          }),
-          () =>
-            Effect.sync(() => {
-              const listeners = watched.get(account)
-              listeners?.delete(listener)
-              if (listeners?.size === 0) watched.delete(account)
-            }),
-        ).pipe(Effect.asVoid)
-
-      return NotificationFeed.of({ join })
+      return NotificationFeed.of({ join: (account, listener) => watched.join(account, listener) })
     }),
   )
 }

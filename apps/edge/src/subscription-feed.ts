@@ -7,6 +7,7 @@ import { Bus, onReconnect } from "@credits/bus"
 import { MESSAGE_VERSION, type SubscriptionFact, SUBJECTS } from "@credits/contracts"
 import type { Subscription } from "@credits/contracts/http"
 import { Context, Effect, Layer, type Scope } from "effect"
+import { AccountListeners } from "./account-listeners.ts"
 import { Subscriptions } from "./asking.ts"
 import { subscriptionView } from "./subscription-view.ts"
 
@@ -35,51 +36,34 @@ export class SubscriptionFeed extends Context.Service<
       const { connection } = yield* Bus
       const subscriptions = yield* Subscriptions
       const run = Effect.runForkWith(yield* Effect.context())
-      const watched = new Map<string, Set<Listener>>()
+      const watched = new AccountListeners<Subscription>()
 
-      const tell = (account: string, subscription: Subscription): void => {
-        for (const listener of watched.get(account) ?? []) listener(subscription)
-      }
       const readAndTell = (account: string) =>
         Effect.map(subscriptions.ask({ op: "show", account }), (reply) => {
-          if ("ok" in reply) tell(account, subscriptionView(reply.ok))
+          if ("ok" in reply) watched.tell(account, subscriptionView(reply.ok))
         })
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           connection.subscribe(SUBJECTS.subscriptionsFact, {
             callback: (error, message) => {
-              if (error !== null || watched.size === 0) return
+              if (error !== null || watched.isEmpty) return
               const fact = factOf(message.string())
-              if (fact !== null && watched.has(fact.account)) tell(fact.account, subscriptionView(fact.subscription))
+              if (fact !== null && watched.has(fact.account))
+                watched.tell(fact.account, subscriptionView(fact.subscription))
             },
           }),
         ),
         (subscription) => Effect.sync(() => subscription.unsubscribe()),
       )
       const readAll = (): void => {
-        for (const account of watched.keys()) run(readAndTell(account))
+        for (const account of watched.accounts()) run(readAndTell(account))
       }
       yield* Effect.acquireRelease(
         Effect.sync(() => onReconnect(connection, readAll)),
         (forget) => Effect.sync(forget),
       )
 
-      const join = (account: string, listener: Listener) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            const listeners = watched.get(account) ?? new Set()
-            watched.set(account, listeners)
-            listeners.add(listener)
-          }),
-          () =>
-            Effect.sync(() => {
-              const listeners = watched.get(account)
-              listeners?.delete(listener)
-              if (listeners?.size === 0) watched.delete(account)
-            }),
-        ).pipe(Effect.asVoid)
-
-      return SubscriptionFeed.of({ join })
+      return SubscriptionFeed.of({ join: (account, listener) => watched.join(account, listener) })
     }),
   )
 }
