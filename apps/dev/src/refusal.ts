@@ -1,5 +1,5 @@
 /** A start that cannot work, said in one sentence with what to do about it; never a stack trace. */
-import { Data } from "effect"
+import { Data, Effect } from "effect"
 
 export class StartRefused extends Data.TaggedError("StartRefused")<{
   readonly reason: string
@@ -9,3 +9,14 @@ export class StartRefused extends Data.TaggedError("StartRefused")<{
     return `${this.reason}\n  next: ${this.next}`
   }
 }
+
+/** A promise of the start: whatever it rejects with becomes a refusal with a sentence. */
+export const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StartRefused> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => {
+      if (error instanceof StartRefused) return error
+      const reason = error instanceof Error ? error.message : String(error)
+      return new StartRefused({ reason, next: "look at the lines above" })
+    },
+  })

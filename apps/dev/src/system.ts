@@ -3,8 +3,7 @@
  * order of starting and stopping. Each step is released in reverse by the scope it was started in.
  */
 import { existsSync } from "node:fs"
-import { dirname, relative } from "node:path"
-import { type BusHandle, closeBus, connectBus, provisionStreams, requireDurable } from "@credits/bus"
+import { dirname, join, relative } from "node:path"
 import type { BusUser } from "@credits/contracts"
 import { Effect, type Scope } from "effect"
 import { Child } from "./child.ts"
@@ -12,10 +11,11 @@ import type { DevConfig } from "./config.ts"
 import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
 import { prefixed, readableLine } from "./log-line.ts"
-import { isVersionEnough, NATS_VERSION_MIN, startNatsServer } from "./nats-server.ts"
+import { startNatsServer } from "./nats-server.ts"
 import { claimHttpPort } from "./port.ts"
 import { isReady } from "./readiness.ts"
-import { StartRefused } from "./refusal.ts"
+import { provisioned } from "./provisioning.ts"
+import { attempt, StartRefused } from "./refusal.ts"
 import { removeRunFile, RunRecord } from "./run-file.ts"
 import { type Processor, processorOf } from "./sandbox-processor.ts"
 import { busKeys, externalSeed } from "./seed.ts"
@@ -28,7 +28,6 @@ const READY_POLL_MS = 25
 const STILL_WAITING_MS = 10_000
 /** A service that ends this often before it was ever ready has a reason that waiting does not cure. */
 const FAILURES_MAX = 5
-const CONNECT_MS = 10_000
 
 /** Dies with us even when we are killed: the channel closes and the service ends as after a SIGTERM. */
 const DIE_WITH_SUPERVISOR = 'process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))'
@@ -37,16 +36,6 @@ export interface RunningSystem {
   readonly httpUrl: string
   readonly natsUrl: string
 }
-
-const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, StartRefused> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (error) => {
-      if (error instanceof StartRefused) return error
-      const reason = error instanceof Error ? error.message : String(error)
-      return new StartRefused({ reason, next: "look at the lines above" })
-    },
-  })
 
 interface Bus {
   readonly url: string
@@ -84,28 +73,6 @@ const seedsUnreadable = (error: unknown): StartRefused =>
   new StartRefused({
     reason: `the bus keys are not usable: ${error instanceof Error ? error.message : String(error)}`,
     next: "remove the *.seed files in the data folder's nats/ to have new ones made",
-  })
-
-/** Connected as the provisioner, streams and buckets as the contracts say. */
-const provisioned = (
-  bus: Bus,
-  environment: DevConfig["environment"],
-): Effect.Effect<BusHandle, StartRefused, Scope.Scope> =>
-  Effect.gen(function* () {
-    const handle = yield* Effect.acquireRelease(
-      attempt(() => connectBus({ servers: bus.url, seed: bus.seedOf("dev"), name: "dev", firstConnectMs: CONNECT_MS })),
-      (opened) => Effect.promise(() => closeBus(opened)),
-    )
-    const version = handle.connection.info?.version ?? "unknown"
-    if (!isVersionEnough(version)) {
-      const reason = `the NATS server at ${bus.url} is version ${version}, older than ${NATS_VERSION_MIN}`
-      return yield* new StartRefused({ reason, next: "upgrade it, or unset CREDITS_NATS_URL to start an embedded one" })
-    }
-    const isProduction = environment === "production"
-    // Who names no monitoring has a cluster, or is told below what is missing.
-    yield* attempt(() => provisionStreams(handle, { replicas: isProduction && bus.monitorUrl === undefined ? 3 : 1 }))
-    if (isProduction) yield* attempt(() => requireDurable(handle, bus.monitorUrl))
-    return handle
   })
 
 const makeService = (
@@ -201,7 +168,14 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
     const record = new RunRecord(dataDir, { httpUrl, processorUrl: processor.url }, new Date().toISOString())
     const bus = yield* startBus(config, (pid) => record.natsStarted(pid))
     record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.monitorUrl })
-    const handle = yield* provisioned(bus, config.environment)
+    const handle = yield* provisioned({
+      url: bus.url,
+      seed: bus.seedOf("dev"),
+      monitorUrl: bus.monitorUrl,
+      environment: config.environment,
+      restoreDir: join(dataDir, "nats", "restore"),
+      say: (line) => say("streams", line),
+    })
     const children = services.map((service) =>
       makeService(service, config, bus, processor, httpPort, (pid) => record.serviceStarted(service, pid)),
     )

@@ -12,6 +12,9 @@ import { accountFreeze, accountUnfreeze } from "./commands/account/freeze.ts"
 import { accountShow } from "./commands/account/show.ts"
 import { accountStatement } from "./commands/account/statement.ts"
 import { auditList } from "./commands/audit/list.ts"
+import { backupCreate } from "./commands/backup/create.ts"
+import { backupRestore } from "./commands/backup/restore.ts"
+import { backupVerify } from "./commands/backup/verify.ts"
 import { cataloguePublish } from "./commands/catalogue/publish.ts"
 import { catalogueList, catalogueShow } from "./commands/catalogue/show.ts"
 import { chargeList } from "./commands/charge/list.ts"
@@ -101,6 +104,10 @@ const dlq = Command.make("dlq").pipe(
   Command.withDescription("Dead letters: what nobody could use"),
   Command.withSubcommands([dlqList, dlqShow]),
 )
+const backup = Command.make("backup").pipe(
+  Command.withDescription("Databases and streams into a folder, and back"),
+  Command.withSubcommands([backupCreate, backupVerify, backupRestore]),
+)
 const gatewayKey = Command.make("gateway-key").pipe(
   Command.withDescription("API keys of model gateways"),
   Command.withSubcommands([gatewayKeyCreate, gatewayKeyList, gatewayKeyRevoke]),
@@ -128,6 +135,7 @@ export const credits = Command.make("credits").pipe(
     stream,
     dlq,
     gatewayKey,
+    backup,
     audit,
     doctor,
   ]),

@@ -1,6 +1,6 @@
 /** What the streams look like now: read-only questions to JetStream, with one sentence when a stream is not there. */
 import * as Effect from "effect/Effect"
-import { bucketStream, type BusHandle } from "@credits/bus"
+import { bucketStream, type BusHandle, incarnationOf } from "@credits/bus"
 import { BUCKETS, STREAMS } from "@credits/contracts"
 import { failed, notFound, sentence, type CommandFailure } from "./failure.ts"
 
@@ -20,6 +20,8 @@ export interface StreamFacts {
   readonly last: number
   readonly consumers: number
   readonly created: string
+  /** What cursors in databases call this stream: `created`, or that of the stream it was restored from. */
+  readonly incarnation: string
   /** The server's clock when it answered, ISO 8601. */
   readonly serverTime: string | null
   readonly config: Readonly<Record<string, unknown>>
@@ -57,6 +59,7 @@ const readKnown = (bus: BusHandle, name: string): Effect.Effect<StreamFacts, Com
         last: state.last_seq,
         consumers: state.consumer_count,
         created: String(info.created),
+        incarnation: incarnationOf(info),
         serverTime: (info as { ts?: string }).ts ?? null,
         config: config as unknown as Readonly<Record<string, unknown>>,
         readers: readersOf(name),

@@ -4,15 +4,25 @@
  * (re)created it compares the stream's incarnation, first and last sequence with the cursor and stops with a gap
  * otherwise; one that reads all subjects of its stream also looks again when a sequence is not the next.
  */
-import type { JetStreamManager } from "@nats-io/jetstream"
+import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream"
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from "@nats-io/nats-core"
 import { type ApiErrorLike, apiErrorOf, BusUnavailable, clientErrorOf } from "./errors.ts"
 import type { BusHandle } from "./connection.ts"
 import { tellDefect } from "./guard.ts"
 import { onReconnect, request } from "./link.ts"
 
+/** Metadata of a restored stream: the incarnation it continues. The server gives it a creation instant of its own. */
+export const CONTINUES = "credits.continues"
+
+/** Which stream this is, for cursors. */
+export const incarnationOf = (info: Pick<StreamInfo, "config" | "created">): string =>
+  info.config.metadata?.[CONTINUES] ?? String(info.created)
+
 export interface StreamState {
-  /** Creation instant of the stream as text: another one is another stream, whatever its name. */
+  /**
+   * Creation instant of the stream as text: another one is another stream, whatever its name. A stream restored beside
+   * its databases keeps that of the one it continues (`stream-backup.ts`).
+   */
   readonly incarnation: string
   /** Sequence of the oldest message; `last + 1` when empty. */
   readonly first: number
@@ -27,10 +37,11 @@ const lookAt = async (
   stream: string,
 ): Promise<{ readonly state: StreamState; readonly subjects: ReadonlyArray<string> }> => {
   try {
-    const { config, created, state } = await jsm.streams.info(stream)
+    const info = await jsm.streams.info(stream)
+    const { config, state } = info
     const { first_seq: first, last_seq: last, messages, bytes } = state
     const bounds = { first: messages === 0 ? last + 1 : first, last, messages, bytes }
-    return { state: { incarnation: String(created), ...bounds }, subjects: config.subjects ?? [] }
+    return { state: { incarnation: incarnationOf(info), ...bounds }, subjects: config.subjects ?? [] }
   } catch (cause) {
     throw clientErrorOf(stream, cause)
   }

@@ -1,7 +1,7 @@
 /**
  * Who may use which subject (decision 20): one nkey user per service, an explicit list each, never `$JS.>`. Anything
- * not listed is refused by the server. Nobody may delete a stream or a message; only `dev`, the provisioner, may
- * create streams and purge what every reader has durably read. Pure: this file also renders the server's
+ * not listed is refused by the server. Nobody may delete a stream; only `dev`, the provisioner, may create and restore
+ * streams and purge what every reader has durably read. Pure: this file also renders the server's
  * configuration.
  */
 import type { NotificationsOp } from "./notifications.ts"
@@ -35,8 +35,13 @@ const api = {
   info: (stream: string) => `$JS.API.STREAM.INFO.${stream}`,
   create: (stream: string) => `$JS.API.STREAM.CREATE.${stream}`,
   purge: (stream: string) => `$JS.API.STREAM.PURGE.${stream}`,
+  remove: (stream: string) => `$JS.API.STREAM.MSG.DELETE.${stream}`,
   /** An ephemeral consumer of this stream and messages for it; consumers vanish by themselves, nobody deletes them. */
   read: (stream: string) => [`$JS.API.CONSUMER.CREATE.${stream}.*`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`],
+  /** A copy of the whole stream, and the word that a piece of it arrived. */
+  backUp: (stream: string) => [`$JS.API.STREAM.SNAPSHOT.${stream}`, `$JS.SNAPSHOT.ACK.${stream}.*`],
+  /** Makes a stream out of such a copy; one that exists is refused. */
+  restore: (stream: string) => [`$JS.API.STREAM.RESTORE.${stream}`, `$JS.SNAPSHOT.RESTORE.${stream}.*`],
   /** Direct read of messages by sequence. */
   look: (stream: string) => `$JS.API.DIRECT.GET.${stream}`,
 } as const
@@ -227,6 +232,7 @@ const ops: Permissions = {
     ...[...streamNames, ...bucketStreams].map(api.info),
     ...streamNames.map(api.look),
     ...bucketNames.map(bucketGet),
+    ...[...streamNames, ...bucketStreams].flatMap(api.backUp),
   ],
   subscribe: [inbox("ops")],
   responds: false,
@@ -241,7 +247,13 @@ const gateway: Permissions = {
 
 const dev: Permissions = {
   publish: [
-    ...[...streamNames, ...bucketStreams].flatMap((stream) => [api.info(stream), api.create(stream)]),
+    ...[...streamNames, ...bucketStreams].flatMap((stream) => [
+      api.info(stream),
+      api.create(stream),
+      ...api.restore(stream),
+    ]),
+    // After a restore: what the ledger of the backup had not committed is not kept in its outputs.
+    ...[journal, signals].flatMap((stream) => [api.look(stream), api.remove(stream)]),
     // The janitor purges only below the lowest durable cursor of every reader (decision 2).
     ...Object.values(STREAMS)
       .filter((stream) => stream.readers.length > 0)

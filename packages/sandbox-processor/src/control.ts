@@ -1,5 +1,5 @@
 /**
- * `/__sandbox/…`: the book, the fault plan, the clock, and what happens outside of the API: customers prove who they
+ * `/__sandbox/…`: the book, a copy of the database, the fault plan, the clock, and what happens outside of the API: customers prove who they
  * are, banks take a charge back. JSON, without a key: loopback only.
  */
 import { Schema } from "effect"
@@ -135,6 +135,8 @@ export class Control {
     switch (call) {
       case "GET charges":
         return store.afterCommit(() => done(bookOf(store.book())))
+      case "GET database":
+        return store.afterCommit(() => done({ sqliteBase64: store.copy().toString("base64") }))
       case "GET faults":
         return done({ rules: faults.list() })
       case "POST faults":

@@ -1,6 +1,6 @@
 /** Postgres pools: one schema per service, integers typed as in `sqlite.ts`, durability asserted. */
 import { PostgresDialect } from "kysely"
-import { type CustomTypesConfig, Pool, types as standardTypes } from "pg"
+import { Client, type CustomTypesConfig, Pool, types as standardTypes } from "pg"
 import { StoreFailed, StoreNotDurable } from "./errors.ts"
 
 export interface PostgresOptions {
@@ -74,3 +74,16 @@ export const postgresDialect = (pool: Pool): PostgresDialect =>
     // Kysely ends the pool it is given when destroyed; ours ends with its scope.
     pool: { connect: () => pool.connect(), end: async () => undefined } as unknown as Pool,
   })
+
+/** One connection that belongs to no service and makes no schema: for backups. The caller ends it. */
+export const connectPostgres = async (databaseUrl: string): Promise<Client> => {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "credits-backup",
+    types,
+  })
+  client.on("error", () => undefined)
+  await client.connect()
+  return client
+}

@@ -14,19 +14,23 @@ export class Spender {
   readonly #key: string
   #calls = 0
 
-  private constructor(url: string, key: string) {
+  readonly #name: string
+
+  private constructor(url: string, key: string, name: string) {
     this.#url = url
     this.#key = key
+    this.#name = name
   }
 
-  static async open(url: string): Promise<Spender> {
+  /** @param name begins the ids of its calls: two that spend of one account need two */
+  static async open(url: string, name = "spend"): Promise<Spender> {
     const { body } = await callUntilServed<{ key: string }>(url, "/api/v1/dev/gateway-key", { json: {} })
-    return new Spender(url, body.key)
+    return new Spender(url, body.key, name)
   }
 
   /** The answer as it is: 201 with the hold, 402, 403. */
   authorize(customer: Customer, cents: number): Promise<HttpAnswer<{ readonly holdId: string }>> {
-    const requestId = `spend-${customer.account}-${++this.#calls}`
+    const requestId = `${this.#name}-${customer.account}-${++this.#calls}`
     const amountUsd = `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, "0")}`
     return callUntilServed(this.#url, "/api/v1/gateway/authorizations", {
       token: this.#key,
@@ -48,7 +52,7 @@ export class Spender {
   }
 
   async #report(customer: Customer, cents: number, holdId?: string): Promise<void> {
-    const id = `usage-${customer.account}-${this.#calls}`
+    const id = `usage-${this.#name}-${customer.account}-${this.#calls}`
     const before = await customer.wallet()
     const event = {
       specversion: "1.0",

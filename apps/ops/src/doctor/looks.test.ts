@@ -21,6 +21,7 @@ const stream = (facts: Partial<StreamFacts>): StreamLook => ({
     first: 11,
     last: 20,
     consumers: 1,
+    incarnation: "2026-11-23T10:00:00.000Z",
     created: "2026-11-23T10:00:00Z",
     serverTime: null,
     config: {},
