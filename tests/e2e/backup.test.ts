@@ -3,6 +3,7 @@
  * nothing is restored that does not fit. Method: the whole system, the command line as an operator runs it, calls going
  * on while the copy is made.
  */
+import { readFileSync } from "node:fs"
 import { cp, mkdtemp, rm, truncate } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -74,7 +75,7 @@ describe("a backup", () => {
     const ended = spending(spender, customer)
     const made = await credits("backup", "create", busy(), "--json")
     expect(await ended()).toBeGreaterThan(0)
-    expect(made, made.stderr).toMatchObject({ exit: 0 })
+    expect(made).toMatchObject({ exit: 0 })
     expect(made.stderr).toContain("copying ledger")
 
     // Never over another, and never half: a folder without its manifest is no backup.
@@ -115,7 +116,7 @@ describe("a backup", () => {
     const system = await start(fresh)
     expect((await credits("ledger", "verify", "--json")).stdout).toBe(stateThen)
     const doctor = await credits("doctor")
-    expect(doctor.exit, doctor.stdout + doctor.stderr).toBe(0)
+    expect(doctor).toMatchObject({ exit: 0 })
     const audit = await credits("audit", "list", "--json")
     expect(audit.stdout).toContain("backup restore")
     await stop(system)
@@ -123,7 +124,7 @@ describe("a backup", () => {
     expect((await credits("backup", "restore", quiet(), ...REASON)).exit).toBe(4)
   })
 
-  it("decision 2: databases without the streams they belong to do not start, and the doctor says how to mend it", async () => {
+  it("decision 2: databases without their streams do not start, and the doctor says how to mend it", async () => {
     const fresh = join(folder, "no-streams")
     const credits = commandLine(fresh)
     expect(await credits("backup", "restore", quiet(), ...REASON)).toMatchObject({ exit: 0 })
@@ -131,9 +132,14 @@ describe("a backup", () => {
     let doctor: Promise<string> | undefined
     const started = startSystem({
       dataDir: fresh,
-      readyMs: 12_000,
       onLog: (line) => {
-        if (line.includes("cursor_gap")) doctor ??= credits("doctor").then(({ stdout }) => stdout)
+        if (!line.includes("cursor_gap")) return
+        doctor ??= credits("doctor").then(({ stdout }) => {
+          // It would wait for its ledger for ever.
+          const { pid } = JSON.parse(readFileSync(join(fresh, "run.json"), "utf8")) as { readonly pid: number }
+          process.kill(pid, "SIGTERM")
+          return stdout
+        })
       },
     })
     await expect(started).rejects.toThrow(/cursor_gap/)

@@ -71,7 +71,10 @@ const trimJournal = async (bus: BusHandle, { from, ledgerSeqs }: BackupManifest)
   return beyond
 }
 
-/** @param folder `nats/restore` of the data folder; nothing happens when it is not there. @throws StartRefused | BusError */
+/**
+ * @param folder `nats/restore` of the data folder; nothing happens when it is not there
+ * @throws StartRefused | BusError
+ */
 export const restorePending = async (
   bus: BusHandle,
   folder: string,

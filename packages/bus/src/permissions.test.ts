@@ -189,16 +189,13 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "payments.request.recon-run",
     ...PAYING,
     ...NOTIFICATIONS.filter(isWebhook),
+    ...streams.map((stream) => `$JS.API.STREAM.SNAPSHOT.${stream}`),
   ],
   gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
-    "ledger.control",
-    "pricing.control",
-    "payments.control",
-    "subscriptions.control",
-    "topup.control",
-    "notifications.control",
-    ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
+    ...["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"].map((by) => `${by}.control`),
+    ...streams.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.RESTORE.${stream}`]),
+    "$JS.API.STREAM.MSG.DELETE.LEDGER_JOURNAL",
     "$JS.API.STREAM.PURGE.USAGE",
     "$JS.API.STREAM.PURGE.LEDGER_COMMANDS",
     "$JS.API.STREAM.PURGE.LEDGER_JOURNAL",
@@ -314,10 +311,11 @@ describe.each(BUS_USERS)("decision 20: the user %s", (user) => {
 })
 
 describe("decision 20: with those permissions", () => {
-  it("nobody's list has $JS.> or a stream's deletion, in any environment", () => {
+  it("nobody's list has $JS.> or a stream's deletion, in any environment; who restores trims the journal", () => {
     for (const environment of ["development", "sandbox", "production"]) {
-      for (const { publish: subjects } of Object.values(permissionsOf(environment))) {
-        expect(subjects.filter((subject) => /^(>|\$JS\.>|\$JS\.API\.>|\$SYS)|DELETE|UPDATE/.test(subject))).toEqual([])
+      for (const [user, { publish: subjects }] of Object.entries(permissionsOf(environment))) {
+        const powers = subjects.filter((subject) => /^(>|\$JS\.>|\$JS\.API\.>|\$SYS)|DELETE|UPDATE/.test(subject))
+        expect(powers).toEqual(user === "dev" ? ["$JS.API.STREAM.MSG.DELETE.LEDGER_JOURNAL"] : [])
       }
     }
   })

@@ -58,7 +58,7 @@ const folder = async (): Promise<string> => {
   return made
 }
 
-it("decision 2: a restored stream has the sequences, the messages and the incarnation of the one that was copied", async () => {
+it("decision 2: a restored stream has the sequences, messages and incarnation of the one that was copied", async () => {
   const from = await filled()
   const file = join(await folder(), "stream.tar.s2")
   const heard: Array<number> = []

@@ -163,7 +163,8 @@ export const restoreStream = async (
   }
   const { state } = answerOf<{ state: StreamBounds }>(subject, await send(new Uint8Array()))
   if (state.last_seq !== backup.state.last_seq || state.messages !== backup.state.messages) {
-    const detail = `${state.messages} messages up to ${state.last_seq}, not ${backup.state.messages} up to ${backup.state.last_seq}`
+    const { messages, last_seq: last } = backup.state
+    const detail = `${state.messages} messages up to ${state.last_seq}, not ${messages} up to ${last}`
     throw new BusRefused({ subject, detail })
   }
   return boundsOf(state)

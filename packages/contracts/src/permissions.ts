@@ -252,8 +252,9 @@ const dev: Permissions = {
       api.create(stream),
       ...api.restore(stream),
     ]),
-    // After a restore: what the ledger of the backup had not committed is not kept in its outputs.
-    ...[journal, signals].flatMap((stream) => [api.look(stream), api.remove(stream)]),
+    // After a restore: what the ledger of the backup had not committed is not kept in its journal.
+    api.look(journal),
+    api.remove(journal),
     // The janitor purges only below the lowest durable cursor of every reader (decision 2).
     ...Object.values(STREAMS)
       .filter((stream) => stream.readers.length > 0)

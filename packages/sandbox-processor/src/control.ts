@@ -1,6 +1,6 @@
 /**
- * `/__sandbox/…`: the book, a copy of the database, the fault plan, the clock, and what happens outside of the API: customers prove who they
- * are, banks take a charge back. JSON, without a key: loopback only.
+ * `/__sandbox/…`: the book, a copy of the database, the fault plan, the clock, and what happens outside of the API:
+ * customers prove who they are, banks take a charge back. JSON, without a key: loopback only.
  */
 import { Schema } from "effect"
 import type Stripe from "stripe"

@@ -109,7 +109,7 @@ const runPostgres = (program: string, databaseUrl: string, args: ReadonlyArray<s
       reject(
         error.code === "ENOENT"
           ? new Error(
-              `there is no ${basename(path)} (Postgres's own client): install it, or name its folder in CREDITS_POSTGRES_BIN`,
+              `there is no ${basename(path)}: install Postgres's client, or name its folder in CREDITS_POSTGRES_BIN`,
             )
           : error,
       ),
@@ -121,7 +121,7 @@ const runPostgres = (program: string, databaseUrl: string, args: ReadonlyArray<s
   })
 }
 
-const SCHEMAS = `select nspname from pg_namespace where nspname = any($1)`
+const SCHEMAS = `select nspname from pg_namespace where nspname = any($1) order by nspname`
 
 const connected = async <A>(
   databaseUrl: string,

@@ -30,7 +30,8 @@ export const obstacleOf = async (
 ): Promise<string | null> => {
   const wanted = databaseUrl === undefined ? "sqlite" : "postgres"
   if (manifest.database !== wanted) {
-    return `the backup is of ${manifest.database}, and CREDITS_DATABASE_URL ${wanted === "postgres" ? "names Postgres" : "is not set"}`
+    const named = databaseUrl === undefined ? "is not set" : "names Postgres"
+    return `the backup is of ${manifest.database}, and CREDITS_DATABASE_URL ${named}`
   }
   const there = existsSync(dataDir) ? await readdir(dataDir) : []
   const taken = there.find((name) => name.endsWith(".db") || name === "run.json" || name === "nats")
