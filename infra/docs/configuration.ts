@@ -97,6 +97,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "where customers ask for what only support does, a downgrade for example; in refusals and on pages",
   },
+  CREDITS_DRAIN_SECONDS: {
+    default: "0",
+    meaning: "how long the edge serves on after SIGTERM while `/readyz` already says 503; a few checks of its balancer",
+  },
   CREDITS_SMTP_URL: {
     default: "unset",
     meaning:

@@ -51,6 +51,8 @@ export interface EdgeSettings {
   readonly clockOwners: ReadonlyArray<ClockOwner>
   /** Where a customer asks for what only support does (R4.1). */
   readonly supportUrl: string | undefined
+  /** How long it serves on after it was asked to stop and says that it is not ready; 0 to 300. */
+  readonly drainSeconds: number
 }
 
 /** Production lacks settings; the process must not start half open. */
@@ -78,6 +80,9 @@ const PRODUCTION_REQUIRED = [
 
 /** Once people sign in here, all of them are needed; with neither of the first two nobody does. */
 const SIGN_IN_REQUIRED = ["CREDITS_OIDC_CLIENT_ID", "CREDITS_OIDC_CLIENT_SECRET", "CREDITS_PUBLIC_URL"] as const
+
+/** Longer, and whoever asked it to stop kills it. */
+const DRAIN_SECONDS_MAX = 300
 
 type RequiredName = (typeof PRODUCTION_REQUIRED)[number] | (typeof SIGN_IN_REQUIRED)[number]
 
@@ -115,6 +120,7 @@ const environment = Config.all({
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
   processorUrl: Config.option(Config.URL("CREDITS_STRIPE_API_BASE")),
   supportUrl: Config.option(Config.URL("CREDITS_SUPPORT_URL")),
+  drainSeconds: Config.Int("CREDITS_DRAIN_SECONDS").pipe(Config.withDefault(0)),
   clockOwners: Config.String("CREDITS_CLOCK_OWNERS").pipe(Config.withDefault(CLOCK_OWNERS.join(","))),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")),
 })
@@ -141,6 +147,9 @@ export const readSettings = Effect.gen(function* () {
   }
   if (env.trustedProxies < 0) {
     return yield* new ConfigWrong({ name: "CREDITS_TRUST_PROXY", detail: "must be how many proxies there are" })
+  }
+  if (env.drainSeconds < 0 || env.drainSeconds > DRAIN_SECONDS_MAX) {
+    return yield* new ConfigWrong({ name: "CREDITS_DRAIN_SECONDS", detail: `must be 0 to ${DRAIN_SECONDS_MAX}` })
   }
   const settings: EdgeSettings = {
     mode: env.mode,
@@ -171,6 +180,7 @@ export const readSettings = Effect.gen(function* () {
     processorUrl: env.mode === "production" ? undefined : Option.getOrUndefined(env.processorUrl),
     clockOwners: CLOCK_OWNERS.filter((owner) => env.clockOwners.split(",").includes(owner)),
     supportUrl: Option.getOrUndefined(Option.map(env.supportUrl, (url) => url.href)),
+    drainSeconds: env.drainSeconds,
   }
   return settings
 })

@@ -271,6 +271,7 @@ export const settingsOf = (change: Partial<EdgeSettings>): EdgeSettings => ({
   processorUrl: undefined,
   clockOwners: ["ledger", "pricing"],
   supportUrl: undefined,
+  drainSeconds: 0,
   ...change,
 })
 

@@ -6,10 +6,16 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer, Logger } from "effect"
 import { HttpServer } from "effect/http"
 import { EdgeConfig } from "./config.ts"
+import { Draining } from "./draining.ts"
 import { edgeLayer } from "./server.ts"
 
+/** The first to end of all layers: the server still serves while it drains. */
 const announce = Layer.effectDiscard(
-  HttpServer.addressFormattedWith((address) => Effect.logInfo(`edge listens on ${address}`)),
+  Effect.gen(function* () {
+    const { drain } = yield* Draining
+    yield* HttpServer.addressFormattedWith((address) => Effect.logInfo(`edge listens on ${address}`))
+    yield* Effect.addFinalizer(() => drain)
+  }),
 )
 
 // Configuration first: a production that lacks settings stops before it opens anything.

@@ -8,6 +8,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { IntakeRoom } from "./intake-room.ts"
+import { Draining } from "./draining.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
 import { renderServiceMetrics } from "./service-metrics.ts"
@@ -19,13 +20,14 @@ const CHECK_MS = 2_000
 
 const healthz = HttpRouter.add("GET", "/healthz", HttpServerResponse.jsonUnsafe({ status: "ok" }))
 
-/** Ready: the bus answers, the own database answers, and there is a price book to quote from. */
+/** Ready: the bus answers, the own database answers, there is a price book to quote from, and nobody asked it to stop. */
 const readyz = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const bus = yield* Bus
     const store = yield* EdgeStore
     const books = yield* PriceBooks
     const clock = yield* AdvancingClock
+    const draining = yield* Draining
     const passes = <E>(check: Effect.Effect<unknown, E>) =>
       check.pipe(
         Effect.timeout(CHECK_MS),
@@ -40,8 +42,9 @@ const readyz = HttpRouter.use(
           bus: yield* passes(Effect.tryPromise(() => bus.connection.rtt())),
           store: yield* passes(store.ping),
           priceBook: books.bookAt(clock.now()) !== null,
+          staying: !draining.isDraining(),
         }
-        const ready = checks.bus && checks.store && checks.priceBook
+        const ready = Object.values(checks).every((passed) => passed)
         return HttpServerResponse.jsonUnsafe({ ready, checks }, { status: ready ? 200 : 503 })
       }),
     )

@@ -66,11 +66,13 @@ const follow = <A>(bucket: string, read: (data: unknown) => Checked<A>) =>
     const versions = new Versions<A>()
     yield* Effect.acquireRelease(
       Effect.promise(() =>
-        kvWatch(bus, bucket, CURRENT_KEY, (value) => {
-          void (async () =>
-            versions.load(bus, bucket, JSON.parse(value.text) as VersionList, clock.now(), read))().catch(
-            (error: unknown) => fork(Effect.logError(`price data not taken: ${String(error)}`)),
-          )
+        kvWatch(bus, bucket, CURRENT_KEY, async (value) => {
+          try {
+            await versions.load(bus, bucket, JSON.parse(value.text) as VersionList, clock.now(), read)
+          } catch (error) {
+            fork(Effect.logError(`price data not taken: ${String(error)}; trying again`))
+            throw error
+          }
         }),
       ),
       (watch) => Effect.sync(() => watch.stop()),

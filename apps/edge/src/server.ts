@@ -19,6 +19,7 @@ import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
 import { developmentEndpoints } from "./development-endpoints.ts"
+import { Draining } from "./draining.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
 import { gatewayKeyBorder } from "./gateway-key-border.ts"
 import { Idempotency } from "./idempotency.ts"
@@ -138,4 +139,4 @@ export const edgeLayer = Layer.unwrap(
       ),
     )
   }),
-).pipe(Layer.provide(services))
+).pipe(Layer.provide(services), Layer.provideMerge(Draining.layer))

@@ -30,8 +30,13 @@ export class Catalogues {
 
   /** Resolves when there is a catalogue: without one nothing can be decided. */
   async start(signal?: AbortSignal): Promise<void> {
-    this.#watch = await kvWatch(this.#bus, BUCKETS.catalogues, CURRENT_KEY, () => {
-      void this.refresh().catch((error: unknown) => this.#report("error", `catalogue not taken: ${String(error)}`))
+    this.#watch = await kvWatch(this.#bus, BUCKETS.catalogues, CURRENT_KEY, async () => {
+      try {
+        await this.refresh()
+      } catch (error) {
+        this.#report("error", `catalogue not taken: ${String(error)}; trying again`)
+        throw error
+      }
     })
     await this.refresh()
     if (this.#loaded.length === 0) this.#report("info", "waiting for pricing to publish a catalogue")

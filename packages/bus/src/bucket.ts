@@ -55,24 +55,37 @@ const REREAD_MS = 10_000
 /** The notification may overtake the store; reading again this often finds the value. */
 const SETTLE_MS = [0, 10, 30, 100, 300, 1_000] as const
 
+/** A value that its watcher could not take is given again after so long. */
+const RETAKE_MS = 250
+
 /**
  * Calls `onValue` with the newest value of a key: once at the start when there is one, then after every change (changes
- * that follow each other quickly may be given once, with the newest value). Resolves after the first read.
+ * that follow each other quickly may be given once, with the newest value). When `onValue` throws or rejects it is
+ * called again soon: what it reads besides may be back by then. Resolves after the first read.
  * @throws BusUnavailable | BusRefused when the first read fails
  */
 export const kvWatch = async (
   bus: BusHandle,
   bucket: string,
   key: string,
-  onValue: (value: BucketValue) => void,
+  onValue: (value: BucketValue) => unknown,
 ): Promise<BucketWatch> => {
   let seen = 0
   let stopped = false
+  const give = async (value: BucketValue): Promise<void> => {
+    try {
+      await onValue(value)
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETAKE_MS))
+      // A newer one is on its way by itself.
+      if (!stopped && seen === value.revision) await give(value)
+    }
+  }
   const read = async (): Promise<boolean> => {
     const value = await kvGet(bus, bucket, key)
     if (stopped || value === undefined || value.revision <= seen) return false
     seen = value.revision
-    onValue(value)
+    void give(value)
     return true
   }
   const readSoon = async (): Promise<void> => {

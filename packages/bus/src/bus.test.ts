@@ -283,6 +283,23 @@ describe("buckets", () => {
     await kvPut(bus, BUCKETS.catalogues, "w", "21")
     expect(seen.at(-1)).toBe("20")
   })
+
+  it("give a watcher a value again that it could not take, and a newer one instead once there is one", async () => {
+    await kvPut(bus, BUCKETS.catalogues, "again", "0")
+    const seen: Array<string> = []
+    let isBroken = true
+    const watch = await kvWatch(bus, BUCKETS.catalogues, "again", async (value) => {
+      seen.push(value.text)
+      if (isBroken) throw new Error("what it reads besides is not there")
+    })
+    await expect.poll(() => seen.length).toBeGreaterThan(2)
+    await kvPut(bus, BUCKETS.catalogues, "again", "1")
+    await expect.poll(() => seen.at(-1)).toBe("1")
+    isBroken = false
+    await expect.poll(() => seen.filter((text) => text === "1").length).toBeGreaterThan(1)
+    expect(seen).toEqual([...seen].toSorted())
+    watch.stop()
+  })
 })
 
 describe("provisioning", () => {

@@ -29,7 +29,7 @@ export class Prices {
   /** Resolves after the first read. Without a published book every quote is refused until one comes. */
   static async watch(bus: BusHandle): Promise<Prices> {
     const prices = new Prices(bus)
-    prices.#watch = await kvWatch(bus, BUCKETS.priceBooks, CURRENT_KEY, (value) => void prices.#load(value.text))
+    prices.#watch = await kvWatch(bus, BUCKETS.priceBooks, CURRENT_KEY, (value) => prices.#load(value.text))
     return prices
   }
 
@@ -48,8 +48,9 @@ export class Prices {
     if (books.length > 0) this.#onBooks()
   }
 
+  /** @throws BusError: the list is then given again, and no call is quoted from the book before it for long. */
   async #fetch(version: string): Promise<PriceBook | null> {
-    const value = await kvGet(this.#bus, BUCKETS.priceBooks, version).catch(() => undefined)
+    const value = await kvGet(this.#bus, BUCKETS.priceBooks, version)
     if (value === undefined) return null
     const read = readPriceBook(JSON.parse(value.text))
     return "ok" in read ? read.ok : null
