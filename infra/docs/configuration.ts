@@ -40,6 +40,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "nkey seed of the service's bus user; the supervisor gives each its own",
   },
+  CREDITS_NATS_REPLICAS: {
+    default: "3 in production, else 1",
+    meaning: "copies of each stream that is made; with `CREDITS_NATS_MONITOR_URL` in production 1",
+  },
   CREDITS_NATS_SERVER: {
     default: "unset",
     meaning: "path of a nats-server ≥ 2.15; unset: the PATH, the project's cache, the release, the distribution",
@@ -142,6 +146,10 @@ export const DEVELOPER_VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "services that the supervisor starts; for tests of one",
   },
   CREDITS_DEV_APPS: { default: "apps of the checkout", meaning: "folder of the bundles that the supervisor starts" },
+  CREDITS_SANDBOX_HOST: {
+    default: "127.0.0.1",
+    meaning: "address it listens on; its control calls need no key, so another one is for a private network only",
+  },
   CREDITS_SANDBOX_PORT: {
     default: "8788",
     meaning: "port of the sandbox's card processor; the supervisor picks a free one",

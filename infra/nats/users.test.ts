@@ -24,7 +24,13 @@ describe("the users of an external nats-server", () => {
     for (const user of BUS_USERS) expect(stdout).not.toContain(readFileSync(join(keys, `${user}.seed`), "utf8").trim())
     writeFileSync(join(folder, "users.conf"), stdout)
     copyFileSync(join(import.meta.dirname, "server.conf"), join(folder, "server.conf"))
-    const env = { ...process.env, CREDITS_NATS_NAME: "n1", CREDITS_NATS_ROUTES: '"nats://n2:6222"' }
+    const env = {
+      ...process.env,
+      CREDITS_NATS_NAME: "n1",
+      CREDITS_NATS_ROUTES: '["nats://n2:6222", "nats://n3:6222"]',
+      CREDITS_NATS_STORE: JSON.stringify(join(folder, "store")),
+      CREDITS_NATS_MONITOR: '"127.0.0.1:8222"',
+    }
     const tested = await run(findNatsServer(), ["-t", "-c", join(folder, "server.conf")], { env })
     expect(tested.stderr + tested.stdout).toContain("configuration file")
   })

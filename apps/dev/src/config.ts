@@ -18,6 +18,8 @@ export interface DevConfig {
   readonly natsUrl: string | undefined
   /** An external server's HTTP monitoring: where it says whether it syncs every write (decision 1). */
   readonly natsMonitorUrl: string | undefined
+  /** Copies of each stream; undefined: three in a production that names no monitoring, else one. */
+  readonly natsReplicas: number | undefined
   /** For an external server: the seed of every service that has none of its own under `<data>/nats/`. */
   readonly natsSeed: string | undefined
   /** Set: the card processor is there, and none is started. */
@@ -26,6 +28,12 @@ export interface DevConfig {
   /** Folder with `<service>/dist/main.js`. */
   readonly appsDir: string
 }
+
+/** An empty variable is one that nobody set: whoever starts us may have no other way to say so. */
+const setOrUndefined = (name: string): Config.Config<string | undefined> =>
+  Config.option(Config.String(name)).pipe(
+    Config.map((given) => (Option.isSome(given) && given.value !== "" ? given.value : undefined)),
+  )
 
 export const devConfig: Config.Config<DevConfig> = Config.all({
   environment: Config.Literals(["development", "sandbox", "production"], "CREDITS_ENV").pipe(
@@ -38,14 +46,13 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
   httpPort: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
   httpHost: Config.String("CREDITS_HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
   natsServer: Config.String("CREDITS_NATS_SERVER").pipe(Config.withDefault("nats-server")),
-  natsUrl: Config.option(Config.String("CREDITS_NATS_URL")).pipe(Config.map(Option.getOrUndefined)),
-  natsMonitorUrl: Config.option(Config.String("CREDITS_NATS_MONITOR_URL")).pipe(Config.map(Option.getOrUndefined)),
+  natsUrl: setOrUndefined("CREDITS_NATS_URL"),
+  natsMonitorUrl: setOrUndefined("CREDITS_NATS_MONITOR_URL"),
+  natsReplicas: Config.option(Config.Int("CREDITS_NATS_REPLICAS")).pipe(Config.map(Option.getOrUndefined)),
   natsSeed: Config.option(Config.Redacted("CREDITS_NATS_SEED")).pipe(
     Config.map((seed) => (Option.isSome(seed) ? Redacted.value(seed.value) : undefined)),
   ),
-  processorUrl: Config.option(Config.String("CREDITS_STRIPE_API_BASE")).pipe(
-    Config.map((url) => (Option.isSome(url) && url.value !== "" ? url.value : undefined)),
-  ),
+  processorUrl: setOrUndefined("CREDITS_STRIPE_API_BASE"),
   // For tests of one part: a comma-separated list; `npm start` runs all.
   services: Config.String("CREDITS_DEV_SERVICES").pipe(
     Config.withDefault(SERVICES.join(",")),

@@ -28,6 +28,9 @@ const program = Effect.gen(function* () {
     seed: externalSeed(config.dataDir, "dev", config.natsSeed),
     monitorUrl: config.natsMonitorUrl,
     environment: config.environment,
+    // Its servers may start after it.
+    connectMs: undefined,
+    replicas: config.natsReplicas,
     restoreDir: join(config.dataDir, "nats", "restore"),
     say,
   })

@@ -8,7 +8,6 @@ import { isVersionEnough, NATS_VERSION_MIN } from "./nats-server.ts"
 import { attempt, StartRefused } from "./refusal.ts"
 import { restorePending } from "./restore.ts"
 
-const CONNECT_MS = 10_000
 const COPIES_IN_A_CLUSTER = 3
 
 export interface ProvisioningOptions {
@@ -18,6 +17,10 @@ export interface ProvisioningOptions {
   /** The server's own HTTP monitoring, when it is known. Who names none has a cluster. */
   readonly monitorUrl: string | undefined
   readonly environment: string
+  /** Copies of each stream that is made; undefined: what the environment needs. */
+  readonly replicas: number | undefined
+  /** How long a first connection may take; undefined: it is waited for. */
+  readonly connectMs: number | undefined
   /** Where a backup's streams may lie ready. */
   readonly restoreDir: string
   readonly say: (line: string) => void
@@ -28,7 +31,7 @@ export const provisioned = (options: ProvisioningOptions): Effect.Effect<BusHand
   Effect.gen(function* () {
     const { url, seed, monitorUrl } = options
     const handle = yield* Effect.acquireRelease(
-      attempt(() => connectBus({ servers: url, seed, name: "dev", firstConnectMs: CONNECT_MS })),
+      attempt(() => connectBus({ servers: url, seed, name: "dev", firstConnectMs: options.connectMs })),
       (opened) => Effect.promise(() => closeBus(opened)),
     )
     const version = handle.connection.info?.version ?? "unknown"
@@ -37,7 +40,7 @@ export const provisioned = (options: ProvisioningOptions): Effect.Effect<BusHand
       return yield* new StartRefused({ reason, next: "upgrade it, or unset CREDITS_NATS_URL to start an embedded one" })
     }
     const isProduction = options.environment === "production"
-    const replicas = isProduction && monitorUrl === undefined ? COPIES_IN_A_CLUSTER : 1
+    const replicas = options.replicas ?? (isProduction && monitorUrl === undefined ? COPIES_IN_A_CLUSTER : 1)
     yield* attempt(() => restorePending(handle, options.restoreDir, replicas, options.say))
     yield* attempt(() => provisionStreams(handle, { replicas }))
     if (isProduction) yield* attempt(() => requireDurable(handle, monitorUrl))

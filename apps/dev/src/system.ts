@@ -28,6 +28,7 @@ const READY_POLL_MS = 25
 const STILL_WAITING_MS = 10_000
 /** A service that ends this often before it was ever ready has a reason that waiting does not cure. */
 const FAILURES_MAX = 5
+const CONNECT_MS = 10_000
 
 /** Dies with us even when we are killed: the channel closes and the service ends as after a SIGTERM. */
 const DIE_WITH_SUPERVISOR = 'process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))'
@@ -173,6 +174,8 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
       seed: bus.seedOf("dev"),
       monitorUrl: bus.monitorUrl,
       environment: config.environment,
+      connectMs: CONNECT_MS,
+      replicas: config.natsReplicas,
       restoreDir: join(dataDir, "nats", "restore"),
       say: (line) => say("streams", line),
     })

@@ -14,6 +14,8 @@ const environment = Config.all({
     Config.withDefault("development" as const),
   ),
   port: Config.Int("CREDITS_SANDBOX_PORT").pipe(Config.withDefault(8788)),
+  // Its control calls need no key: another address is for a private network of containers.
+  host: Config.String("CREDITS_SANDBOX_HOST").pipe(Config.withDefault("127.0.0.1")),
   dataDir: Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
   webhookUrl: Config.option(Config.URL("CREDITS_SANDBOX_WEBHOOK_URL")),
   webhookEvents: Config.option(Config.schema(Schema.NonEmptyString, "CREDITS_SANDBOX_WEBHOOK_EVENTS")),
@@ -27,6 +29,7 @@ export class SandboxConfig extends Context.Service<
   {
     /** 0: any free port. */
     readonly port: number
+    readonly host: string
     readonly dataDir: string
     readonly webhook: WebhookTarget | null
     /** Requests a second; undefined: no limit. */
@@ -38,7 +41,8 @@ export class SandboxConfig extends Context.Service<
   static readonly layer = Layer.effect(
     SandboxConfig,
     Effect.gen(function* () {
-      const { mode, port, dataDir, webhookUrl, webhookEvents, webhookSecret, rateLimit, natsUrl } = yield* environment
+      const env = yield* environment
+      const { mode, port, host, dataDir, webhookUrl, webhookEvents, webhookSecret, rateLimit, natsUrl } = env
       if (mode === "production") {
         return yield* new SandboxRefused({ reason: "CREDITS_ENV=production: the sandbox processor takes play money" })
       }
@@ -55,7 +59,7 @@ export class SandboxConfig extends Context.Service<
             }
           : null
       const followsBus = Option.isSome(natsUrl)
-      return { port, dataDir, webhook, rateLimit: Option.getOrUndefined(rateLimit), followsBus }
+      return { port, host, dataDir, webhook, rateLimit: Option.getOrUndefined(rateLimit), followsBus }
     }),
   )
 }
