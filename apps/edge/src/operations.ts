@@ -20,7 +20,7 @@ const CHECK_MS = 2_000
 
 const healthz = HttpRouter.add("GET", "/healthz", HttpServerResponse.jsonUnsafe({ status: "ok" }))
 
-/** Ready: the bus answers, the own database answers, there is a price book to quote from, and nobody asked it to stop. */
+/** Ready: the bus and the own database answer, there is a price book to quote from, and nobody asked it to stop. */
 const readyz = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const bus = yield* Bus

@@ -21,7 +21,16 @@ export interface ChargePerformer {
   /** Somebody is looking for an outcome: the events may know it already. */
   readonly onLookup: () => void
   readonly report: Report
+  /** When this database was put back from a backup; null: it never was. */
+  readonly restoredAt: number | null
 }
+
+/**
+ * So long after a restore nothing is charged before the processor was asked whether it was paid already: a month's
+ * renewals and the retries of the last one are through by then.
+ */
+const RESTORED_MS = 40 * 86_400_000
+const LOOK_AGAIN_MS = 1_000
 
 const identityOf = ({ chargeId, obligation, account }: AskedCharge): ChargeIdentity => ({
   chargeId,
@@ -84,6 +93,8 @@ const pay = async (
   // The processor may have forgotten it: what was a repeat would be a new charge (field notes A2).
   if (clock.now() - key.since > KEY_USABLE_MS) return { kind: "key_useless", detail: "the key is too old to be sent" }
   if (call === "create") {
+    const paid = await paidBefore(parts, state)
+    if (paid !== null) return paid
     return outcomeOf(parts, await processor.createIntent(identityOf(state), state.terms, key.text), null)
   }
   const id = intentId(state)
@@ -92,6 +103,20 @@ const pay = async (
       ? await processor.updateIntent(id, identityOf(state), state.terms, key.text)
       : await processor.confirmIntent(id, usageOf(state), key.text)
   return outcomeOf(parts, called, id)
+}
+
+/** What a restored database may have forgotten; null: nothing, or this one was not restored. */
+const paidBefore = async (parts: ChargePerformer, state: AskedCharge): Promise<ChargeOutcome | null> => {
+  const { processor, clock, restoredAt, report } = parts
+  if (restoredAt === null || clock.now() - restoredAt > RESTORED_MS) return null
+  const called = await processor.findPaid(state.terms.customer, state.obligation)
+  if ("failed" in called) {
+    const detail = "the processor does not say whether this was paid before the restore"
+    return { kind: "refused", detail, retryAfterMs: LOOK_AGAIN_MS }
+  }
+  if (called.ok === null) return null
+  report("warning", `${state.obligation} was paid before the restore (${called.ok.id}): not charged again`)
+  return { kind: "intent", intent: called.ok }
 }
 
 const lookUp = async (parts: ChargePerformer, state: AskedCharge): Promise<ChargeOutcome> => {

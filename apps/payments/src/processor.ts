@@ -107,6 +107,22 @@ export class Processor {
     return this.#call(search, (intent) => (intent === null ? null : snapshotOf(intent)))
   }
 
+  /**
+   * An intent that succeeded for this obligation, whoever made it; null: there is none. For a database that was
+   * restored and may not know what was charged since its backup.
+   */
+  async findPaid(customer: string, obligation: string): Promise<Called<IntentSnapshot | null>> {
+    const search = async (): Promise<Stripe.PaymentIntent | null> => {
+      let seen = 0
+      for await (const intent of this.stripe.paymentIntents.list({ customer, limit: PAGE_ITEMS })) {
+        if (intent.metadata["obligation"] === obligation && intent.status === "succeeded") return intent
+        if (++seen >= PAGES_MAX * PAGE_ITEMS) break
+      }
+      return null
+    }
+    return this.#call(search, (intent) => (intent === null ? null : snapshotOf(intent)))
+  }
+
   refund(intent: string, metadata: Record<string, string>, key: string): Promise<Called<Stripe.Refund>> {
     const params = { payment_intent: intent, metadata }
     return this.#post(key, (options) => this.stripe.refunds.create(params, options), same)

@@ -7,9 +7,14 @@ import type { Migration } from "@credits/store"
 import { sql, type Kysely } from "kysely"
 
 /** Raised with every migration; a database with a newer one is refused (decision 21). */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 export interface Tables {
+  /** A row a restore of this database. */
+  readonly restored: {
+    /** Business time; 0 until the first start after it. */
+    readonly at: bigint
+  }
   /** One row a charge, as it is now. Ids are in the order of making. */
   readonly charge: {
     readonly charge_id: string
@@ -83,4 +88,6 @@ const createTables = async (db: Kysely<unknown>): Promise<void> => {
 export const migrations: Readonly<Record<string, Migration>> = {
   ...sagaMigrations,
   "0001_payments": { up: createTables },
+  // A row a restore from a backup, written by whoever restores (apps/ops).
+  "0002_restored": { up: async (db) => void (await sql`create table restored (at bigint not null)`.execute(db)) },
 }

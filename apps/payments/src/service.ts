@@ -21,7 +21,7 @@ import type { Processor } from "./processor.ts"
 import { Reconciler } from "./reconcile.ts"
 import type { Report } from "./report.ts"
 import { migrations, SCHEMA_VERSION } from "./schema.ts"
-import { countFindings, oldestUnknown, writeCharges, writeOwners, type PaymentsDatabase } from "./store.ts"
+import { countFindings, oldestUnknown, restoredAt, writeCharges, writeOwners, type PaymentsDatabase } from "./store.ts"
 
 export interface PaymentsOptions {
   readonly bus: BusHandle
@@ -131,6 +131,7 @@ const startMachines = async (
     tellMethod: (account, notice) => methods.notify(account, notice),
     onLookup,
     report,
+    restoredAt: await restoredAt(options.database, clock.now()),
   }
   const charges = await startSagas({
     ...shared,

@@ -117,6 +117,23 @@ export const oldestUnknown = async (database: PaymentsDatabase): Promise<number 
   return row?.at === null || row?.at === undefined ? null : Number(row.at)
 }
 
+/**
+ * When this database was last put back from a backup, business time; null: it never was. Whoever restores writes 0: the
+ * first start after it knows the time.
+ */
+export const restoredAt = async (database: PaymentsDatabase, now: number): Promise<number | null> => {
+  await database.kysely
+    .updateTable("restored")
+    .set({ at: BigInt(now) })
+    .where("at", "=", 0n)
+    .execute()
+  const row = await database.kysely
+    .selectFrom("restored")
+    .select((eb) => eb.fn.max("at").as("at"))
+    .executeTakeFirst()
+  return row?.at === null || row?.at === undefined ? null : Number(row.at)
+}
+
 /** Of a customer or card of the processor. */
 export const accountOf = async (database: PaymentsDatabase, id: string): Promise<string | null> => {
   const row = await database.kysely.selectFrom("owner").select("account").where("id", "=", id).executeTakeFirst()

@@ -39,6 +39,8 @@ describe.skipIf(!hasDump || findPostgresBinaries() === undefined)("a backup of P
       "create schema edge",
       "create table edge.identity (subject text primary key)",
       "insert into edge.identity values ('somebody')",
+      "create schema payments",
+      "create table payments.restored (at bigint not null)",
       "create schema elses",
       "create table elses.thing (id integer)",
       "create database restored",
@@ -60,13 +62,15 @@ describe.skipIf(!hasDump || findPostgresBinaries() === undefined)("a backup of P
       { id: 3, seq: 17n },
       { id: 4, seq: 9007199254740n },
     ])
+    // I6: payments has to ask the processor before it charges.
+    expect(await run(other, "select at from payments.restored")).toEqual([{ at: 0n }])
     expect(await run(other, "select nspname from pg_namespace where nspname = 'elses'")).toEqual([])
   })
 
   it("is not restored over schemas that are there, nor into a database of another kind", async () => {
     const manifest = { database: "postgres" } as BackupManifest
     const nowhere = join(folder, "no-data-folder")
-    expect(await obstacleOf(manifest, nowhere, other)).toContain("has the schemas edge, ledger already")
+    expect(await obstacleOf(manifest, nowhere, other)).toContain("has the schemas edge, ledger, payments already")
     expect(await obstacleOf(manifest, nowhere, undefined)).toContain("the backup is of postgres")
     await expect(loadSchemas(other, folder)).rejects.toThrow(/already exists/)
     expect(await run(other, "select subject from edge.identity")).toEqual([{ subject: "somebody" }])

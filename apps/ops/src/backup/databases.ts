@@ -89,6 +89,26 @@ export const placeFiles = async (folder: string, manifest: BackupManifest, dataD
     await onDisk(`${target}.draft`)
     await rename(`${target}.draft`, target)
   }
+  await markFile(dataDir)
+}
+
+/**
+ * Tells payments that its database was put back: what was charged since the backup is with the card processor alone, so
+ * it asks there before it charges (I6). A backup of an older release has no such table, and its payments cannot ask.
+ */
+const MARK = "insert into restored (at) values (0)"
+
+const markFile = async (dataDir: string): Promise<void> => {
+  const file = join(dataDir, "payments.db")
+  if (!existsSync(file)) return
+  const { default: BetterSqlite3 } = await import("better-sqlite3")
+  const payments = new BetterSqlite3(file)
+  try {
+    const known = payments.prepare("select name from sqlite_master where name = 'restored'").get()
+    if (known !== undefined) payments.exec(MARK)
+  } finally {
+    payments.close()
+  }
 }
 
 /** Runs one of Postgres's own programs; the password goes by its environment, where other users cannot read it. */
@@ -175,10 +195,15 @@ export const dumpSchemas = async (
 export const schemasThere = schemasOf
 
 /** All or nothing, in one transaction. */
-export const loadSchemas = (databaseUrl: string, folder: string): Promise<void> =>
-  runPostgres("pg_restore", databaseUrl, [
+export const loadSchemas = async (databaseUrl: string, folder: string): Promise<void> => {
+  await runPostgres("pg_restore", databaseUrl, [
     "--no-owner",
     "--single-transaction",
     "--exit-on-error",
     join(folder, ARCHIVE),
   ])
+  await connected(databaseUrl, async (query) => {
+    const [known] = await query("select to_regclass('payments.restored') as name")
+    if (known?.["name"] !== null) await query("insert into payments.restored (at) values (0)")
+  })
+}
