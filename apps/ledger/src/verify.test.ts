@@ -23,6 +23,8 @@ interface Report {
   readonly accounts: number
   readonly snapshots: number
   readonly totals: Readonly<Record<string, string>>
+  readonly stateHash: string
+  readonly loadedHash: string
   readonly problems: ReadonlyArray<string>
 }
 
@@ -74,14 +76,18 @@ describe("ledger verify", () => {
       child.once("close", (code) => resolve({ ...(JSON.parse(text) as Report), code }))
     })
 
-  /** A copy of the books after one change to them. */
-  const tampered = async (name: string, ...statements: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  /** A copy of the books after some changes to them: its folder. */
+  const changed = async (name: string, ...statements: ReadonlyArray<string>): Promise<string> => {
     const dataDir = join(home, name)
     await cp(ledger.dataDir, dataDir, { recursive: true })
     const database = new BetterSqlite3(databaseFile(dataDir, "ledger"))
     for (const statement of statements) assert.isAbove(database.prepare(statement).run().changes, 0, statement)
     database.close()
-    const report = await verified(dataDir)
+    return dataDir
+  }
+  /** What the verifier says of such a copy. */
+  const tampered = async (name: string, ...statements: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+    const report = await verified(await changed(name, ...statements))
     assert.deepStrictEqual(
       [report.ok, report.code],
       [report.problems.length === 0, report.problems.length === 0 ? 0 : 1],
@@ -99,6 +105,7 @@ describe("ledger verify", () => {
     assert.deepStrictEqual([report.ok, report.code, report.problems], [true, 0, []])
     assert.deepInclude(report, { entries: 21, charges: 6, accounts: 3, snapshots: 3 })
     const [grantedUsd, spentUsd, revokedUsd] = ["69.00", "4.50", "6.00"]
+    assert.strictEqual(report.loadedHash, report.stateHash)
     assert.deepInclude(report.totals, { grantedUsd, spentUsd, revokedUsd, availableUsd: "58.50", debtUsd: "0.00" })
   })
 
@@ -126,6 +133,26 @@ describe("ledger verify", () => {
 
   it("I10 notices a remembered balance that points to no entry", async () => {
     noticed(await tampered("nowhere", "UPDATE snapshot SET head = head + 100000"), /snapshot/)
+  })
+
+  it("I10 the state hash is of the entries alone: a copy without its snapshots has the same", async () => {
+    const whole = await verified(ledger.dataDir)
+    const dataDir = await changed("again", "DELETE FROM snapshot", "UPDATE partition SET floor = 0")
+    const again = await verified(dataDir)
+    assert.deepStrictEqual([again.ok, again.stateHash, again.loadedHash], [true, whole.stateHash, whole.stateHash])
+  })
+
+  it("I10 notices that an owner would start without an account: its snapshot is lost", async () => {
+    noticed(
+      await tampered("lost", "DELETE FROM snapshot WHERE account = 'acc_st1'"),
+      /acc_st1: what its owner would load/,
+    )
+  })
+
+  it("I10 notices remembered credit of an account that has no entries", async () => {
+    const copy = `INSERT INTO snapshot (account, partition, head, next_due, state)
+      SELECT 'acc_nobody', partition, 0, next_due, state FROM snapshot WHERE account = 'acc_st1'`
+    noticed(await tampered("nobody", copy), /acc_nobody/)
   })
 
   it("I2 notices a charge whose event could be charged again", async () => {

@@ -5,24 +5,13 @@
  */
 import BetterSqlite3 from "better-sqlite3"
 import { existsSync } from "node:fs"
-import {
-  chainHash,
-  entriesOf,
-  PostgresActorStore,
-  SqliteActorStore,
-  type ActorStore,
-  type NewBlock,
-  type StoredEntry,
-} from "@credits/actor"
-import type { EntryKind } from "@credits/contracts"
+import { PostgresActorStore, SqliteActorStore, type ActorStore } from "@credits/actor"
 import { formatUsd } from "@credits/kernel"
 import { databaseFile, openPostgresPool } from "@credits/store"
-import { assertHolds, assertIdentity, emptyAccount, evolve, type Account } from "./account.ts"
-import { BUCKETS, decodeBody } from "./entry.ts"
-import { encodeSnapshot } from "./snapshot.ts"
+import { BUCKETS } from "./entry.ts"
+import { Verifier } from "./verifier.ts"
 
 const PAGE = 1_000
-const PROBLEMS_MAX = 20
 
 interface Database {
   readonly store: ActorStore
@@ -52,100 +41,6 @@ const open = async (dataDir: string, databaseUrl: string | undefined): Promise<D
   }
 }
 
-interface PartitionHead {
-  readonly seq: number
-  readonly chain: string
-}
-
-/** Walks every entry once and keeps what the checks need. */
-class Verifier {
-  readonly problems: Array<string> = []
-  problemCount = 0
-  entries = 0
-  charges = 0
-  readonly accounts = new Map<string, { account: Account; head: number }>()
-  readonly #chains = new Map<number, { seq: number; chain: string }>()
-  readonly #snapshots: ReadonlyMap<string, { readonly head: number; readonly state: string }>
-  readonly #broken = new Set<string>()
-  readonly #checked = new Set<string>()
-
-  constructor(snapshots: ReadonlyMap<string, { readonly head: number; readonly state: string }>) {
-    this.#snapshots = snapshots
-  }
-
-  get snapshotsChecked(): number {
-    return this.#checked.size
-  }
-
-  problem(text: string): void {
-    this.problemCount += 1
-    if (this.problems.length < PROBLEMS_MAX) this.problems.push(text)
-  }
-
-  take(block: NewBlock): void {
-    this.#link(block)
-    for (const stored of entriesOf(block)) {
-      this.entries += 1
-      if (this.#broken.has(stored.account)) continue
-      try {
-        this.#replay(stored)
-      } catch (error) {
-        this.#broken.add(stored.account)
-        this.problem(error instanceof Error ? error.message : String(error))
-      }
-    }
-  }
-
-  #link(block: NewBlock): void {
-    const { partition, seq, count, chain, text } = block
-    const link = this.#chains.get(partition) ?? { seq: 0, chain: "" }
-    if (seq !== link.seq + 1) this.problem(`partition ${partition}: entry ${seq} follows ${link.seq}`)
-    if (chainHash(link.chain, text) !== chain)
-      this.problem(`partition ${partition}: the hash chain breaks at block ${block.id} (entry ${seq})`)
-    this.#chains.set(partition, { seq: seq + count - 1, chain })
-  }
-
-  #replay(stored: StoredEntry): void {
-    let known = this.accounts.get(stored.account)
-    if (known === undefined)
-      this.accounts.set(stored.account, (known = { account: emptyAccount(stored.account), head: 0 }))
-    const { account } = known
-    if (stored.prev !== known.head)
-      this.problem(`account ${stored.account}: entry ${stored.n} points to ${stored.prev}, not ${known.head}`)
-    if (stored.n !== account.n + 1) this.problem(`account ${stored.account}: entry ${stored.n} follows ${account.n}`)
-    const entry = decodeBody(stored.kind as EntryKind, stored.at, stored.body)
-    evolve(account, entry)
-    assertIdentity(account)
-    if (entry.kind === "charged") this.charges += 1
-    known.head = stored.id
-    const snapshot = this.#snapshots.get(stored.account)
-    if (snapshot === undefined || snapshot.head !== stored.id) return
-    this.#checked.add(stored.account)
-    if (encodeSnapshot(account) !== snapshot.state)
-      this.problem(`account ${stored.account}: its snapshot is not what its entries give (I10)`)
-  }
-
-  finish(heads: ReadonlyMap<number, PartitionHead>): void {
-    for (const [id, { seq, chain }] of heads) {
-      const link = this.#chains.get(id) ?? { seq: 0, chain: "" }
-      if (link.seq !== seq) this.problem(`partition ${id}: its row says ${seq} entries, there are ${link.seq}`)
-      if (link.chain !== chain) this.problem(`partition ${id}: the chain's head is not its row's`)
-    }
-    for (const [account, { head }] of this.#snapshots) {
-      if (head === 0 || this.#checked.has(account) || this.#broken.has(account)) continue
-      this.problem(`account ${account}: its snapshot is of entry ${head}, which the account does not have (I10)`)
-    }
-    for (const { account } of this.accounts.values()) {
-      if (this.#broken.has(account.id)) continue
-      try {
-        assertHolds(account)
-      } catch (error) {
-        this.problem((error as Error).message)
-      }
-    }
-  }
-}
-
 const totalsOf = (verifier: Verifier): Record<string, string> => {
   const totals = Object.fromEntries(BUCKETS.map((bucket) => [bucket, 0n])) as Record<(typeof BUCKETS)[number], bigint>
   for (const { account } of verifier.accounts.values()) for (const bucket of BUCKETS) totals[bucket] += account[bucket]
@@ -172,9 +67,9 @@ const verify = async (): Promise<boolean> => {
   const started = performance.now()
   const database = await open(process.env["CREDITS_DATA_DIR"] ?? ".data", process.env["CREDITS_DATABASE_URL"])
   const heads = new Map(
-    (await database.rows("SELECT id, seq, chain FROM partition")).map((row) => [
+    (await database.rows("SELECT id, seq, chain, floor FROM partition")).map((row) => [
       Number(row.id),
-      { seq: Number(row.seq), chain: row.chain as string },
+      { seq: Number(row.seq), chain: row.chain as string, floor: Number(row.floor) },
     ]),
   )
   const snapshots = new Map(
@@ -183,10 +78,11 @@ const verify = async (): Promise<boolean> => {
       { head: Number(row.head), state: row.state as string },
     ]),
   )
-  const verifier = new Verifier(snapshots)
+  const verifier = new Verifier(heads, snapshots)
   const expected = [...heads.values()].reduce((sum, head) => sum + head.seq, 0)
   await walk(database, verifier, expected)
-  verifier.finish(heads)
+  verifier.finish()
+  const hashes = verifier.hashes()
   const receipts = Number(
     (await database.rows("SELECT count(*) AS n FROM receipt WHERE key >= 'c:' AND key < 'c;'"))[0]!.n,
   )
@@ -204,6 +100,7 @@ const verify = async (): Promise<boolean> => {
     snapshots: verifier.snapshotsChecked,
     partitions: heads.size,
     totals: totalsOf(verifier),
+    ...hashes,
     problemCount: verifier.problemCount,
     problems: verifier.problems,
   }
