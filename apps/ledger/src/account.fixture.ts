@@ -6,7 +6,7 @@ import type { Charge, LotKind } from "@credits/contracts"
 import type { Instant, Nano } from "@credits/kernel"
 import { assertHolds, emptyAccount, type Account } from "./account.ts"
 import { decideAuthorize, decideExtend, decideRelease, HOLD_TTL_MS } from "./authorize.ts"
-import { decideCharge, decideReverse } from "./charge.ts"
+import { decideCharge, decideReverse, type ChargedEntry } from "./charge.ts"
 import { applyDue } from "./due.ts"
 import { decideEntitle, decideFreeze, decideMark } from "./entitlement.ts"
 import type { Entry, EntitlementOpened } from "./entry.ts"
@@ -133,11 +133,22 @@ export class Desk {
     return this.run((context, entries) => decideCharge(this.account, whole, context, entries))
   }
 
-  /** Reverses a charge as the service does: it is read back from its entry. */
-  reverse(chargeId: string, amount: Nano | null = null): Outcome {
-    const entry = this.entries.find((candidate) => candidate.kind === "charged" && candidate.cause === chargeId)
-    const charge = entry === undefined ? null : { id: chargeId, cost: entry.spent, lots: entry.lots }
-    return this.run((context, entries) => decideReverse(this.account, charge, amount, "correction", context, entries))
+  /** Reverses a charge as the service does: it and what came back of it are read back from their entries. */
+  reverse(chargeId: string, amount: Nano | null = null, nth: number | null = null): Outcome {
+    const command = { amount, nth, reason: "correction" }
+    return this.run((context, entries) =>
+      decideReverse(this.account, this.#charged(chargeId), command, context, entries),
+    )
+  }
+
+  #charged(id: string): ChargedEntry | null {
+    const own = this.entries.filter((entry) => entry.cause === id)
+    const charged = own.find(({ kind }) => kind === "charged")
+    if (charged === undefined) return null
+    const given = own.filter(({ kind }) => kind === "reversed")
+    const reversed = given.reduce((sum, { spent }) => sum - spent, 0n)
+    const { spent: cost, lots } = charged
+    return { id, cost, lots, reversed, reversals: given.length, asOf: this.account.n }
   }
 
   freeze(reason: string): Outcome {

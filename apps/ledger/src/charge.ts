@@ -64,31 +64,47 @@ export const decideCharge = (account: Account, charge: Charge, ctx: Context, ent
   return answered(null)
 }
 
-/** What one charge took, read back from its entry. */
+/** What one charge took, read back from its entry, and what of it has come back since. */
 export interface ChargedEntry {
   readonly id: string
   readonly cost: Nano
   /** Lots that paid, in that order (amounts negative). */
   readonly lots: ReadonlyArray<LotChange>
+  /** Given back by earlier reversals, all together. */
+  readonly reversed: Nano
+  /** How many they are. */
+  readonly reversals: number
+  /** The account's entries when this was read: more of them now, and there may be one more reversal. */
+  readonly asOf: number
 }
 
 /**
- * R1.3, R7.4: gives back `amount` of a charge (all of it by default), once. What became debt comes back first, then the
- * lots in reverse order of payment; what belongs to a lot that has expired comes back as an adjustment lot to the end
- * of the cycle.
+ * R1.3, R7.4: gives back `amount` of a charge (what is left of it by default). What became debt comes back first, then
+ * the lots in reverse order of payment, each reversal going on where the one before it ended; what belongs to a lot
+ * that has expired comes back as an adjustment lot to the end of the cycle. `nth`: which reversal of the charge the
+ * caller takes this to be; null: whichever.
  */
 export const decideReverse = (
   account: Account,
   charge: ChargedEntry | null,
-  wanted: Nano | null,
-  reason: string,
+  {
+    amount: wanted,
+    nth,
+    reason,
+  }: { readonly amount: Nano | null; readonly nth: number | null; readonly reason: string },
   ctx: Context,
   entries: Array<Entry>,
 ): Outcome => {
   if (charge === null) return refused("charge_not_found", "this account has no such charge")
-  const amount = wanted ?? charge.cost
-  if (amount <= 0n || amount > charge.cost) {
-    return refused("invalid", `a reversal gives back more than 0 and at most the charge (${charge.cost} nano-USD)`, {
+  const { reversals } = charge
+  const rest = charge.cost - charge.reversed
+  if (reversals > 0 && (rest === 0n || (nth !== null && nth <= reversals)))
+    return refused("already_reversed", `${reversals} reversals have given back ${charge.reversed} nano-USD of it`)
+  if (nth !== null && nth !== reversals + 1)
+    return refused("invalid", `this charge has had ${reversals} reversals`, { field: "nth" })
+  const amount = wanted ?? rest
+  if (amount <= 0n || amount > rest) {
+    return refused("invalid", `a reversal gives back more than 0 and at most what is left (${rest} nano-USD)`, {
       field: "amount",
     })
   }
@@ -98,19 +114,26 @@ export const decideReverse = (
   let paidByLots = 0n
   for (const { change } of charge.lots) paidByLots -= change
   const wasDebt = charge.cost - paidByLots
-  let left = amount
-  const fromDebt = left < wasDebt ? left : wasDebt
+  let [gone, left] = [charge.reversed, amount]
+  /** What comes back now of a part of the charge, in the order of the parts. */
+  const backOf = (part: Nano): Nano => {
+    const before = gone < part ? gone : part
+    gone -= before
+    const back = left < part - before ? left : part - before
+    left -= back
+    return back
+  }
+  const fromDebt = backOf(wasDebt)
   const forgiven = fromDebt < account.debt ? fromDebt : account.debt
   entry.debt = -forgiven
   // Debt that later credit has paid: nobody can say which lot it was, and it may have been a bought one (R1.5).
   const paidSince = fromDebt - forgiven
   let asAdjustment = paidSince
-  left -= fromDebt
   const restored: Array<LotChange> = []
   for (let i = charge.lots.length - 1; i >= 0 && left > 0n; i--) {
     const { id, change } = charge.lots[i]!
-    const part = left < -change ? left : -change
-    left -= part
+    const part = backOf(-change)
+    if (part === 0n) continue
     const lot = findLot(account.lots, id)
     const live =
       lot !== undefined && lot.residue === null && lot.expiresAt > ctx.now && lot.remaining + part <= lot.granted

@@ -86,6 +86,8 @@ describe("a request that is well", () => {
     assert.strictEqual(one?.key, "reverse:evt-1")
     assert.strictEqual(two?.key, one?.key)
     assert.strictEqual(two?.content, one?.content)
+    const rerating = accepted({ op: "reverse", nth: 2, chargeId: "evt-1", reason: "wrong price" })
+    assert.strictEqual(rerating.key, "rerate:2:evt-1")
   })
 
   it("reads leave nothing behind: they have no key", () => {

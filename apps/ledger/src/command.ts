@@ -36,7 +36,13 @@ export type WriteCommand = Common &
     | ({ readonly op: "grant"; readonly reason: string } & LotGrant)
     | { readonly op: "revoke"; readonly lotId: string; readonly amount: Nano; readonly reason: string }
     | { readonly op: "adjust"; readonly amount: Nano; readonly reason: string; readonly expiresAt: Instant | null }
-    | { readonly op: "reverse"; readonly chargeId: string; readonly amount: Nano | null; readonly reason: string }
+    | {
+        readonly op: "reverse"
+        readonly chargeId: string
+        readonly amount: Nano | null
+        readonly nth: number | null
+        readonly reason: string
+      }
     | {
         readonly op: "entitle"
         readonly entitlement: Omit<EntitlementOpened, "from"> & { readonly from: Instant | null }
@@ -88,7 +94,7 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
   grant: ["id", "kind", "amount", "expiresAt", "cause", "reason"],
   revoke: ["id", "lotId", "amount", "cause", "reason"],
   adjust: ["id", "amount", "reason", "expiresAt"],
-  reverse: ["id", "chargeId", "amount", "reason"],
+  reverse: ["id", "chargeId", "amount", "nth", "reason"],
   entitle: ["id", "plan", "hostedModels", "from", "until", "cycle", "lowBelow", "pastDue", "reason"],
   freeze: ["id", "reason"],
   unfreeze: ["id", "reason"],
@@ -200,6 +206,24 @@ const ttlOf = (raw: Raw): number => {
   return ttl
 }
 
+/** More reversals than corrections of one price are a mistake. */
+const NTH_MAX = 100
+
+const nthOf = (raw: Raw): number | null => {
+  const { nth } = raw
+  if (nth === undefined) return null
+  if (typeof nth !== "number" || !Number.isInteger(nth) || nth < 1 || nth > NTH_MAX)
+    throw new Invalid("nth", `nth must be from 1 to ${NTH_MAX}`)
+  return nth
+}
+
+/**
+ * R7.4 "once": the key of a reversal is its charge, and for a re-rating its number too. A number ends before the
+ * charge's id begins, so no two charges share a key.
+ */
+export const reversalKey = (chargeId: string, nth: number | null): string =>
+  nth === null ? `reverse:${chargeId}` : `rerate:${nth}:${chargeId}`
+
 const authorize = (raw: Raw, common: Common): WriteCommand => {
   if (raw.model !== undefined && typeof raw.model !== "string") throw new Invalid("model", "model must be text")
   const amount = amountOf(raw, "amount", 0n)
@@ -276,6 +300,7 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
         op,
         chargeId: text(raw, "chargeId"),
         amount: raw.amount === undefined ? null : amountOf(raw, "amount", 1n),
+        nth: nthOf(raw),
         reason: reasonOf(raw, true),
       }
     case "entitle":
@@ -340,8 +365,7 @@ const decode = (value: unknown): Command => {
   if (!isAccountId(raw.account)) throw new Invalid("account", "account must be an account id")
   if (READS.has(op as string)) return read(op as string, raw, { account: raw.account, key: "", content: "", id: "" })
   const id = text(raw, "id")
-  // One reversal a charge, for ever: the charge is the key (R7.4 "once").
-  const key = op === "reverse" ? `reverse:${text(raw, "chargeId")}` : `${op as string}:${id}`
+  const key = op === "reverse" ? reversalKey(text(raw, "chargeId"), nthOf(raw)) : `${op as string}:${id}`
   return write(op as string, raw, { account: raw.account, key, content: contentOf(op as string, raw), id })
 }
 

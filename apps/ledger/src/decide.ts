@@ -10,7 +10,7 @@ import { decideEntitle, decideFreeze, decideMark } from "./entitlement.ts"
 import type { Entry } from "./entry.ts"
 import { decideExchange } from "./exchange.ts"
 import { decideAdjust, decideGrant, decideRevoke } from "./grant.ts"
-import { answered, type Context, type Outcome } from "./outcome.ts"
+import { answered, refused, type Context, type Outcome } from "./outcome.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts"
 
 const from = (instant: Instant | null, now: Instant): Instant => instant ?? now
@@ -36,7 +36,10 @@ const decideOne = (
     case "adjust":
       return decideAdjust(account, command, ctx, entries)
     case "reverse":
-      return decideReverse(account, charge, command.amount, command.reason, ctx, entries)
+      // Requests of one commit are prepared together: whoever comes second cannot have seen the first one's reversal.
+      if (charge !== null && account.n !== charge.asOf)
+        return refused("overloaded", "the account has just changed; ask again", { retryAfter: 0 })
+      return decideReverse(account, charge, command, ctx, entries)
     case "entitle": {
       const entitlement = { ...command.entitlement, from: from(command.entitlement.from, ctx.now) }
       return decideEntitle(account, { id: command.id, entitlement, reason: command.reason }, ctx, entries)

@@ -147,4 +147,26 @@ describe("one effect and one answer", () => {
     assert.strictEqual((await reverse("v3", "2")).refused.code, "id_conflict")
     await spent(account, "2")
   })
+
+  it("R7.4 re-ratings take earlier reversals into account; asked at the same moment, they never exceed the charge", async () => {
+    const account = await funded("acc_corrected")
+    await send(charge("evt-1", account, "3"), charge("evt-2", account, "3"))
+    await spent(account, "6")
+    const reverse = (chargeId: string, amount: string, nth?: number) => {
+      const numbered = nth === undefined ? {} : { nth }
+      const request = { op: "reverse", id: `v${nth}`, account, chargeId, amount: nano(amount), ...numbered }
+      return ledger.request({ ...request, reason: "wrong price" })
+    }
+    assert.isDefined((await reverse("evt-1", "1")).ok)
+    const second = await reverse("evt-1", "1.50", 2)
+    assert.isDefined(second.ok)
+    assert.deepStrictEqual(await reverse("evt-1", "1.50", 2), second)
+    assert.strictEqual((await reverse("evt-1", "0.25", 2)).refused.code, "id_conflict")
+    assert.strictEqual((await reverse("evt-1", "0.75", 3)).refused.code, "invalid")
+    assert.isDefined((await reverse("evt-1", "0.50", 3)).ok)
+    assert.strictEqual((await reverse("evt-1", "0.01", 4)).refused.code, "already_reversed")
+    const [support, rerating] = await Promise.all([reverse("evt-2", "2"), reverse("evt-2", "2", 1)])
+    assert.deepStrictEqual([support.ok, rerating.ok].filter((ok) => ok !== undefined).length, 1)
+    await spent(account, "1")
+  })
 })

@@ -1,12 +1,20 @@
 /**
  * The ledger as the partition runtime sees it: the pure functions of this folder behind one interface.
  */
-import { isBad, type BadCommand, type Decision, type EntryHead, type History, type Machine } from "@credits/actor"
+import {
+  commandKey,
+  isBad,
+  type BadCommand,
+  type Decision,
+  type EntryHead,
+  type History,
+  type Machine,
+} from "@credits/actor"
 import type { Charge, EntryKind, RefusalCode } from "@credits/contracts"
-import { partitionOf } from "@credits/kernel"
+import { partitionOf, type Nano } from "@credits/kernel"
 import { emptyAccount, evolve, type Account } from "./account.ts"
 import { decideCharge, type ChargedEntry } from "./charge.ts"
-import { decodeRequest, type Command, type ReadCommand, type WriteCommand } from "./command.ts"
+import { decodeRequest, reversalKey, type Command, type ReadCommand, type WriteCommand } from "./command.ts"
 import { decide } from "./decide.ts"
 import { applyDue } from "./due.ts"
 import { decodeBody, encodeBody, type Entry } from "./entry.ts"
@@ -28,16 +36,28 @@ const NOT_KEPT = new Set<string>([
   "unavailable",
   "invalid",
   "charge_not_found",
+  "already_reversed",
 ])
 
-/** The charge a reversal is about, found by its event id. */
+/**
+ * The charge a reversal is about, found by its event id, and its earlier reversals by their keys. Those of re-ratings
+ * are numbered among all reversals of the charge, so at most one number is left out: the one without a number.
+ */
 const chargeOf = async (history: History, chargeId: string): Promise<ChargedEntry | null> => {
-  for (const stored of await history.ofCommand(chargeId)) {
-    if (stored.kind !== "charged") continue
-    const entry = decodeBody("charged", stored.at, stored.body)
-    if (entry.cause === chargeId) return { id: chargeId, cost: entry.spent, lots: entry.lots }
+  const stored = await history.recorded(commandKey(chargeId), "charged", chargeId)
+  if (stored === undefined) return null
+  const asOf = (await history.entry(history.head))?.n ?? 0
+  const amountOf = async (key: string): Promise<Nano | null> => {
+    const reversal = await history.recorded(key, "reversed", chargeId)
+    return reversal === undefined ? null : -decodeBody("reversed", reversal.at, reversal.body).spent
   }
-  return null
+  const amounts = [await amountOf(reversalKey(chargeId, null))]
+  for (let nth = 1; amounts.at(-1) !== null || amounts.at(-2) !== null; nth++)
+    amounts.push(await amountOf(reversalKey(chargeId, nth)))
+  const given = amounts.filter((amount) => amount !== null)
+  const { spent: cost, lots } = decodeBody("charged", stored.at, stored.body)
+  const reversed = given.reduce((sum, amount) => sum + amount, 0n)
+  return { id: chargeId, cost, lots, reversed, reversals: given.length, asOf }
 }
 
 const read = (account: Account, command: ReadCommand, now: number, history: History): unknown => {

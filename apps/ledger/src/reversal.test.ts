@@ -1,4 +1,5 @@
 /** Goal: what was charged wrongly comes back where it came from (R1.3, R7.4). */
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { usd } from "@credits/kernel"
 import { codeOf, Desk, holdId, lotId } from "./account.fixture.ts"
@@ -157,6 +158,59 @@ describe("a reversal of what was owed", () => {
     desk.lapse()
     desk.reverse("evt-1")
     assert.deepStrictEqual([desk.account.frozen, desk.account.debt], inUsd("5", "2"))
+  })
+})
+
+describe("several reversals of one charge", () => {
+  /** 6.00 paid by promo 1, plan 3, top-up 2. */
+  const charged = (): Desk => {
+    const desk = plus()
+    desk.grant("promo", usd("1"), { expiresAt: DAY })
+    desk.grant("plan", usd("3"), { expiresAt: 30 * DAY })
+    desk.grant("topup", usd("10"))
+    desk.charge(usd("6"), { id: "evt-1" })
+    return desk
+  }
+
+  it("R1.3 R7.4 each goes on where the one before it ended, and together they are the charge", () => {
+    const desk = charged()
+    desk.reverse("evt-1", usd("2.50"))
+    desk.reverse("evt-1", usd("1"), 2)
+    assert.deepStrictEqual([desk.left(1), desk.left(2), desk.left(3)], inUsd("0", "1.50", "10"))
+    desk.reverse("evt-1", null, 3)
+    assert.deepStrictEqual([desk.left(1), desk.left(2), desk.left(3)], inUsd("1", "3", "10"))
+    assert.strictEqual(codeOf(desk.reverse("evt-1")), "already_reversed")
+    assert.deepStrictEqual(buckets(desk), inUsd("0", "14", "0"))
+  })
+
+  it("R7.4 what is more than is left is refused, and so is a number that is not the next", () => {
+    const desk = charged()
+    assert.strictEqual(codeOf(desk.reverse("evt-1", usd("1"), 2)), "invalid")
+    assert.strictEqual(codeOf(desk.reverse("evt-1", usd("4"), 1)), "answered")
+    assert.strictEqual(codeOf(desk.reverse("evt-1", usd("1"), 1)), "already_reversed")
+    assert.strictEqual(codeOf(desk.reverse("evt-1", usd("2.000000001"), 2)), "invalid")
+    assert.strictEqual(codeOf(desk.reverse("evt-1", usd("2"), 2)), "answered")
+    assert.deepStrictEqual(buckets(desk), inUsd("0", "14", "0"))
+  })
+
+  it("R7.4 cut anywhere, reversals leave every lot as one reversal of their sum does", () => {
+    const cents = fc.integer({ min: 1, max: 600 })
+    fc.assert(
+      fc.property(cents, cents, fc.constantFrom(0, 2), (first, second, days) => {
+        fc.pre(first + second <= 600)
+        const [once, twice] = [charged().at(days * DAY), charged().at(days * DAY)]
+        once.reverse("evt-1", BigInt(first + second) * 10_000_000n)
+        twice.reverse("evt-1", BigInt(first) * 10_000_000n)
+        twice.reverse("evt-1", BigInt(second) * 10_000_000n, 2)
+        const lots = ({ account }: Desk) =>
+          account.lots.reduce<Record<string, bigint>>((sums, { kind, expiresAt, remaining }) => {
+            const name = `${kind} ${expiresAt}`
+            return { ...sums, [name]: (sums[name] ?? 0n) + remaining }
+          }, {})
+        assert.deepStrictEqual([buckets(twice), lots(twice)], [buckets(once), lots(once)])
+      }),
+      { numRuns: 200 },
+    )
   })
 })
 

@@ -8,6 +8,7 @@ import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"
 import { readCatalogue, readPriceBook, type Catalogue, type PriceBook } from "@credits/pricebook"
 import { FreeSpace, migrateNow, type FreeSpaceOptions } from "@credits/store"
 import { RatingActor } from "./actor.ts"
+import { refuseBook, refusePast } from "./correction.ts"
 import { Endpoints } from "./endpoints.ts"
 import type { Report } from "./intake.ts"
 import { DeadLetterOutbox } from "./letters.ts"
@@ -92,8 +93,20 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
   await verifyStreams(bus, USED_STREAMS)
   const metrics = noMetrics()
   const shared = { bus, database, report }
-  const books = new Versions({ ...shared, kind: "book", bucket: BUCKETS.priceBooks, read: readPriceBook })
-  const catalogues = new Versions({ ...shared, kind: "catalogue", bucket: BUCKETS.catalogues, read: readCatalogue })
+  const books = new Versions({
+    ...shared,
+    kind: "book",
+    bucket: BUCKETS.priceBooks,
+    read: readPriceBook,
+    refuseInstant: refuseBook,
+  })
+  const catalogues = new Versions({
+    ...shared,
+    kind: "catalogue",
+    bucket: BUCKETS.catalogues,
+    read: readCatalogue,
+    refuseInstant: refusePast,
+  })
   await books.open(seeds.books.data, seeds.books.from, clock.now())
   await catalogues.open(seeds.catalogues.data, seeds.catalogues.from, clock.now())
   const letters = new DeadLetterOutbox(bus, database, report)

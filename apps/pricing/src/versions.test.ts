@@ -80,6 +80,37 @@ describe("published versions", () => {
     return value === undefined ? [] : (JSON.parse(value.text) as VersionList).versions.map((one) => one.version)
   }
 
+  it("R7.4 a correction takes the place of the book it names, for usage of then that is still to come", async () => {
+    const at = START + HOUR_MS
+    await answer("book-publish", { book: book("b2", iso(at), "100"), apply: true, ...who })
+    await answer("book-publish", { book: book("b3", iso(at + 9 * HOUR_MS), "50"), apply: true, ...who })
+    now = at + 2 * HOUR_MS
+    const correction = (fields: object) => ({
+      book: { ...book("b2-corrected", iso(at + HOUR_MS), "10"), corrects: "b2", ...fields },
+      apply: true,
+      ...who,
+    })
+    const refusal = async (fields: object) => {
+      const reply = await ask("book-publish", correction(fields))
+      return "refused" in reply ? `${reply.refused.code} ${reply.refused.field}` : "published"
+    }
+    expect(await refusal({ corrects: "b3" })).toBe("invalid corrects")
+    expect(await refusal({ effectiveAt: iso(now + HOUR_MS) })).toBe("invalid effectiveAt")
+    expect(await refusal(book("b4", iso(at + HOUR_MS), "101"))).toBe("invalid models[0]")
+    expect(await refusal({ corrects: undefined })).toBe("effective_in_past effectiveAt")
+    await answer("book-publish", correction({}))
+    const shown = async (then: number) => (await answer<BookAnswer>("book-show", { at: then })).version
+    const versions = await Promise.all([0, HOUR_MS - 1, HOUR_MS, 8 * HOUR_MS, 9 * HOUR_MS].map((ms) => shown(at + ms)))
+    expect(versions).toEqual(["b2", "b2", "b2-corrected", "b2-corrected", "b3"])
+    await publishUsage(parts.bus, [usageEvent("late", at + HOUR_MS), usageEvent("earlier", at)])
+    await pricing.settled()
+    const charged = (await storedCharges(parts.bus)).map((charge) => [charge[0], charge[6].split("|")[2]])
+    expect(charged.toSorted()).toEqual([
+      ["earlier", "b2"],
+      ["late", "b2-corrected"],
+    ])
+  })
+
   it("R7.1 quotes, the price list and rating change at the book's instant; old events keep theirs", async () => {
     const at = START + HOUR_MS
     const request = { book: book("b2", iso(at), "100"), apply: true, ...who }

@@ -30,6 +30,8 @@ export interface VersionsOptions<A extends Versioned> {
   readonly kind: "book" | "catalogue"
   readonly bucket: string
   readonly read: (data: unknown) => Checked<A>
+  /** What stands against a version's instant at publication (`correction.ts`); `inForce`: what has held then so far. */
+  readonly refuseInstant: (value: A, now: Instant, inForce: A | null) => PricingRefusal | null
   readonly bus: BusHandle
   readonly database: PricingDatabase
   readonly report: Report
@@ -122,9 +124,8 @@ export class Versions<A extends Versioned> {
     if (this.#published.some((one) => one.version === version)) {
       return refuse("version_exists", `version ${version} is published and immutable`, "version")
     }
-    if (effectiveAt < now) {
-      return refuse("effective_in_past", `effectiveAt lies before now (${formatInstant(now)})`, "effectiveAt")
-    }
+    const refusal = this.#options.refuseInstant(checked.ok, now, this.at(effectiveAt))
+    if (refusal !== null) return refusal
     if (!publication.apply) return { version, effectiveAt, published: false }
     const isNew = await this.#insert({ value: checked.ok, data }, now, publication.by, publication.reason)
     await this.#load()

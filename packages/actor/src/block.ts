@@ -38,6 +38,10 @@ const parsed = (text: string, block: NewBlock, place: number): StoredEntry => {
 export const entriesOf = (block: NewBlock): ReadonlyArray<StoredEntry> =>
   block.text.split(BLOCK_SEPARATOR).map((text, place) => parsed(text, block, place))
 
+/** The entries whose text contains a text; the others are not parsed. */
+export const entriesWith = (block: NewBlock, part: string): ReadonlyArray<StoredEntry> =>
+  block.text.split(BLOCK_SEPARATOR).flatMap((text, place) => (text.includes(part) ? [parsed(text, block, place)] : []))
+
 /** The entry at an address of this block, found without parsing its neighbours. */
 export const entryAt = (block: NewBlock, address: number): StoredEntry | undefined => {
   const place = address - addressOf(block.id, 0)

@@ -1,6 +1,7 @@
 /** @credits/actor: the partition runtime. Leases and epochs, mailbox, group commit, outbox, due work, dead letters. */
 export * from "./machine.ts"
 export * from "./rows.ts"
+export { commandKey } from "./history.ts"
 export * from "./migrations.ts"
 export { packBatch } from "./packed-batch.ts"
 export * from "./sqlite-store.ts"

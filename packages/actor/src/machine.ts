@@ -66,8 +66,11 @@ export interface History {
   readonly head: number
   /** The actor's own entry at an address; undefined for any other address. */
   readonly entry: (id: number) => Promise<StoredEntry | undefined>
-  /** The account's entries of the commit that recorded a stream command (a charge): one of them is its own. */
-  readonly ofCommand: (id: string) => Promise<ReadonlyArray<StoredEntry>>
+  /**
+   * The account's entry of this kind and with `"cause"` as its body says, of the commit that recorded a receipt: of a
+   * stream command (`c:<id>`) or of a request (its key). Undefined: no such receipt, or it recorded no such entry.
+   */
+  readonly recorded: (key: string, kind: string, cause: string) => Promise<StoredEntry | undefined>
 }
 
 /** A notice for whoever must act; derived from state before and after, never stored as an entry (decision 9). */

@@ -88,7 +88,11 @@ export interface Adjust {
   readonly reason: string
   readonly expiresAt?: number
 }
-/** Reverses a charge entry, wholly or by `amount` (R1.3, R7.4): restores its lots in reverse order. */
+/**
+ * Reverses a charge entry, by `amount` or by all that is left of it (R1.3, R7.4): restores its lots in reverse order.
+ * Once per charge, for ever; re-ratings name which reversal theirs is, and each number is done once. All together never
+ * give back more than the charge. Refused: `charge_not_found`, `already_reversed`, `invalid`.
+ */
 export interface Reverse {
   readonly op: "reverse"
   readonly id: string
@@ -96,6 +100,8 @@ export interface Reverse {
   /** The usage event id of the charge. */
   readonly chargeId: string
   readonly amount?: NanoText
+  /** Re-rating: 1 + the reversals this charge has had, of any kind. */
+  readonly nth?: number
   readonly reason: string
 }
 /** Opens the entitlement interval `[from, until)` of a plan, closing the one before it (R1.8, decision 13). */

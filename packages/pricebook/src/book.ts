@@ -53,6 +53,8 @@ export interface PriceBookData {
   readonly effectiveAt: string
   /** Where the prices come from, for people. */
   readonly source: string
+  /** Only in a correction (`correction.ts`): the version whose prices were wrong. */
+  readonly corrects?: string
   readonly models: ReadonlyArray<ModelPriceData>
 }
 
@@ -91,6 +93,8 @@ export interface ModelPrice {
 export interface PriceBook {
   readonly version: string
   readonly effectiveAt: Instant
+  /** Of a correction: the version it stands for from its instant on; null for every other book. */
+  readonly corrects: string | null
   /** By id and by alias. */
   readonly models: ReadonlyMap<string, ModelPrice>
   readonly data: PriceBookData
@@ -104,7 +108,7 @@ const NAME = /^[A-Za-z0-9][\w.:@/+-]{0,119}$/
 const NAME_RULE = "a name of 1–120 letters, digits or . _ : @ / + -"
 const TIME = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)$/
 const RATE_FIELDS = ["input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h", "reasoning"] as const
-const BOOK = new Set(["version", "effectiveAt", "source", "models"])
+const BOOK = new Set(["version", "effectiveAt", "source", "corrects", "models"])
 const TIER = new Set<string>([...RATE_FIELDS, "aboveInputTokens"])
 const HOURS = new Set<string>([...RATE_FIELDS, "from", "to", "longContext"])
 const MODEL = new Set<string>([
@@ -233,6 +237,7 @@ export const readPriceBook = (value: unknown): Checked<PriceBook> => {
   const version = found.text(data.version, VERSION, "version", VERSION_RULE)
   const effectiveAt = found.instant(data.effectiveAt, "effectiveAt")
   found.text(data.source, /^[^\0]{1,500}$/, "source", "1–500 characters")
+  const corrects = data.corrects === undefined ? null : found.text(data.corrects, VERSION, "corrects", VERSION_RULE)
   const models = new Map<string, ModelPrice>()
   const list = found.array(data.models, MODELS_MAX, "models")
   list.forEach((item, i) => {
@@ -245,7 +250,7 @@ export const readPriceBook = (value: unknown): Checked<PriceBook> => {
   if (models.size === 0) found.add("no_models", "models", "a price book prices at least one model")
   return found.list.length > 0
     ? { invalid: found.list }
-    : { ok: { version, effectiveAt, models, data: value as PriceBookData } }
+    : { ok: { version, effectiveAt, corrects, models, data: value as PriceBookData } }
 }
 
 /**

@@ -54,7 +54,8 @@ const tooLarge: CallRefused = { code: "cost_too_large", detail: "a call cannot c
 
 const DAY_MS = 86_400_000
 
-const cardAt = (price: ModelPrice, at: Instant): RateCard => {
+/** What holds at an instant: of windows that overlap the last one listed. */
+export const cardAt = (price: ModelPrice, at: Instant): RateCard => {
   if (price.hours.length === 0) return price.card
   const time = ((at % DAY_MS) + DAY_MS) % DAY_MS
   for (let i = price.hours.length - 1; i >= 0; i--) {
@@ -65,7 +66,7 @@ const cardAt = (price: ModelPrice, at: Instant): RateCard => {
 }
 
 /** The rates of the whole call: those of the highest tier its prompt exceeds. */
-const ratesFor = (card: RateCard, promptTokens: number): Rates => {
+export const ratesFor = (card: RateCard, promptTokens: number): Rates => {
   for (let i = card.tiers.length - 1; i >= 0; i--) {
     if (promptTokens > card.tiers[i]!.aboveInputTokens) return card.tiers[i]!
   }
