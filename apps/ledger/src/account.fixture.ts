@@ -147,8 +147,8 @@ export class Desk {
     if (charged === undefined) return null
     const given = own.filter(({ kind }) => kind === "reversed")
     const reversed = given.reduce((sum, { spent }) => sum - spent, 0n)
-    const { spent: cost, lots } = charged
-    return { id, cost, lots, reversed, reversals: given.length, asOf: this.account.n }
+    const { spent: cost, lots, usage, usedAt } = charged
+    return { id, cost, lots, usage, usedAt, reversed, reversals: given.length, asOf: this.account.n }
   }
 
   freeze(reason: string): Outcome {

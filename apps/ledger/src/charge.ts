@@ -1,7 +1,7 @@
 /**
  * Charging usage (R6.3–R6.7) and reversing a charge (R1.3, R7.4). Pure.
  */
-import { accountOfHold, type Nano } from "@credits/kernel"
+import { accountOfHold, type Instant, type Nano } from "@credits/kernel"
 import type { Charge } from "@credits/contracts"
 import { entitledAt, type Account } from "./account.ts"
 import { makeEntry, type Entry } from "./entry.ts"
@@ -70,6 +70,9 @@ export interface ChargedEntry {
   readonly cost: Nano
   /** Lots that paid, in that order (amounts negative). */
   readonly lots: ReadonlyArray<LotChange>
+  /** Its usage line and when the usage happened: usage of that day and model then cost less. */
+  readonly usage: string
+  readonly usedAt: Instant
   /** Given back by earlier reversals, all together. */
   readonly reversed: Nano
   /** How many they are. */
@@ -110,6 +113,8 @@ export const decideReverse = (
   }
   const entry = makeEntry("reversed", ctx.now, charge.id)
   entry.reason = reason
+  entry.usage = charge.usage
+  entry.usedAt = charge.usedAt
   entry.spent = -amount
   let paidByLots = 0n
   for (const { change } of charge.lots) paidByLots -= change

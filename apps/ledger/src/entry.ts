@@ -65,7 +65,7 @@ export interface Entry {
   mark: { readonly name: "refill" | "renewal"; readonly until: Instant } | null
   cause: string
   reason: string
-  /** Usage line of a charge, "" otherwise. */
+  /** Usage line of a charge, and of a reversal that of its charge; "" otherwise. */
   usage: string
   usedAt: Instant
 }

@@ -55,9 +55,9 @@ const chargeOf = async (history: History, chargeId: string): Promise<ChargedEntr
   for (let nth = 1; amounts.at(-1) !== null || amounts.at(-2) !== null; nth++)
     amounts.push(await amountOf(reversalKey(chargeId, nth)))
   const given = amounts.filter((amount) => amount !== null)
-  const { spent: cost, lots } = decodeBody("charged", stored.at, stored.body)
+  const { spent: cost, lots, usage, usedAt } = decodeBody("charged", stored.at, stored.body)
   const reversed = given.reduce((sum, amount) => sum + amount, 0n)
-  return { id: chargeId, cost, lots, reversed, reversals: given.length, asOf }
+  return { id: chargeId, cost, lots, usage, usedAt, reversed, reversals: given.length, asOf }
 }
 
 const read = (account: Account, command: ReadCommand, now: number, history: History): unknown => {

@@ -47,7 +47,8 @@ const itemOf = (stored: StoredEntry, entry: Entry, availableAfter: Nano): Statem
   availableAfter: availableAfter.toString(),
   description: DESCRIPTIONS[entry.kind](entry) + (entry.reason === "" ? "" : `: ${entry.reason}`),
   lots: entry.lots.map(({ id, change }) => ({ id, amount: change.toString() })),
-  usage: entry.usage === "" ? null : decodeUsageLine(entry.usage),
+  // A reversal names the usage whose cost it lowers; nothing was used by it.
+  usage: entry.usage === "" || entry.kind !== "charged" ? null : decodeUsageLine(entry.usage),
   cause: entry.cause,
 })
 

@@ -29,6 +29,7 @@ import { gatewayKeyList } from "./commands/gateway-key/list.ts"
 import { gatewayKeyRevoke } from "./commands/gateway-key/revoke.ts"
 import { ledgerVerify } from "./commands/ledger/verify.ts"
 import { pricesImport } from "./commands/prices/import.ts"
+import { pricesRerate } from "./commands/prices/rerate.ts"
 import { pricesPublish } from "./commands/prices/publish.ts"
 import { pricesList, pricesShow } from "./commands/prices/show.ts"
 import { reconRun } from "./commands/recon/run.ts"
@@ -90,7 +91,7 @@ const ledger = Command.make("ledger").pipe(
 )
 const prices = Command.make("prices").pipe(
   Command.withDescription("Price books: what a call costs"),
-  Command.withSubcommands([pricesShow, pricesList, pricesImport, pricesPublish]),
+  Command.withSubcommands([pricesShow, pricesList, pricesImport, pricesPublish, pricesRerate]),
 )
 const catalogue = Command.make("catalogue").pipe(
   Command.withDescription("Plan catalogues: what a plan costs and gives"),

@@ -13,6 +13,7 @@ let credits: Shell
 let account: string
 let key: string
 
+const BATCH = "application/cloudevents-batch+json"
 const START_MS = 90_000
 const FACT_MS = 15_000
 
@@ -147,6 +148,40 @@ describe("credits on a running system", () => {
     assert.strictEqual(funded.exit, 0)
     const { items } = funded.json<{ items: Array<{ availableAfterUsd: string }> }>()
     assert.deepEqual(new Set(items.map((item) => item.availableAfterUsd)), new Set(["2.00"]))
+  })
+
+  it("R7.4 a wrong price is corrected and its calls are priced again; a repeat gives nothing back", async () => {
+    const [bookFile, id] = [`${system.dataDir}/book.json`, "acc_wronglypriced"]
+    const publishes = async (version: string, effectiveAt: string, input: string, corrects?: string) => {
+      const { data } = (await credits("prices", "show", "--json")).json<{ data: { models: Array<{ id: string }> } }>()
+      const models = data.models.map((model) => (model.id === "gpt-5" ? { ...model, input } : model))
+      await writeFile(bookFile, JSON.stringify({ ...data, version, effectiveAt, models, corrects }))
+      const run = await credits("prices", "publish", bookFile, ...applied, "--json")
+      assert.strictEqual(run.exit, 0, run.stderr)
+      return run.json<{ effectiveAt: string }>().effectiveAt
+    }
+    assert.strictEqual((await credits("account", "entitle", id, "--plan", "pro", ...applied)).exit, 0)
+    assert.strictEqual((await credits("account", "adjust", id, "--amount", "25", ...applied)).exit, 0)
+    const from = await publishes("wrong", "now", "12.5")
+    const wallet = async () => (await credits("account", "show", id, "--json")).json<{ availableUsd: string }>()
+    const usedAt = new Date().toISOString()
+    await post("/api/v1/gateway/usage", [{ ...usage("evt-wrong", "gpt-5", usedAt), subject: id }], key, BATCH)
+    assert.strictEqual((await until(wallet, ({ availableUsd }) => availableUsd !== "25.00")).availableUsd, "12.50")
+    await publishes("right", from, "1.25", "wrong")
+    const to = new Date(Date.parse(usedAt) + 1).toISOString()
+    const rerate = (...more: ReadonlyArray<string>) =>
+      credits("prices", "rerate", "--from", from, "--to", to, "--json", ...more)
+    const planned = (await rerate()).json<Record<string, unknown>>()
+    assert.deepInclude(planned, { applied: false, calls: 1, tooMuch: 1, accounts: 1, backUsd: "11.25" })
+    assert.strictEqual((await wallet()).availableUsd, "12.50")
+    const done = await rerate(...applied)
+    assert.strictEqual(done.exit, 0, done.stderr)
+    assert.deepInclude(done.json<Record<string, unknown>>(), { applied: true, givenBack: 1, givenBackUsd: "11.25" })
+    assert.strictEqual((await wallet()).availableUsd, "23.75")
+    const [line] = (await credits("account", "statement", id, "--json")).json<{ items: Array<object> }>().items
+    assert.deepInclude(line, { kind: "reversed", amountUsd: "11.25", cause: "evt-wrong", usage: null })
+    assert.deepInclude((await rerate(...applied)).json<Record<string, unknown>>(), { tooMuch: 0, givenBack: 0 })
+    assert.strictEqual((await wallet()).availableUsd, "23.75")
   })
 })
 

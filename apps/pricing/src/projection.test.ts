@@ -71,6 +71,17 @@ describe("counting a journal", () => {
       ["2026-06-02", 1],
     ])
   })
+
+  it("R7.4 what a reversal gives back lowers the cost of its usage's day; calls and tokens stay", () => {
+    const rollup = new Rollup()
+    const { usage, spent, usedAt } = charged(1).body
+    const reversal = { usage, usedAt, spent: "-400", cause: "e1" } as JournalEntry["body"]
+    foldJournal(rollup, new Map(), message(0, [charged(1), { ...charged(2), kind: "reversed", body: reversal }]))
+    const [row, ...others] = [...rollup.rows]
+    expect(others).toEqual([])
+    expect([row!.calls, row!.cost]).toEqual([1, BigInt(spent!) - 400n])
+    expect([...rollup.totals].map(({ calls }) => calls)).toEqual([1])
+  })
 })
 
 describe("the usage projection over a real journal", () => {

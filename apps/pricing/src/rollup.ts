@@ -1,7 +1,8 @@
 /**
  * Usage by day, account and model, as a projection of the ledger's journal and of our own BYOK records (decision 14).
  * Pure: owns what an entry adds and how gaps and repeats are told apart; storing it is `store.ts`.
- * Only what was deducted counts, so a duplicate event never shows. Reversals are lines of the statement, not of usage.
+ * Only what was deducted counts, so a duplicate event never shows. A reversal does not unmake usage: calls and tokens
+ * stay, and what they cost is less by it, on the day they happened.
  */
 import { decodeUsageLine, type JournalEntry, type JournalMessage } from "@credits/contracts"
 import { dayOf } from "@credits/kernel"
@@ -101,7 +102,7 @@ export class Rollup {
     return row
   }
 
-  /** A charge of the ledger, or a grant outside a plan's cycle; every other kind of entry adds nothing. */
+  /** A charge of the ledger, its reversal, or a grant outside a plan's cycle; every other kind of entry adds nothing. */
   addEntry(entry: JournalEntry): void {
     if (entry.kind === "granted" || entry.kind === "adjusted") this.#addRecharge(entry)
     else this.#addCharge(entry)
@@ -116,10 +117,13 @@ export class Rollup {
 
   #addCharge(entry: JournalEntry): void {
     const { usage, usedAt, spent } = entry.body
-    if (entry.kind !== "charged" || usage === undefined || usedAt === undefined) return
+    const isReversal = entry.kind === "reversed"
+    if ((entry.kind !== "charged" && !isReversal) || usage === undefined || usedAt === undefined) return
     const line = decodeUsageLine(usage)
     if (line === null) return
     const row = this.#row(usedAt, entry.account, line.model)
+    if (spent !== undefined) row.cost += BigInt(spent)
+    if (isReversal) return
     const written = line.cacheWrite5mTokens + line.cacheWrite1hTokens
     row.calls += 1
     this.#total(entry.account).calls += 1
@@ -128,7 +132,6 @@ export class Rollup {
     row.cacheReadTokens += line.cacheReadTokens
     row.cacheWriteTokens += written
     row.reasoningTokens += line.reasoningTokens
-    if (spent !== undefined) row.cost += BigInt(spent)
   }
 
   addByok(record: ByokRecord): void {

@@ -27,7 +27,7 @@ export interface EntryBody {
   readonly revoked?: NanoText
   /** [lot id, change of its remaining amount] in the order they paid. */
   readonly lots?: ReadonlyArray<readonly [id: string, change: NanoText]>
-  /** Charges: the usage line (`decodeUsageLine`) and when the usage happened. */
+  /** Charges and their reversals: the usage line (`decodeUsageLine`) and when the usage happened. */
   readonly usage?: string
   readonly usedAt?: number
   readonly holdId?: string

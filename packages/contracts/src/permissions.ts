@@ -216,6 +216,7 @@ const edge: Permissions = {
 const ops: Permissions = {
   publish: [
     "ledger.request.*",
+    "ledger.history",
     "ledger.control",
     "pricing.request.*",
     "pricing.control",
