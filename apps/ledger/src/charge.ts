@@ -82,6 +82,25 @@ export interface ChargedEntry {
 }
 
 /**
+ * R7.4 "once": the key of a reversal is its charge, and for a re-rating its number too. A number ends before the
+ * charge's id begins, so no two charges share a key.
+ */
+export const reversalKey = (chargeId: string, nth: number | null): string =>
+  nth === null ? `reverse:${chargeId}` : `rerate:${nth}:${chargeId}`
+
+/** What comes back of each part of a charge, asked in the order of the parts, when `before` has come back already. */
+const backInOrder = (before: Nano, amount: Nano): ((part: Nano) => Nano) => {
+  let [gone, left] = [before, amount]
+  return (part) => {
+    const earlier = gone < part ? gone : part
+    gone -= earlier
+    const back = left < part - earlier ? left : part - earlier
+    left -= back
+    return back
+  }
+}
+
+/**
  * R1.3, R7.4: gives back `amount` of a charge (what is left of it by default). What became debt comes back first, then
  * the lots in reverse order of payment, each reversal going on where the one before it ended; what belongs to a lot
  * that has expired comes back as an adjustment lot to the end of the cycle. `nth`: which reversal of the charge the
@@ -119,15 +138,7 @@ export const decideReverse = (
   let paidByLots = 0n
   for (const { change } of charge.lots) paidByLots -= change
   const wasDebt = charge.cost - paidByLots
-  let [gone, left] = [charge.reversed, amount]
-  /** What comes back now of a part of the charge, in the order of the parts. */
-  const backOf = (part: Nano): Nano => {
-    const before = gone < part ? gone : part
-    gone -= before
-    const back = left < part - before ? left : part - before
-    left -= back
-    return back
-  }
+  const backOf = backInOrder(charge.reversed, amount)
   const fromDebt = backOf(wasDebt)
   const forgiven = fromDebt < account.debt ? fromDebt : account.debt
   entry.debt = -forgiven
@@ -135,7 +146,7 @@ export const decideReverse = (
   const paidSince = fromDebt - forgiven
   let asAdjustment = paidSince
   const restored: Array<LotChange> = []
-  for (let i = charge.lots.length - 1; i >= 0 && left > 0n; i--) {
+  for (let i = charge.lots.length - 1; i >= 0; i--) {
     const { id, change } = charge.lots[i]!
     const part = backOf(-change)
     if (part === 0n) continue

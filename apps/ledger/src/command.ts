@@ -16,6 +16,7 @@ import {
   type Nano,
 } from "@credits/kernel"
 import { HOLD_TTL_MAX_MS, HOLD_TTL_MS } from "./authorize.ts"
+import { reversalKey } from "./charge.ts"
 import type { EntitlementOpened } from "./entry.ts"
 import type { LotGrant } from "./grant.ts"
 import { NEVER } from "./lot.ts"
@@ -216,13 +217,6 @@ const nthOf = (raw: Raw): number | null => {
     throw new Invalid("nth", `nth must be from 1 to ${NTH_MAX}`)
   return nth
 }
-
-/**
- * R7.4 "once": the key of a reversal is its charge, and for a re-rating its number too. A number ends before the
- * charge's id begins, so no two charges share a key.
- */
-export const reversalKey = (chargeId: string, nth: number | null): string =>
-  nth === null ? `reverse:${chargeId}` : `rerate:${nth}:${chargeId}`
 
 const authorize = (raw: Raw, common: Common): WriteCommand => {
   if (raw.model !== undefined && typeof raw.model !== "string") throw new Invalid("model", "model must be text")

@@ -148,7 +148,7 @@ describe("one effect and one answer", () => {
     await spent(account, "2")
   })
 
-  it("R7.4 re-ratings take earlier reversals into account; asked at the same moment, they never exceed the charge", async () => {
+  it("R7.4 re-ratings count earlier reversals; asked at the same moment, they never exceed the charge", async () => {
     const account = await funded("acc_corrected")
     await send(charge("evt-1", account, "3"), charge("evt-2", account, "3"))
     await spent(account, "6")

@@ -1,4 +1,4 @@
-/** At most so many turns a second, evenly: what changes many things leaves room for customers. Owns only the waiting. */
+/** So many turns a second at most, evenly: what changes many things leaves room for customers. Owns the waiting. */
 export class Pace {
   readonly #everyMs: number
   #nextAt = 0

@@ -107,7 +107,10 @@ describe("re-rating", () => {
 
   it("R7.4 is for the model and the account asked for, and numbers its reversal after earlier ones", () => {
     const drawn = (account: Drawn["account"], model: Drawn["model"]): Drawn => ({
-      ...{ account, model, at: AT, reversed: 0 },
+      account,
+      model,
+      at: AT,
+      reversed: 0,
       parts: [1_000, 0, 0, 0],
     })
     const rerating = new Rerating({ ...WHOLE, model: "m", account: "acc_a" }, () => right)

@@ -102,7 +102,7 @@ export class Rollup {
     return row
   }
 
-  /** A charge of the ledger, its reversal, or a grant outside a plan's cycle; every other kind of entry adds nothing. */
+  /** A charge, its reversal, or a grant outside a plan's cycle; every other kind of entry adds nothing. */
   addEntry(entry: JournalEntry): void {
     if (entry.kind === "granted" || entry.kind === "adjusted") this.#addRecharge(entry)
     else this.#addCharge(entry)

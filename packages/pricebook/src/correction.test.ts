@@ -20,7 +20,7 @@ const modelOf = (...prices: ReadonlyArray<string>) => {
   const tier = (above: number) => fc.record({ ...rates, aboveInputTokens: fc.constant(above) })
   const tiers = fc
     .uniqueArray(fc.constantFrom(100, 200, 300), { maxLength: 2 })
-    .chain((starts) => fc.tuple(...starts.toSorted().map(tier)))
+    .chain((starts) => fc.tuple(...starts.toSorted((a, b) => a - b).map(tier)))
   const hours = fc.record({ ...rates, from: hour, to: hour, longContext: tiers }).filter(({ from, to }) => from !== to)
   const perRequest = fc.constantFrom("0", "0.001")
   return fc.record({ ...rates, longContext: tiers, hours: fc.array(hours, { maxLength: 2 }), perRequest })

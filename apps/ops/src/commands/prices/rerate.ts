@@ -46,7 +46,7 @@ const scopeOf = (input: Input): Effect.Effect<Scope, CommandFailure> =>
     if (from >= to) return yield* usage("--from must lie before --to")
     if (input.rate < 1 || input.rate > RATE_MAX) return yield* usage(`--rate must be from 1 to ${RATE_MAX}`)
     const account = Option.getOrNull(input.account)
-    if (account !== null && !isAccountId(account)) return yield* usage(`--account ${account} is no account`)
+    if (account !== null && !isAccountId(account)) return yield* usage("--account is no account id")
     return { from, to, account, model: Option.getOrNull(input.model) }
   })
 
