@@ -19,6 +19,7 @@ import { bundledBooks, GENAI_SOURCE, GENAI_VERSION } from "./genai-source.ts"
 import { planImport } from "./import.ts"
 import type { Report } from "./intake.ts"
 import { modelsAnswer, plansAnswer } from "./price-list.ts"
+import type { UsageRebuild } from "./rebuild.ts"
 import { decodeRequest } from "./requests.ts"
 import type { PricingDatabase } from "./store.ts"
 import { DAYS_DEFAULT, DAYS_MAX, daysBetween, readTotals, readUsage } from "./usage-read.ts"
@@ -32,6 +33,7 @@ export interface EndpointsOptions {
   readonly clock: RunningClock
   readonly books: Versions<PriceBook>
   readonly catalogues: Versions<Catalogue>
+  readonly rebuild: UsageRebuild
   readonly status: () => Promise<ControlAnswer>
   readonly report: Report
 }
@@ -110,7 +112,7 @@ const versionNotFound = (version: string | undefined): Answer =>
   })
 
 const handle = async (options: EndpointsOptions, request: PricingRequest): Promise<Answer> => {
-  const { books, catalogues, database } = options
+  const { books, catalogues, database, rebuild } = options
   const now = options.clock.now()
   switch (request.op) {
     case "models": {
@@ -143,6 +145,10 @@ const handle = async (options: EndpointsOptions, request: PricingRequest): Promi
       return published(await catalogues.publish({ ...request, data: request.catalogue }, now))
     case "import":
       return importPrices(books, request, now)
+    case "projection-rebuild":
+      return ok(await rebuild.begin(request.apply, request.rate))
+    case "projection-status":
+      return ok(await rebuild.state())
   }
 }
 

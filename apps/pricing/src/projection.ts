@@ -51,6 +51,7 @@ export class UsageProjection {
   #positions: Positions = new Map()
   #stopped = false
   #running: Promise<void> = Promise.resolve()
+  #turn: Promise<void> = Promise.resolve()
   /** When nothing was left to count, last; and the journal's end as last looked at. */
   #caughtUpAt = 0
   #end = { seq: 0, lookedAt: 0, isGrowing: false }
@@ -97,14 +98,29 @@ export class UsageProjection {
     this.cursor = (await this.#intake.open())?.seq ?? 0
   }
 
+  /** Runs while nothing is counted: steps and this take turns. */
+  async exclusively<A>(work: () => Promise<A>): Promise<A> {
+    const before = this.#turn
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#turn = promise
+    await before
+    try {
+      return await work()
+    } finally {
+      resolve()
+    }
+  }
+
   async #run(): Promise<void> {
     for (;;) {
       const isReading = await this.#intake.ready(this.#untilAsking)
       const { gap } = this.#intake
       if (this.#stopped || (!isReading && gap === undefined)) return
-      if (gap === undefined) await this.#step()
-      else await this.#startOver(gap)
-      await this.#fillGaps()
+      await this.exclusively(async () => {
+        if (gap === undefined) await this.#step()
+        else await this.#startOver(gap)
+        await this.#fillGaps()
+      })
     }
   }
 

@@ -52,6 +52,12 @@ const SCHEMAS = {
     catalogue: Schema.Unknown,
     ...publishing,
   }),
+  "projection-rebuild": Schema.Struct({
+    op: Schema.Literal("projection-rebuild"),
+    apply: Schema.Boolean,
+    rate: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000 })),
+  }),
+  "projection-status": Schema.Struct({ op: Schema.Literal("projection-status") }),
   import: Schema.Struct({ op: Schema.Literal("import"), ...publishing }),
 } satisfies Record<PricingOp, unknown>
 

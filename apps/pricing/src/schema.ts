@@ -7,7 +7,7 @@ import { sql, type Kysely } from "kysely"
 import type { Dialect, Migration } from "@credits/store"
 
 /** Raised with every migration; a database with a newer one is refused (decision 21). */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 export interface Tables {
   /** Price books and catalogues; immutable rows. `ordinal` is the order of publication. */
@@ -45,34 +45,46 @@ export interface Tables {
     readonly body: string
     readonly published: number
   }
-  readonly usage_rollup: {
-    readonly day: string
-    readonly account: string
-    readonly model: string
-    readonly calls: bigint
-    readonly input_tokens: bigint
-    readonly output_tokens: bigint
-    readonly cache_read_tokens: bigint
-    readonly cache_write_tokens: bigint
-    readonly reasoning_tokens: bigint
-    /** Nano-USD. */
-    readonly cost: bigint
-    readonly byok_calls: bigint
-    readonly byok_input_tokens: bigint
-    readonly byok_output_tokens: bigint
-  }
-  /** One row an account, so that a total of its life is one seek. */
-  readonly account_total: {
-    readonly account: string
-    readonly calls: bigint
-    readonly recharges: bigint
-    /** Nano-USD. */
-    readonly recharged: bigint
-  }
+  readonly usage_rollup: RollupTable
+  readonly account_total: TotalTable
+  /** The same while they are counted anew beside the live ones (`rebuild.ts`); empty otherwise. */
+  readonly usage_rollup_shadow: RollupTable
+  readonly account_total_shadow: TotalTable
+  readonly journal_position_shadow: { readonly partition: number; readonly seq: bigint }
+  /** A row while the shadow tables belong to a rebuild that has begun and not ended. */
+  readonly projection_rebuild: { readonly name: string; readonly began_at: bigint }
 }
 
+interface RollupTable {
+  readonly day: string
+  readonly account: string
+  readonly model: string
+  readonly calls: bigint
+  readonly input_tokens: bigint
+  readonly output_tokens: bigint
+  readonly cache_read_tokens: bigint
+  readonly cache_write_tokens: bigint
+  readonly reasoning_tokens: bigint
+  /** Nano-USD. */
+  readonly cost: bigint
+  readonly byok_calls: bigint
+  readonly byok_input_tokens: bigint
+  readonly byok_output_tokens: bigint
+}
+
+/** One row an account, so that a total of its life is one seek. */
+interface TotalTable {
+  readonly account: string
+  readonly calls: bigint
+  readonly recharges: bigint
+  /** Nano-USD. */
+  readonly recharged: bigint
+}
+
+const clusteredIn = (dialect: Dialect) => (dialect === "sqlite" ? sql` without rowid` : sql``)
+
 const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
-  const clustered = dialect === "sqlite" ? sql` without rowid` : sql``
+  const clustered = clusteredIn(dialect)
   const statements = [
     sql`create table version (kind text not null, version text not null, ordinal integer not null,
       effective_at bigint not null, published_at bigint not null, published_by text not null, reason text not null,
@@ -101,7 +113,7 @@ const createTables = async (db: Kysely<unknown>, dialect: Dialect): Promise<void
  * The ledger answers what the stream no longer has; usage tables fill up again meanwhile, BYOK calls stay counted.
  */
 const countAgain = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
-  const clustered = dialect === "sqlite" ? sql` without rowid` : sql``
+  const clustered = clusteredIn(dialect)
   const statements = [
     sql`create table account_total (account text primary key, calls bigint not null, recharges bigint not null,
       recharged bigint not null)${clustered}`,
@@ -113,7 +125,24 @@ const countAgain = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> 
   for (const statement of statements) await statement.execute(db)
 }
 
+const createShadow = async (db: Kysely<unknown>, dialect: Dialect): Promise<void> => {
+  const clustered = clusteredIn(dialect)
+  const statements = [
+    sql`create table usage_rollup_shadow (day text not null, account text not null, model text not null,
+      calls bigint not null, input_tokens bigint not null, output_tokens bigint not null,
+      cache_read_tokens bigint not null, cache_write_tokens bigint not null, reasoning_tokens bigint not null,
+      cost bigint not null, byok_calls bigint not null, byok_input_tokens bigint not null,
+      byok_output_tokens bigint not null, primary key (day, account, model))${clustered}`,
+    sql`create table account_total_shadow (account text primary key, calls bigint not null, recharges bigint not null,
+      recharged bigint not null)${clustered}`,
+    sql`create table journal_position_shadow (partition integer primary key, seq bigint not null)`,
+    sql`create table projection_rebuild (name text primary key, began_at bigint not null)`,
+  ]
+  for (const statement of statements) await statement.execute(db)
+}
+
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001_pricing": { up: createTables },
   "0002_account_totals": { up: countAgain },
+  "0003_shadow": { up: createShadow },
 }

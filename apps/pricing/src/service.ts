@@ -14,6 +14,7 @@ import type { Report } from "./intake.ts"
 import { DeadLetterOutbox } from "./letters.ts"
 import { noMetrics, type Metrics } from "./metrics.ts"
 import { UsageProjection } from "./projection.ts"
+import { UsageRebuild } from "./rebuild.ts"
 import { migrations, SCHEMA_VERSION } from "./schema.ts"
 import type { PricingDatabase } from "./store.ts"
 import { Versions } from "./versions.ts"
@@ -123,7 +124,8 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
   })
   const projection = new UsageProjection({ ...shared, metrics, isRatingBusy: () => actor.busy })
   const status = (): Promise<ControlAnswer> => statusOf(parts, clock, metrics)
-  const endpoints = new Endpoints({ ...shared, clock, books, catalogues, status })
+  const rebuild = new UsageRebuild({ ...shared, projection })
+  const endpoints = new Endpoints({ ...shared, clock, books, catalogues, rebuild, status })
   const parts: Parts = { space, actor, projection, letters, books, catalogues, endpoints }
   await actor.start()
   await projection.start()
@@ -132,6 +134,7 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
   const stop = async (): Promise<void> => {
     space.stop()
     await endpoints.stop()
+    await rebuild.stop()
     await Promise.all([actor.stop(), projection.stop()])
     await Promise.all([letters.stop(), books.stop(), catalogues.stop()])
   }

@@ -127,7 +127,7 @@ const insertDeadLetters = async (
     on conflict do nothing`.execute(db)
 }
 
-const ROLLUP_SUMS = [
+export const ROLLUP_SUMS = [
   "calls",
   "input_tokens",
   "output_tokens",
@@ -160,29 +160,40 @@ const rollupRow = (d: RollupDelta): ReadonlyArray<string | number> => [
 const byKey = (a: RollupDelta, b: RollupDelta): number =>
   a.day !== b.day ? (a.day < b.day ? -1 : 1) : a.account !== b.account ? (a.account < b.account ? -1 : 1) : 0
 
-const addRollup = async (database: PricingDatabase, db: Db, deltas: Iterable<RollupDelta>): Promise<void> => {
+/** Into the live table or its shadow. */
+export const addRollup = async (
+  database: PricingDatabase,
+  db: Db,
+  deltas: Iterable<RollupDelta>,
+  into: "usage_rollup" | "usage_rollup_shadow" = "usage_rollup",
+): Promise<void> => {
   const rows = [...deltas].toSorted(byKey).map(rollupRow)
   if (rows.length === 0) return
   const names = ROLLUP_SUMS.map((name) => sql.ref(name))
   const values = columns(text(0), text(1), text(2), ...ROLLUP_SUMS.map((_, i) => whole(i + 3)))
   const sums = ROLLUP_SUMS.map(
-    (name) => sql`${sql.ref(name)} = usage_rollup.${sql.ref(name)} + excluded.${sql.ref(name)}`,
+    (name) => sql`${sql.ref(name)} = ${sql.ref(`${into}.${name}`)} + excluded.${sql.ref(name)}`,
   )
-  await sql`insert into usage_rollup (day, account, model, ${sql.join(names)})
+  await sql`insert into ${sql.table(into)} (day, account, model, ${sql.join(names)})
     select ${values} from ${rowsOf(database, rows)} where true
     on conflict (day, account, model) do update set ${sql.join(sums)}`.execute(db)
 }
 
-const addTotals = async (database: PricingDatabase, db: Db, deltas: Iterable<TotalDelta>): Promise<void> => {
+export const addTotals = async (
+  database: PricingDatabase,
+  db: Db,
+  deltas: Iterable<TotalDelta>,
+  into: "account_total" | "account_total_shadow" = "account_total",
+): Promise<void> => {
   const rows = [...deltas]
     .toSorted((a, b) => (a.account < b.account ? -1 : 1))
     .map(({ account, calls, recharges, recharged }) => [account, calls, recharges, recharged.toString()])
   if (rows.length === 0) return
-  await sql`insert into account_total (account, calls, recharges, recharged)
+  const sumOf = (name: string) => sql`${sql.ref(`${into}.${name}`)} + ${sql.ref(`excluded.${name}`)}`
+  await sql`insert into ${sql.table(into)} (account, calls, recharges, recharged)
     select ${columns(text(0), whole(1), whole(2), whole(3))} from ${rowsOf(database, rows)} where true
-    on conflict (account) do update set calls = account_total.calls + excluded.calls,
-      recharges = account_total.recharges + excluded.recharges,
-      recharged = account_total.recharged + excluded.recharged`.execute(db)
+    on conflict (account) do update set calls = ${sumOf("calls")}, recharges = ${sumOf("recharges")},
+      recharged = ${sumOf("recharged")}`.execute(db)
 }
 
 export interface IntakeCommit {

@@ -18,6 +18,8 @@ export type PricingRequest =
   | PublishBook
   | PublishCatalogue
   | ImportPrices
+  | RebuildProjection
+  | ReadRebuild
 export type PricingOp = PricingRequest["op"]
 
 /** The public price list (contract 3). `at`: default now. */
@@ -83,6 +85,51 @@ export interface PublishCatalogue extends Publishing {
 /** Makes books from the bundled `@pydantic/genai-prices` data: the one in force now and those that begin later. */
 export interface ImportPrices extends Publishing {
   readonly op: "import"
+}
+
+/**
+ * Counts the usage tables anew from the ledger's entries and our own BYOK calls, beside the live ones, and compares.
+ * `apply`: then puts them in their place. One at a time: while one runs, its state is the answer.
+ */
+export interface RebuildProjection {
+  readonly op: "projection-rebuild"
+  readonly apply: boolean
+  /** Entries read a second at most. */
+  readonly rate: number
+}
+export interface ReadRebuild {
+  readonly op: "projection-status"
+}
+/** Rows are by account, model and day; totals of an account have neither model nor day. */
+export interface ProjectionDifference {
+  readonly account: string
+  readonly model: string | null
+  readonly day: string | null
+  /** Which figure: `calls`, `cost` (nano-USD), … */
+  readonly figure: string
+  readonly live: string
+  readonly rebuilt: string
+}
+export interface RebuildState {
+  readonly name: "usage"
+  /** `interrupted`: begun before a restart; asked for again it goes on where it was. */
+  readonly state: "none" | "running" | "interrupted" | "done" | "failed"
+  readonly apply: boolean
+  /** Entries counted, of those there are. */
+  readonly entries: number
+  readonly total: number
+  /** Why it failed. */
+  readonly detail: string
+  readonly comparison: {
+    /** Figures that differ, and the first of them. */
+    readonly differing: number
+    readonly differences: ReadonlyArray<ProjectionDifference>
+    /** Hex SHA-256 over all rows in the order of their keys. */
+    readonly liveHash: string
+    readonly rebuiltHash: string
+  } | null
+  /** The rebuilt tables are the live ones now. */
+  readonly swapped: boolean
 }
 
 export type PricingReply<A> = { readonly ok: A } | { readonly refused: PricingRefusal }
