@@ -32,6 +32,8 @@ import { pricesImport } from "./commands/prices/import.ts"
 import { pricesRerate } from "./commands/prices/rerate.ts"
 import { pricesPublish } from "./commands/prices/publish.ts"
 import { pricesList, pricesShow } from "./commands/prices/show.ts"
+import { projectionList } from "./commands/projection/list.ts"
+import { projectionRebuild, projectionVerify } from "./commands/projection/rebuild.ts"
 import { reconRun } from "./commands/recon/run.ts"
 import { reviewAnswer } from "./commands/review/answer.ts"
 import { reviewList } from "./commands/review/list.ts"
@@ -89,6 +91,10 @@ const ledger = Command.make("ledger").pipe(
   Command.withDescription("The system of record for credits"),
   Command.withSubcommands([ledgerVerify]),
 )
+const projection = Command.make("projection").pipe(
+  Command.withDescription("What is counted from the ledger's entries: proven, and counted anew"),
+  Command.withSubcommands([projectionList, projectionVerify, projectionRebuild]),
+)
 const prices = Command.make("prices").pipe(
   Command.withDescription("Price books: what a call costs"),
   Command.withSubcommands([pricesShow, pricesList, pricesImport, pricesPublish, pricesRerate]),
@@ -131,6 +137,7 @@ export const credits = Command.make("credits").pipe(
     webhook,
     recon,
     ledger,
+    projection,
     prices,
     catalogue,
     stream,

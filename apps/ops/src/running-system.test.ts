@@ -4,6 +4,7 @@
  * ledger's proof, the dead letters and the doctor.
  */
 import { Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
+import BetterSqlite3 from "better-sqlite3"
 import { writeFile } from "node:fs/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { shellWith, type Shell } from "./testing/terminal.ts"
@@ -182,6 +183,26 @@ describe("credits on a running system", () => {
     assert.deepInclude(line, { kind: "reversed", amountUsd: "11.25", cause: "evt-wrong", usage: null })
     assert.deepInclude((await rerate(...applied)).json<Record<string, unknown>>(), { tooMuch: 0, givenBack: 0 })
     assert.strictEqual((await wallet()).availableUsd, "23.75")
+  })
+
+  it("decision 14 usage tables that were damaged are noticed, rebuilt beside the live ones and put in place", async () => {
+    const verify = async () => {
+      const run = await credits("projection", "verify", "usage", "--json")
+      return { exit: run.exit, ...run.json<{ comparison: { differing: number; liveHash: string } }>() }
+    }
+    const before = await until(verify, ({ exit }) => exit === 0)
+    assert.strictEqual(before.comparison.differing, 0)
+    const database = new BetterSqlite3(`${system.dataDir}/pricing.db`)
+    assert.isAbove(database.prepare("DELETE FROM usage_rollup WHERE account = ?").run(account).changes, 0)
+    database.close()
+    const damaged = await verify()
+    assert.strictEqual(damaged.exit, 1)
+    assert.isAbove(damaged.comparison.differing, 0)
+    const rebuilt = await credits("projection", "rebuild", "usage", ...applied, "--json")
+    assert.strictEqual(rebuilt.exit, 0, rebuilt.stderr)
+    assert.deepInclude(rebuilt.json<Record<string, unknown>>(), { applied: true, swapped: true })
+    const after = await verify()
+    assert.deepStrictEqual([after.exit, after.comparison.liveHash], [0, before.comparison.liveHash])
   })
 })
 
