@@ -52,6 +52,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "unset",
     meaning: "unset: one SQLite file per service in the data folder; `postgres://…`: one schema per service there",
   },
+  CREDITS_LEDGER_REBUILD: {
+    default: "false",
+    meaning: "`true`: at this start the ledger makes every account from its entries and forgets the snapshots it has",
+  },
   CREDITS_JWT_ISSUER: { default: "unset", meaning: "issuer that customers' tokens must name; required in production" },
   CREDITS_JWT_AUDIENCE: {
     default: "unset",

@@ -11,6 +11,8 @@ export class LedgerConfig extends Context.Service<
     readonly databaseUrl: Option.Option<Redacted.Redacted<string>>
     /** Bytes free on the volume of the data folder below which nothing new is taken in (decision 21). */
     readonly freeSpaceMark: number
+    /** Every account is made from its entries at this start, whatever its snapshot says. */
+    readonly isRebuilding: boolean
   }
 >()("ledger/LedgerConfig") {
   static readonly layer = Layer.effect(
@@ -23,6 +25,7 @@ export class LedgerConfig extends Context.Service<
         dataDir: yield* Config.schema(Schema.NonEmptyString, "CREDITS_DATA_DIR").pipe(Config.withDefault(".data")),
         databaseUrl: yield* Config.option(Config.Redacted("CREDITS_DATABASE_URL")),
         freeSpaceMark: yield* freeSpaceMark,
+        isRebuilding: yield* Config.Boolean("CREDITS_LEDGER_REBUILD").pipe(Config.withDefault(false)),
       })
     }),
   )

@@ -6,6 +6,7 @@ import { STREAMS, SUBJECTS } from "@credits/contracts"
 import { Effect, Layer, Logger, Option, Redacted } from "effect"
 import { isPromise } from "./command.ts"
 import { LedgerConfig } from "./config.ts"
+import { forgetSnapshots } from "./forget-snapshots.ts"
 import { serveHistory } from "./history.ts"
 import type { LedgerWorkerData } from "./worker.ts"
 
@@ -19,6 +20,10 @@ const ledger = Effect.gen(function* () {
   const workerData: LedgerWorkerData = {
     dataDir: config.dataDir,
     databaseUrl: Option.match(config.databaseUrl, { onNone: () => null, onSome: Redacted.value }),
+  }
+  if (config.isRebuilding) {
+    yield* Effect.promise(() => forgetSnapshots(workerData))
+    yield* Effect.logWarning("snapshots forgotten: every account is made from its entries (CREDITS_LEDGER_REBUILD)")
   }
   const host = yield* partitionHost({
     workerUrl,

@@ -142,17 +142,31 @@ describe("ledger verify", () => {
     assert.deepStrictEqual([again.ok, again.stateHash, again.loadedHash], [true, whole.stateHash, whole.stateHash])
   })
 
-  it("I10 notices that an owner would start without an account: its snapshot is lost", async () => {
-    noticed(
-      await tampered("lost", "DELETE FROM snapshot WHERE account = 'acc_st1'"),
-      /acc_st1: what its owner would load/,
-    )
-  })
-
-  it("I10 notices remembered credit of an account that has no entries", async () => {
+  it("I10 notices that an owner would start without an account, and with credit of one without entries", async () => {
     const copy = `INSERT INTO snapshot (account, partition, head, next_due, state)
       SELECT 'acc_nobody', partition, 0, next_due, state FROM snapshot WHERE account = 'acc_st1'`
-    noticed(await tampered("nobody", copy), /acc_nobody/)
+    const problems = await tampered("lost", copy, "DELETE FROM snapshot WHERE account = 'acc_st1'")
+    noticed(problems, /acc_st1: what its owner would load/)
+    noticed(problems, /acc_nobody: its snapshot/)
+  })
+
+  it("I10 a ledger started to rebuild trusts no snapshot: damaged and lost ones are mended, the hash is as before", async () => {
+    const whole = await verified(ledger.dataDir)
+    const before = new BetterSqlite3(databaseFile(ledger.dataDir, "ledger"))
+    before.exec(`UPDATE snapshot SET state = replace(state, '"${nano("19.5")}"', '"${nano("20.5")}"')
+      WHERE account = 'acc_st0'; DELETE FROM snapshot WHERE account = 'acc_st1'`)
+    before.close()
+    assert.isFalse((await verified(ledger.dataDir)).ok)
+    ledger.start({ CREDITS_LEDGER_REBUILD: "true" })
+    await ledger.ready()
+    assert.strictEqual((await ledger.wallet("acc_st1")).totals.spent, nano("1.5"))
+    const mended = await ledger.until(
+      "mended",
+      () => verified(ledger.dataDir),
+      ({ ok, snapshots }) => ok && snapshots >= 3,
+    )
+    assert.deepStrictEqual([mended.stateHash, mended.loadedHash], [whole.stateHash, whole.stateHash])
+    await ledger.kill()
   })
 
   it("I2 notices a charge whose event could be charged again", async () => {

@@ -1,7 +1,7 @@
 /** `credits ledger verify`: recomputes every balance, identity and chain from the entries in the database. */
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
-import { answering } from "../../answer.ts"
+import { answering, remark } from "../../answer.ts"
 import { EXIT } from "../../failure.ts"
 import { System } from "../../system.ts"
 import { facts, type Cell } from "../../table.ts"
@@ -36,6 +36,8 @@ export const verdictText = (verdict: Verdict): string => {
 const verify = Effect.gen(function* () {
   const system = yield* System
   const verdict = yield* runVerifier(yield* system.config)
+  if (verdict["stateHash"] !== verdict["loadedHash"])
+    yield* remark("what is remembered is wrong, the entries are right: docs/operations/rebuild.md says how to mend it")
   return { json: verdict, text: verdictText(verdict), exit: verdict.ok ? EXIT.ok : EXIT.failed }
 })
 
