@@ -178,6 +178,8 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   ],
   ops: [
     "ledger.request.3",
+    // Re-rating reads every charge (R7.4).
+    "ledger.history",
     "ledger.control",
     "pricing.request.models",
     "pricing.control",

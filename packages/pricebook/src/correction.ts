@@ -1,7 +1,8 @@
 /**
  * Corrections of price books (R7.4): a book that names the version whose prices were wrong. It begins in the past,
- * takes the place of that version from its instant on, and is never dearer: what was quoted then stays the most that such a
- * call can cost, however late its usage arrives. Pure. Owns the comparison; when one may be published is pricing's.
+ * takes the place of that version from its instant on, and is never dearer: what was quoted then stays the most that
+ * such a call can cost, however late its usage arrives. Pure. Owns the comparison; when one may be published is
+ * pricing's.
  */
 import type { ModelPrice, PriceBook, Rates } from "./book.ts"
 import { cardAt, ratesFor } from "./cost.ts"
