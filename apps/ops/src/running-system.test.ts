@@ -185,7 +185,7 @@ describe("credits on a running system", () => {
     assert.strictEqual((await wallet()).availableUsd, "23.75")
   })
 
-  it("decision 14 usage tables that were damaged are noticed, rebuilt beside the live ones and put in place", async () => {
+  it("decision 14 damaged usage tables are noticed, rebuilt beside the live ones and put in place", async () => {
     const verify = async () => {
       const run = await credits("projection", "verify", "usage", "--json")
       return { exit: run.exit, ...run.json<{ comparison: { differing: number; liveHash: string } }>() }

@@ -26,9 +26,7 @@ import {
   streamState,
 } from "./index.ts"
 
-/**
- * One example of everything that somebody may publish. The JetStream API is spelled out: that is where the power is.
- */
+/** One example of everything that somebody may publish. The JetStream API is spelled out: there is the power. */
 const streams = [
   ...Object.values(STREAMS).map((each) => each.name),
   ...Object.values(BUCKETS).map((each) => `KV_${each}`),
