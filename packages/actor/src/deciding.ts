@@ -2,6 +2,7 @@
  * The deciding part of a group commit: requests, stream commands and due work against loaded actors, into a draft.
  * Synchronous. Knows duplicates and what was set aside; knows nothing of the database.
  */
+import { Histogram } from "@credits/telemetry"
 import { replyText, type AnyMachine, type CommandUnit, type Draft, type Names, type RequestUnit } from "./batch.ts"
 import type { DueHeap } from "./due-heap.ts"
 import { commandKey } from "./history.ts"
@@ -41,7 +42,14 @@ export interface Counters {
   fenceLosses: number
   snapshots: number
   dueRan: number
+  readonly commitSeconds: Histogram
+  readonly commitEntries: Histogram
 }
+
+/** 0.5 ms to 4 s. */
+const SECONDS = Array.from({ length: 14 }, (_, i) => 0.000_5 * 2 ** i)
+/** One entry to the cap of a batch decided ahead. */
+const ENTRIES = [1, 4, 16, 64, 256, 1_024, 4_096, 8_192]
 
 const noCounts = (): Counters => ({
   commits: 0,
@@ -55,6 +63,8 @@ const noCounts = (): Counters => ({
   fenceLosses: 0,
   snapshots: 0,
   dueRan: 0,
+  commitSeconds: new Histogram(SECONDS),
+  commitEntries: new Histogram(ENTRIES),
 })
 
 export interface DecidingParts<State> {

@@ -3,8 +3,8 @@
  * out. Owns NATS and back-pressure; decides nothing. Plain callbacks per message, Effect only around its life.
  */
 import { Worker } from "node:worker_threads"
-import type { ControlAnswer, ControlRequest, TickMessage } from "@credits/contracts"
-import { partitions as allPartitions, type StreamSpec } from "@credits/contracts"
+import type { ControlAnswer, ControlRequest, StreamSpec, TickMessage } from "@credits/contracts"
+import { partitions as allPartitions } from "@credits/contracts"
 import {
   Bus,
   orderedReader,
@@ -18,6 +18,7 @@ import {
 } from "@credits/bus"
 import { FreeSpace, type FreeSpaceOptions } from "@credits/store"
 import { Effect, type Scope } from "effect"
+import { HostSpans } from "./host-spans.ts"
 import { Outlet } from "./outlet.ts"
 import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
 
@@ -86,6 +87,15 @@ export interface PartitionHost {
   readonly stop: () => Promise<void>
 }
 
+/** What one turn of the loop received. */
+const noRequests = () => ({
+  partitions: [] as Array<number>,
+  restricted: [] as Array<boolean>,
+  replies: [] as Array<string>,
+  texts: [] as Array<string>,
+  traces: [] as Array<readonly [index: number, trace: string]>,
+})
+
 class Host {
   readonly #o: HostOptions
   readonly #bus: BusHandle
@@ -98,12 +108,8 @@ class Host {
   #reader: OrderedReader | null = null
   #space: FreeSpace | null = null
   #clock: RunningClock = realClock
-  #requests: { partitions: Array<number>; restricted: Array<boolean>; replies: Array<string>; texts: Array<string> } = {
-    partitions: [],
-    restricted: [],
-    replies: [],
-    texts: [],
-  }
+  readonly #spans: HostSpans
+  #requests = noRequests()
   #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = {
     partitions: [],
     seqs: [],
@@ -119,6 +125,7 @@ class Host {
   constructor(bus: BusHandle, options: HostOptions) {
     this.#o = options
     this.#bus = bus
+    this.#spans = new HostSpans(options.service)
     this.#outlet = new Outlet(
       bus,
       options.journalSubject,
@@ -186,8 +193,11 @@ class Host {
     switch (message.t) {
       case "replies":
         this.#open -= message.replies.length
-        for (let i = 0; i < message.replies.length; i++)
-          this.#bus.connection.publish(message.replies[i]!, message.texts[i]!)
+        message.replies.forEach((reply, i) => this.#bus.connection.publish(reply, message.texts[i]!))
+        this.#spans.answered(message.replies, message.texts)
+        break
+      case "spans":
+        this.#spans.measured(message.spans)
         break
       case "journal":
         this.#outlet.journal(message.items)
@@ -196,12 +206,12 @@ class Host {
         this.#outlet.outbox(message.items)
         break
       case "ticks":
-        for (const [partition, accounts] of message.items) {
-          const head: Pick<TickMessage, "v" | "partition"> = { v: 1, partition }
-          this.#bus.connection.publish(
-            this.#o.tickSubject(partition),
-            `${JSON.stringify(head).slice(0, -1)},"accounts":[${accounts.join(",")}]}`,
-          )
+        for (const [partition, accounts, traces] of message.items) {
+          const subject = this.#o.tickSubject(partition)
+          const told = traces.length > 0 && { traces: this.#spans.ticked(subject, traces) }
+          const head: Omit<TickMessage, "accounts"> = { v: 1, partition, ...told }
+          const started = JSON.stringify(head).slice(0, -1)
+          this.#bus.connection.publish(subject, `${started},"accounts":[${accounts.join(",")}]}`)
         }
         break
       case "consumed":
@@ -260,6 +270,8 @@ class Host {
           return
         }
         this.#open += 1
+        const trace = this.#spans.received(msg, msg.reply, partition)
+        if (trace !== undefined) this.#requests.traces.push([this.#requests.replies.length, trace])
         this.#requests.partitions.push(partition)
         this.#requests.restricted.push(restricted)
         this.#requests.replies.push(msg.reply)
@@ -276,6 +288,7 @@ class Host {
     }
     // What was asked of a lost partition is answered by its next owner: the callers repeat.
     this.#open = 0
+    this.#spans.lost()
     void this.#reader?.close()
     this.#reader = null
     this.#queuedBytes = 0
@@ -347,7 +360,7 @@ class Host {
       this.#flushing = false
       if (this.#requests.replies.length > 0) {
         this.#tell({ t: "requests", ...this.#requests })
-        this.#requests = { partitions: [], restricted: [], replies: [], texts: [] }
+        this.#requests = noRequests()
       }
       if (this.#messages.seqs.length > 0 && !this.#isSpaceLow) {
         const message: ToWorker = { t: "messages", generation: this.#generation, ...this.#messages }

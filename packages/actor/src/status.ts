@@ -38,6 +38,8 @@ export const metricsOf = (
   now: number,
 ): Omit<WorkerMetrics, "owned" | "journalPendingBytes"> => ({
   ...counters,
+  commitSeconds: counters.commitSeconds.data,
+  commitEntries: counters.commitEntries.data,
   slots: slots.size,
   dirty: slots.dirty,
   queuedCommands: mailbox.messages,
