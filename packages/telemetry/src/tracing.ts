@@ -101,12 +101,16 @@ class Tracing {
     return context === undefined ? undefined : traceparentOf(context)
   }
 
-  /** `run` below the current span, which fails with it. */
-  async measure<A>(options: SpanOptions, run: () => Promise<A>): Promise<A> {
-    const span = this.child(this.current(), options)
-    if (span === undefined) return run()
+  /** `run` as a span below the current one, which fails with it. */
+  measure<A>(options: SpanOptions, run: (span: Span | undefined) => Promise<A>): Promise<A> {
+    return this.run(this.child(this.current(), options), run)
+  }
+
+  /** `run` as this span, which ends and fails with it. */
+  async run<A>(span: Span | undefined, run: (span: Span | undefined) => Promise<A>): Promise<A> {
+    if (span === undefined) return run(undefined)
     try {
-      const result = await this.within(span, run)
+      const result = await this.within(span, () => run(span))
       span.end()
       return result
     } catch (error) {
