@@ -23,7 +23,7 @@ export interface LogFacts {
  */
 const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(?:sk|rk|whsec|pk_secret)_[A-Za-z0-9_+/=-]{6,}/g, "[secret]"],
-  [/\bck_[A-Za-z0-9]+_[A-Za-z0-9_-]{8,}/g, "[secret]"],
+  [/\bwk_live_[A-Za-z0-9]{8,}/g, "[secret]"],
   [/\b(?:pi|seti)_[A-Za-z0-9]+_secret_[A-Za-z0-9]+/g, "[secret]"],
   [/\bS[UAONC][A-Z2-7]{56}\b/g, "[seed]"],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g, "[token]"],
@@ -46,7 +46,11 @@ const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Error)
 
 const asText = (value: unknown): string =>
-  typeof value === "string" ? value : value instanceof Error ? value.message : (JSON.stringify(value, plain) ?? "")
+  typeof value === "object" && !(value instanceof Error)
+    ? JSON.stringify(value, plain)
+    : value instanceof Error
+      ? value.message
+      : String(value)
 
 export const logLine = ({ at, level, service, told, fields, cause, trace }: LogFacts): string => {
   const { account, ...rest } = Object.assign({}, ...told.filter(isFields), fields) as Record<string, unknown>
