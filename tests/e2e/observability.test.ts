@@ -179,7 +179,11 @@ describe("a trace", () => {
     await system.restarted("pricing", pid)
     await gateway("usage", usageOf("traced-3", holdId), report.traceparent)
     collector.mode = "take"
-    await traceWith(call.traceId, ["POST /api/v1/gateway/authorizations", "ledger authorize", "ledger decide authorize"])
+    await traceWith(call.traceId, [
+      "POST /api/v1/gateway/authorizations",
+      "ledger authorize",
+      "ledger decide authorize",
+    ])
     await traceWith(report.traceId, ["POST /api/v1/gateway/usage", "pricing rate", "ledger apply"])
   })
 })

@@ -91,7 +91,8 @@ class GatewayCalls extends Context.Service<
         room.isLow
           ? Effect.fail(unavailable("unavailable", "disk space is low; send the same events again later", NO_SPACE_MS))
           : Effect.tryPromise({
-              try: () => publishAtomic(
+              try: () =>
+                publishAtomic(
                   js,
                   messages.map((payload) => usageMessage(payload, trace)),
                 ),

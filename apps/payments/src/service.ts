@@ -7,6 +7,7 @@ import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, SUBJECTS, type ControlAnswer, type PaymentFact } from "@credits/contracts"
 import { migrateNow, type Database } from "@credits/store"
+import { tracing } from "@credits/telemetry"
 import { chargeMachine } from "./charge.ts"
 import type { ChargeCommand, ChargeState } from "./charge-state.ts"
 import { Endpoints } from "./endpoints.ts"
@@ -101,7 +102,7 @@ const restOf = async (parts: Parts): Promise<ControlAnswer> => {
 
 const statusOf = async (parts: Parts): Promise<ControlAnswer> => {
   const [rest, metrics] = await Promise.all([restOf(parts), metricsOf(parts)])
-  return { ...rest, detail: { ...rest.detail, metrics } }
+  return { ...rest, detail: { ...rest.detail, metrics: { ...metrics, tracing: tracing.metrics } } }
 }
 
 /** The two machines. A charge tells the account's method of a decline; nothing goes the other way. */

@@ -3,7 +3,7 @@
  * here is for the few that carry a trace; the others cost one comparison.
  */
 import { HEADERS } from "@credits/contracts"
-import { tracing, traceparentOf, type Span, type SpanRecord } from "@credits/telemetry"
+import { tracing, traceparentOf, type ExporterMetrics, type Span, type SpanRecord } from "@credits/telemetry"
 
 /** The operation of a request's text, which only the worker decodes. */
 const OP = /"op":"([a-z]{1,20})"/
@@ -58,6 +58,12 @@ export class HostSpans {
       span.set({ "credits.outcome": code ?? "ok" })
       span.end()
     }
+  }
+
+  /** For the status; nothing while this process does not trace. */
+  get metrics(): { readonly tracing?: ExporterMetrics } {
+    const { metrics } = tracing
+    return metrics === undefined ? {} : { tracing: metrics }
   }
 
   /** Their partitions are somebody else's now, who may answer. */

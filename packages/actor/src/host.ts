@@ -18,6 +18,7 @@ import {
 } from "@credits/bus"
 import { FreeSpace, type FreeSpaceOptions } from "@credits/store"
 import { Effect, type Scope } from "effect"
+import { NO_SPACE, OVERLOADED } from "./host-refusals.ts"
 import { HostSpans } from "./host-spans.ts"
 import { Outlet } from "./outlet.ts"
 import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
@@ -64,20 +65,6 @@ const OPEN_REQUESTS_MAX = 16_384
 const QUEUED_BYTES_MAX = 32 * 1024 * 1024
 /** An edge repeats its interest every 5 s (decision 9). */
 const INTEREST_MS = 15_000
-
-const OVERLOADED = JSON.stringify({
-  refused: { code: "overloaded", detail: "too many requests wait; try again", retryAfter: 100 },
-})
-
-/** Not `overloaded`: callers would repeat it at once, and space is not back in seconds. */
-const NO_SPACE = JSON.stringify({
-  refused: {
-    code: "unavailable",
-    detail: "disk space is low: nothing new is promised until there is room",
-    // A person has to make room.
-    retryAfter: 30_000,
-  },
-})
 
 export interface PartitionHost {
   /** Newest counters of the worker. */
@@ -172,12 +159,12 @@ class Host {
     this.#outlet.hurry()
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
-      const { pending } = this.#outlet
+      const metrics = { ...this.#metrics, ...this.#space?.metrics, ...this.#outlet.metrics, ...this.#spans.metrics }
       resolve(
         JSON.stringify({
           ...answer,
-          outboxPending: answer.outboxPending + pending,
-          detail: { ...answer.detail, metrics: { ...this.#metrics, ...this.#space?.metrics } },
+          outboxPending: answer.outboxPending + this.#outlet.pending,
+          detail: { ...answer.detail, metrics },
         }),
       )
     })

@@ -112,6 +112,8 @@ export interface WorkerMetrics {
   readonly journalPendingBytes: number
   readonly owned: number
   readonly oldestDueMs: number
+  /** Accounts whose books did not close (I1), refused until a person has looked. */
+  readonly brokenAccounts: number
   /** Seconds from a batch's first decision to its commit. */
   readonly commitSeconds: HistogramData
   /** Entries a commit. */

@@ -36,7 +36,7 @@ export const metricsOf = (
   mailbox: { readonly messages: number; readonly requests: number },
   earliestDue: number,
   now: number,
-): Omit<WorkerMetrics, "owned" | "journalPendingBytes"> => ({
+): Omit<WorkerMetrics, "owned" | "journalPendingBytes" | "brokenAccounts"> => ({
   ...counters,
   commitSeconds: counters.commitSeconds.data,
   commitEntries: counters.commitEntries.data,

@@ -46,11 +46,13 @@ const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Error)
 
 const asText = (value: unknown): string =>
-  typeof value === "object" && !(value instanceof Error)
-    ? JSON.stringify(value, plain)
+  typeof value === "string"
+    ? value
     : value instanceof Error
       ? value.message
-      : String(value)
+      : typeof value === "bigint"
+        ? value.toString()
+        : (JSON.stringify(value, plain) ?? "")
 
 export const logLine = ({ at, level, service, told, fields, cause, trace }: LogFacts): string => {
   const { account, ...rest } = Object.assign({}, ...told.filter(isFields), fields) as Record<string, unknown>

@@ -33,5 +33,4 @@ const tracingLayer = (service: string) =>
   )
 
 /** @param service as traces and log lines name it */
-export const telemetryLayer = (service: string) =>
-  Layer.merge(Logger.layer([loggerOf(service)]), tracingLayer(service))
+export const telemetryLayer = (service: string) => Layer.merge(Logger.layer([loggerOf(service)]), tracingLayer(service))

@@ -369,6 +369,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       dueRan: decisions["due"] ?? 0,
       factsPublished: this.#outbox.published,
       factsPending: this.#outbox.pending,
+      outboxOldestSeconds: this.#outbox.oldestSeconds,
       phases: this.#phases.counts,
       dueBacklogMs: nextDue === null ? 0 : Math.max(0, this.#o.clock.now() - nextDue),
     }
