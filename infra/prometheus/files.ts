@@ -49,6 +49,7 @@ const namesIn = (expr: string): ReadonlyArray<string> =>
       .replaceAll(/"[^"]*"/g, "")
       .replaceAll(/\{[^}]*\}|\[[^\]]*\]/g, "")
       .replaceAll(/\b(?:by|on|without)\s*\([^)]*\)/g, "")
+      .replaceAll(/\b\d[\w.]*/g, "")
       .replaceAll(/\boffset\s+\w+/g, "")
       .matchAll(/[a-zA-Z_:][\w:]*/g),
   ]

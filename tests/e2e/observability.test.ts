@@ -6,7 +6,9 @@
 import { randomBytes } from "node:crypto"
 import { callHttp, Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { metricsUsed } from "../../infra/prometheus/files.ts"
 import { Collector, type SeenSpan } from "./collector.fixture.ts"
+import { type PrometheusFamily, readPrometheus } from "./prometheus.fixture.ts"
 
 const POLL = { timeout: 20_000, interval: 50 }
 const MODEL = "gpt-4o"
@@ -185,5 +187,73 @@ describe("a trace", () => {
       "ledger decide authorize",
     ])
     await traceWith(report.traceId, ["POST /api/v1/gateway/usage", "pricing rate", "ledger apply"])
+  })
+})
+
+describe("/metrics", () => {
+  const metrics = async (): Promise<ReadonlyMap<string, PrometheusFamily>> =>
+    readPrometheus(await (await fetch(`${system.url}/metrics`)).text())
+  const valueOf = (families: ReadonlyMap<string, PrometheusFamily>, name: string, label: string) =>
+    families.get(name)?.samples.find(({ labels }) => labels.includes(label))?.value
+
+  it("is strict Prometheus text; every number a service reports has a name, a unit and a help of its own", async () => {
+    const families = await metrics()
+    expect([...families].flatMap(([name, { help }]) => (/as the service reports/.test(help) ? [name] : []))).toEqual([])
+    const counters = [...families].filter(([, { type }]) => type === "counter").map(([name]) => name)
+    expect(counters.filter((name) => !name.endsWith("_total"))).toEqual([])
+    const unitless = [...families.keys()].filter((name) => /_(ms|millis|minutes|mib|kb)(_|$)/.test(name))
+    expect(unitless).toEqual([])
+  })
+
+  it("has every metric that rules, alerts and the dashboard ask for", async () => {
+    const missing = async (): Promise<ReadonlyArray<string>> => {
+      const families = await metrics()
+      const bare = (name: string): string => name.replace(/_(bucket|sum|count)$/, "")
+      return [...metricsUsed].filter((name) => !families.has(name) && families.get(bare(name))?.type !== "histogram")
+    }
+    await expect.poll(missing, POLL).toEqual([])
+  })
+
+  it("shows JetStream's figures and that nobody is behind, once everything has settled", async () => {
+    await expect
+      .poll(async () => valueOf(await metrics(), "jetstream_stream_last_seq", 'stream_name="USAGE"'), POLL)
+      .toBeGreaterThan(0)
+    await expect
+      .poll(async () => valueOf(await metrics(), "credits_stream_lag_messages", 'service="pricing",stream="USAGE"'), POLL)
+      .toBe(0)
+    const families = await metrics()
+    expect(valueOf(families, "credits_ledger_imbalance_accounts", "")).toBe(0)
+    expect(valueOf(families, "credits_service_cursor_gaps", 'service="ledger"')).toBe(0)
+    expect(families.get("credits_ledger_commit_seconds")!.type).toBe("histogram")
+  })
+})
+
+describe("log lines", () => {
+  it("of every process are JSON with time, level, service and message", () => {
+    const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>)
+    const services = new Set(lines.map(({ service }) => service))
+    for (const name of ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications", "edge"]) {
+      expect(services).toContain(name)
+    }
+    for (const line of lines) {
+      expect(line).toMatchObject({ level: expect.stringMatching(/^[a-z]+$/), message: expect.any(String) })
+      expect(new Date(String(line["time"])).toISOString()).toBe(line["time"])
+    }
+  })
+
+  it("hold no secret that the system was given or made, also when requests go wrong", async () => {
+    const headers = { "stripe-signature": "t=1,v1=00", "content-type": "application/json" }
+    await fetch(`${system.url}/api/v1/webhooks/stripe`, { method: "POST", headers, body: "{}" })
+    await callHttp(system.url, "/api/v1/wallet", { token: `${ada.token}x` })
+    await callHttp(system.url, "/api/v1/gateway/usage", { token: "wk_live_stolen", json: {} })
+    await ada.saveCard("tok_insufficient_funds")
+    await ada.call("subscription/confirm", { json: { quoteId: "qt_none" } })
+    const secrets = [gatewayKey, ada.token, ...Object.values(system.seeds), "sk_test_sandbox", "whsec_sandbox"]
+    const personal = ["ada@example.com", "wk_live_stolen", "tok_insufficient_funds"]
+    const text = logged.join("\n")
+    expect([...secrets, ...personal].filter((secret) => text.includes(secret))).toEqual([])
+    expect(collector.spans.length).toBeGreaterThan(0)
+    const spans = JSON.stringify(collector.spans)
+    expect([...secrets, ...personal].filter((secret) => spans.includes(secret))).toEqual([])
   })
 })

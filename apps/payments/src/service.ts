@@ -14,7 +14,7 @@ import { Endpoints } from "./endpoints.ts"
 import { ProcessorEvents } from "./events.ts"
 import { methodMachine } from "./method.ts"
 import type { MethodCommand, MethodState } from "./method-state.ts"
-import { countFact, noCounters, type Counters, type Metrics } from "./metrics.ts"
+import { countFact, NO_FINDINGS, noCounters, type Counters, type Metrics } from "./metrics.ts"
 import { Pacer } from "./pacer.ts"
 import { performCharge, type ChargePerformer } from "./perform.ts"
 import { performMethod } from "./perform-method.ts"
@@ -74,7 +74,7 @@ const metricsOf = async (parts: Parts): Promise<Metrics> => {
     waitingForSlot: phases["planned"] ?? 0,
     inReview: phases["review"] ?? 0,
     webhookAgeSeconds: events.webhookAt === null ? null : Math.floor((Date.now() - events.webhookAt) / 1_000),
-    findings,
+    findings: { ...NO_FINDINGS, ...findings },
     events: { ...events.taken },
     polls: events.polls,
     sagas: { charge, method },
