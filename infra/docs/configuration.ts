@@ -48,7 +48,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   },
   CREDITS_LOG: {
     default: "text",
-    meaning: "how the supervisor writes log lines: `text` for people, `json` one object a line; services alone write json",
+    meaning:
+      "how the supervisor writes log lines: `text` for people, `json` one object a line; services alone write json",
   },
   CREDITS_NATS_SEED: {
     default: "unset",

@@ -219,7 +219,10 @@ describe("/metrics", () => {
       .poll(async () => valueOf(await metrics(), "jetstream_stream_last_seq", 'stream_name="USAGE"'), POLL)
       .toBeGreaterThan(0)
     await expect
-      .poll(async () => valueOf(await metrics(), "credits_stream_lag_messages", 'service="pricing",stream="USAGE"'), POLL)
+      .poll(
+        async () => valueOf(await metrics(), "credits_stream_lag_messages", 'service="pricing",stream="USAGE"'),
+        POLL,
+      )
       .toBe(0)
     const families = await metrics()
     expect(valueOf(families, "credits_ledger_imbalance_accounts", "")).toBe(0)

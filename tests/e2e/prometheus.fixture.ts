@@ -50,7 +50,8 @@ class Reader {
   #sample(name: string, labels: string, value: number, line: string): void {
     const family = this.families.get(this.#name)
     const part = name.slice(this.#name.length)
-    const isOfFamily = name.startsWith(this.#name) && (family?.type === "histogram" ? PARTS.includes(part) : part === "")
+    const isOfFamily =
+      name.startsWith(this.#name) && (family?.type === "histogram" ? PARTS.includes(part) : part === "")
     if (family === undefined || !isOfFamily) throw new Error(`no sample of ${this.#name}: ${line}`)
     if (this.#seen.has(`${name}{${labels}}`)) throw new Error(`a sample twice: ${line}`)
     if (family.type === "counter" && !(value >= 0)) throw new Error(`a counter below 0: ${line}`)
