@@ -1,6 +1,6 @@
 /**
- * Turns the log lines of services into lines a person reads: their JSON becomes `time LEVEL message key=value`, anything
- * else passes as it is. Pure.
+ * Turns the log lines of services into lines a person reads: their JSON becomes `time LEVEL message key=value`,
+ * anything else passes as it is. Pure.
  */
 import { withoutSecrets } from "@credits/telemetry"
 

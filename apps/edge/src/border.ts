@@ -104,9 +104,7 @@ export const borderLayer = Layer.effect(
           if (span !== undefined) endRequestSpan(span, status)
         }
         const checked = hasBody ? checkBody(request, limitBytes) : Effect.void
-        const answer = Effect.andThen(checked, next)
-        const traced = span === undefined ? answer : Effect.provideService(answer, CurrentTrace, span.context)
-        return traced.pipe(
+        const answer = Effect.andThen(checked, next).pipe(
           Effect.catch((error) =>
             HttpApiError.HttpApiSchemaError.is(error)
               ? error.kind === "Body" || error.kind === "ResponseHeaders"
@@ -127,6 +125,7 @@ export const borderLayer = Layer.effect(
             return problem.status === 503 || problem.status === 429 ? sayWhenToComeBack(problem) : Effect.void
           }),
         )
+        return span === undefined ? answer : Effect.provideService(answer, CurrentTrace, span.context)
       })
     })
   }),

@@ -24,9 +24,11 @@ const REFUSAL_KEPT_MS = 24 * 3_600_000
 export class DecisionThrew extends Error {
   override readonly name = "DecisionThrew"
   readonly unit: { poison: string }
-  constructor(unit: { poison: string }, cause: unknown) {
+  readonly account: string
+  constructor(unit: { poison: string }, account: string, cause: unknown) {
     super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
     this.unit = unit
+    this.account = account
   }
 }
 
@@ -144,7 +146,7 @@ export class Deciding<State> {
       this.#keep(slot, decision, entries, draft)
       return decision
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 
@@ -161,7 +163,7 @@ export class Deciding<State> {
       this.#keep(slot, decision, entries, draft)
       return decision
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 
@@ -235,7 +237,7 @@ export class Deciding<State> {
     try {
       this.#applyDue(slot, draft)
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 

@@ -3,8 +3,8 @@
  * By construction there is no mode here: a BYOK call has no charge (I9).
  *
  * Message: `{"v":1,"charges":[[id, account, occurredAt, cost, holdId, hash, usage], …]}`, all of one partition. Of the
- * few that are traced it also says `"traces":{"<place in charges>":"<traceparent>"}`, which is no part of any charge and
- * of no hash; who does not know it reads the same charges.
+ * few that are traced it also says `"traces":{"<place in charges>":"<traceparent>"}`, which is no part of any charge
+ * and of no hash; who does not know it reads the same charges.
  */
 import type { Instant, Nano } from "@credits/kernel"
 

@@ -1,6 +1,6 @@
 /**
- * Spans as plain data, and one that is still open. Instants are milliseconds since 1970 with fractions (real time, never
- * the business clock).
+ * Spans as plain data, and one that is still open. Instants are milliseconds since 1970 with fractions (real time,
+ * never the business clock).
  */
 import type { TraceContext } from "./trace-context.ts"
 

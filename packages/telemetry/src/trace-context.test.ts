@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it } from "vitest"
 import { logLine, withoutSecrets } from "./log-line.ts"
 import { childContext, parseTraceparent, rootContext, sampledContext, traceparentOf } from "./trace-context.ts"
 import { tracing } from "./tracing.ts"
@@ -43,6 +43,37 @@ describe("tracing that is off", () => {
     expect(tracing.child(`00-${TRACE}-${SPAN}-01`, about)).toBeUndefined()
     expect(tracing.outgoing()).toBeUndefined()
     expect(await tracing.measure(about, async (span) => span ?? "run")).toBe("run")
+  })
+})
+
+describe("a request", () => {
+  const about = { name: "x", kind: "server" } as const
+  const headers = {}
+  afterEach(() => tracing.stop())
+  const start = (ratio: number) => tracing.start({ url: "http://127.0.0.1:9/v1/traces", headers, resource: {}, ratio })
+
+  it("goes on with the trace it names, if whoever asks may say so; else our ratio decides", () => {
+    start(0)
+    const [yes, no] = [`00-${TRACE}-${SPAN}-01`, `00-${TRACE}-${SPAN}-00`]
+    expect(tracing.receive(yes, "obeyed", about)?.context.traceId).toBe(TRACE)
+    expect(tracing.receive(no, "obeyed", about)).toBeUndefined()
+    expect(tracing.receive(yes, "heard", about)).toBeUndefined()
+    expect(tracing.receive(undefined, "obeyed", about)).toBeUndefined()
+    start(1)
+    expect(tracing.receive(yes, "heard", about)?.context.traceId).toBe(TRACE)
+    expect(tracing.receive("nonsense", "heard", about)?.context.traceId).toMatch(/^[0-9a-f]{32}$/)
+    expect(tracing.receive(no, "heard", about)).toBeUndefined()
+  })
+
+  it("is what everything it awaits belongs to", async () => {
+    start(1)
+    const span = tracing.receive(undefined, "heard", about)!
+    const inner = await tracing.run(span, async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return tracing.outgoing()
+    })
+    expect(inner).toBe(traceparentOf(span.context))
+    expect(tracing.outgoing()).toBeUndefined()
   })
 })
 
