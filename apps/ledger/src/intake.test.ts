@@ -34,7 +34,7 @@ describe("a message of charges", () => {
     const trace = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
     const traced = (traces: unknown) => list(bytes(JSON.stringify({ v: 1, charges: [first, second], traces })))
     const plain = list(message([first, second]))
-    assert.deepStrictEqual(traced({ 1: trace }), [plain[0], { ...plain[1]!, trace } as Charge])
+    assert.deepStrictEqual(traced({ 1: trace }), [plain[0]!, { ...plain[1]!, trace } as Charge])
     for (const nonsense of [null, 7, "x", [], { 1: 7 }, { 9: trace }]) {
       assert.deepStrictEqual(traced(nonsense), plain)
     }
