@@ -34,7 +34,23 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CREDITS_NATS_MONITOR_URL: {
     default: "unset",
     meaning:
-      "HTTP monitoring of that server; in production a stream with one copy needs it to say `sync_interval: always`",
+      "HTTP monitoring of that server: JetStream's metrics and lags; in production a stream with one copy needs it " +
+      "to say `sync_interval: always`",
+  },
+  CREDITS_OTLP_URL: {
+    default: "unset",
+    meaning:
+      "collector of traces, OTLP/HTTP with JSON (`http://host:4318`); unset: `OTEL_EXPORTER_OTLP_ENDPOINT`, " +
+      "else no traces",
+  },
+  CREDITS_TRACE_RATIO: {
+    default: "0.01; 1 in development",
+    meaning: "share of the requests without a trace of their own that begin one, 0 to 1",
+  },
+  CREDITS_LOG: {
+    default: "text",
+    meaning:
+      "how the supervisor writes log lines: `text` for people, `json` one object a line; services alone write json",
   },
   CREDITS_NATS_SEED: {
     default: "unset",

@@ -25,6 +25,8 @@ export interface DevConfig {
   /** Set: the card processor is there, and none is started. */
   readonly processorUrl: string | undefined
   readonly services: ReadonlyArray<ServiceName>
+  /** `json`: every line is one object, for whatever collects them. */
+  readonly log: "text" | "json"
   /** Folder with `<service>/dist/main.js`. */
   readonly appsDir: string
 }
@@ -53,6 +55,7 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
     Config.map((seed) => (Option.isSome(seed) ? Redacted.value(seed.value) : undefined)),
   ),
   processorUrl: setOrUndefined("CREDITS_STRIPE_API_BASE"),
+  log: Config.Literals(["text", "json"], "CREDITS_LOG").pipe(Config.withDefault("text" as const)),
   // For tests of one part: a comma-separated list; `npm start` runs all.
   services: Config.String("CREDITS_DEV_SERVICES").pipe(
     Config.withDefault(SERVICES.join(",")),

@@ -1,76 +1,57 @@
 /**
- * Turns the log lines of services into lines a person reads: the JSON of Effect's logger becomes `level message
- * key=value`, anything else passes as it is. Pure.
+ * Turns the log lines of services into lines a person reads: their JSON becomes `time LEVEL message key=value`,
+ * anything else passes as it is. Pure.
  */
+import { withoutSecrets } from "@credits/telemetry"
 
 const NAME_WIDTH = 8
 
-interface EffectLog {
-  readonly message?: unknown
+/** As `@credits/telemetry` writes them; what is not named here is a field of its own. */
+interface ServiceLog {
+  readonly time?: unknown
   readonly level?: unknown
-  readonly timestamp?: unknown
+  readonly service?: unknown
+  readonly message?: unknown
   readonly cause?: unknown
-  readonly annotations?: unknown
-  readonly spans?: unknown
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)))
 
-const pairs = (value: unknown): string =>
-  value !== null && typeof value === "object"
-    ? Object.entries(value)
-        .map(([key, each]) => ` ${key}=${text(each)}`)
-        .join("")
-    : ""
+const pairs = (fields: Readonly<Record<string, unknown>>): string =>
+  Object.entries(fields)
+    .map(([key, each]) => ` ${key}=${text(each)}`)
+    .join("")
 
-const clockTime = (timestamp: unknown): string =>
-  typeof timestamp === "string" && timestamp.length >= 19 ? timestamp.slice(11, 19) : ""
+const clockTime = (time: unknown): string => (typeof time === "string" && time.length >= 19 ? time.slice(11, 19) : "")
 
-/** `key=value` or `key="a JSON string"`, as Effect's logfmt logger writes them. */
-const LOGFMT_PAIR = /([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)/g
-
-const readableLogfmt = (line: string): string => {
-  const {
-    timestamp,
-    level,
-    message,
-    cause,
-    fiber: _,
-    ...rest
-  } = Object.fromEntries([...line.matchAll(LOGFMT_PAIR)].map(([, key, value]) => [key!, unquoted(value!)]))
-  return readable({ timestamp, level, message, cause, annotations: rest })
-}
-
-const unquoted = (value: string): string => {
-  if (!value.startsWith('"')) return value
+const parsed = (line: string): ServiceLog | undefined => {
+  if (!line.startsWith("{")) return undefined
   try {
-    return JSON.parse(value) as string
+    const log = JSON.parse(line) as ServiceLog
+    return log.message === undefined && log.level === undefined ? undefined : log
   } catch {
-    return value
+    return undefined
   }
 }
 
 /** One line of a service; the result may have several lines when a cause is told. */
 export const readableLine = (line: string): string => {
-  if (line.startsWith("timestamp=")) return readableLogfmt(line)
-  if (!line.startsWith("{")) return line
-  let log: EffectLog
-  try {
-    log = JSON.parse(line) as EffectLog
-  } catch {
-    return line
-  }
-  return log.message === undefined && log.level === undefined ? line : readable(log)
+  const log = parsed(line)
+  if (log === undefined) return line
+  const { time, level, service: _, message, cause, ...fields } = log
+  const words = [clockTime(time), text(level ?? "info").toUpperCase(), text(message ?? "")]
+  const told = words.filter((word) => word !== "").join(" ") + pairs(fields as Readonly<Record<string, unknown>>)
+  return typeof cause === "string" && cause !== "" ? `${told}\n${cause}` : told
 }
 
-const readable = (log: EffectLog): string => {
-  const message = Array.isArray(log.message) ? log.message.map(text).join(" ") : text(log.message ?? "")
-  const level = text(log.level ?? "INFO").toUpperCase()
-  const cause = typeof log.cause === "string" && log.cause !== "" ? `\n${log.cause}` : ""
-  return (
-    [clockTime(log.timestamp), level, message].filter((part) => part !== "").join(" ") + pairs(log.annotations) + cause
-  )
-}
+/** One JSON object a line, whoever said it: for whatever collects logs. */
+export const jsonLine = (service: string, line: string, at: Date): string =>
+  parsed(line) === undefined
+    ? JSON.stringify({ time: at.toISOString(), level: levelOf(line), service, message: withoutSecrets(line) })
+    : line
+
+/** nats-server's own lines begin with it. */
+const levelOf = (line: string): string => (/^(WARN|ERROR)\b/.exec(line)?.[1] ?? "info").toLowerCase()
 
 /** Every line with the name of who said it in front. */
 export const prefixed = (name: string, lines: string): string =>

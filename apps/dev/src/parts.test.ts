@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { BUS_USERS, type ControlAnswer } from "@credits/contracts"
+import { logLine } from "@credits/telemetry"
 import { afterAll, describe, expect, it } from "vitest"
 import { purgeableUpTo } from "./janitor.ts"
 import { lockFile, releaseLock, takeLock } from "./lock.ts"
-import { lineSplitter, natsLine, prefixed, readableLine } from "./log-line.ts"
+import { jsonLine, lineSplitter, natsLine, prefixed, readableLine } from "./log-line.ts"
 import { isVersionEnough, renderNatsConfig } from "./nats-server.ts"
 import { known } from "./process-info.ts"
 import { busKeys } from "./seed.ts"
@@ -15,21 +16,29 @@ const folder = mkdtempSync(join(tmpdir(), "credits-dev-parts-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe("log lines", () => {
-  it("of Effect's JSON logger become time, level, message and annotations", () => {
-    const line = JSON.stringify({
-      message: ["owns", { partitions: 64 }],
+  it("of a service become time, level, message and fields", () => {
+    const line = logLine({
+      at: new Date("2026-11-23T03:14:15.926Z"),
       level: "Info",
-      timestamp: "2026-11-23T03:14:15.926Z",
-      annotations: { epoch: 3, why: "start" },
-      spans: {},
-      fiberId: "#1",
+      service: "ledger",
+      told: ["owns", { partitions: 64 }],
+      fields: { epoch: 3, why: "start" },
+      cause: undefined,
+      trace: undefined,
     })
-    expect(readableLine(line)).toBe('03:14:15 INFO owns {"partitions":64} epoch=3 why=start')
+    expect(readableLine(line)).toBe("03:14:15 INFO owns partitions=64 epoch=3 why=start")
   })
 
-  it("of Effect's logfmt logger read the same", () => {
-    const line = 'timestamp=2026-11-23T03:14:15.926Z level=INFO fiber=#1 message="it \\"runs\\"" port=8787'
-    expect(readableLine(line)).toBe('03:14:15 INFO it "runs" port=8787')
+  it("become one JSON object each for whatever collects them, also those of programs that are not ours", () => {
+    const at = new Date("2026-11-23T03:14:15.926Z")
+    const ours = '{"time":"2026-11-23T03:14:15.926Z","level":"info","service":"edge","message":"up"}'
+    expect(jsonLine("edge", ours, at)).toBe(ours)
+    expect(JSON.parse(jsonLine("nats", "WARN slow consumer", at))).toEqual({
+      time: at.toISOString(),
+      level: "warn",
+      service: "nats",
+      message: "WARN slow consumer",
+    })
   })
 
   it("that are no JSON, or JSON of something else, stay as they are", () => {

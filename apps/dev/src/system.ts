@@ -10,7 +10,7 @@ import { Child } from "./child.ts"
 import type { DevConfig } from "./config.ts"
 import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
-import { prefixed, readableLine } from "./log-line.ts"
+import { jsonLine, prefixed, readableLine } from "./log-line.ts"
 import { startNatsServer } from "./nats-server.ts"
 import { claimHttpPort } from "./port.ts"
 import { isReady } from "./readiness.ts"
@@ -22,7 +22,14 @@ import { busKeys, externalSeed } from "./seed.ts"
 import { bundleOf, type ServiceName, withoutOthersSecrets } from "./service.ts"
 
 /** Where one finds log lines: stdout belongs to the one line `ready …`. */
-const say = (name: string, line: string): void => void process.stderr.write(`${prefixed(name, line)}\n`)
+type Say = (name: string, line: string) => void
+
+const sayAs =
+  (log: DevConfig["log"]): Say =>
+  (name, line) => {
+    const told = log === "json" ? jsonLine(name, line, new Date()) : prefixed(name, readableLine(line))
+    process.stderr.write(`${told}\n`)
+  }
 
 const READY_POLL_MS = 25
 const STILL_WAITING_MS = 10_000
@@ -60,7 +67,7 @@ const startBus = (config: DevConfig, onPid: (pid: number) => void): Effect.Effec
           dataDir,
           environment: config.environment,
           keys,
-          say: (line) => say("nats", line),
+          say: (line) => sayAs(config.log)("nats", line),
           onPid,
         }),
       ),
@@ -97,6 +104,7 @@ const makeService = (
   if (bus.monitorUrl !== undefined) env["CREDITS_NATS_MONITOR_URL"] = bus.monitorUrl
   if (seed === undefined) delete env["CREDITS_NATS_SEED"]
   else env["CREDITS_NATS_SEED"] = seed
+  const say = sayAs(config.log)
   const dieWithUs = `data:text/javascript,${encodeURIComponent(DIE_WITH_SUPERVISOR)}`
   return new Child({
     name: service,
@@ -104,7 +112,7 @@ const makeService = (
     args: ["--enable-source-maps", "--import", dieWithUs, bundleOf(config.appsDir, service)],
     env,
     channel: true,
-    onLine: (line) => say(service, readableLine(line)),
+    onLine: (line) => say(service, line),
     onStart,
     onEnd: (how, pauseMs) => say(service, `ended (${how}); starting it again in ${pauseMs} ms`),
   })
@@ -123,6 +131,7 @@ const untilReady = async (
   children: ReadonlyArray<Child>,
   check: (name: ServiceName) => Promise<boolean>,
   signal: AbortSignal,
+  say: Say,
 ): Promise<void> => {
   const waiting = new Map(children.map((child) => [child.name as ServiceName, child]))
   const startedAt = performance.now()
@@ -153,6 +162,7 @@ const untilReady = async (
 export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { dataDir, appsDir } = config
+    const say = sayAs(config.log)
     const missing = config.services.map((service) => bundleOf(appsDir, service)).filter((bundle) => !existsSync(bundle))
     if (missing.length > 0) {
       const reason = `not built: ${missing.map((bundle) => relative(dirname(appsDir), bundle)).join(", ")}`
@@ -187,7 +197,7 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
       name === "processor" ? `${processor.url}/healthz` : `http://127.0.0.1:${httpPort}/readyz`
     const check = (name: ServiceName) => isReady(name, handle, readyUrl(name))
     yield* Effect.callback<void, StartRefused>((resume, signal) => {
-      untilReady(children, check, signal).then(
+      untilReady(children, check, signal, say).then(
         () => resume(Effect.void),
         (error: unknown) => resume(Effect.fail(error as StartRefused)),
       )

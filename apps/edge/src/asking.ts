@@ -20,6 +20,7 @@ import {
   type TopupRequest,
 } from "@credits/contracts"
 import { Context, Effect, Layer } from "effect"
+import { asked, questionSpan } from "./asked-span.ts"
 import { EdgeMetrics } from "./metrics.ts"
 
 /** Rows of one account; longer means that the service is not there. */
@@ -45,10 +46,17 @@ type Asking<Request extends { readonly op: string }, Answers, Refusal> = <Op ext
 /** How long a caller waits for the answer. */
 export type Patience = "read" | "command" | "glance"
 
-const send = (nc: Bus["Service"]["connection"], subject: string, text: string, patience: Patience): Promise<string> =>
+const send = (
+  nc: Bus["Service"]["connection"],
+  subject: string,
+  text: string,
+  patience: Patience,
+  trace: string | undefined,
+): Promise<string> =>
   patience === "glance"
-    ? ask(nc, subject, text, GLANCE_MS).catch(() => unavailableAnswer("it does not answer"))
+    ? ask(nc, subject, text, GLANCE_MS, trace).catch(() => unavailableAnswer("it does not answer"))
     : askOwner(nc, subject, text, {
+        trace,
         deadlineMs: patience === "read" ? READ_MS : COMMAND_MS,
         silenceMs: SILENCE_MS,
       })
@@ -71,15 +79,21 @@ const askingOf = <Request extends { readonly op: string }, Answers, Refusal>(
   Effect.gen(function* () {
     const { connection } = yield* Bus
     const metrics = yield* EdgeMetrics
-    const asking: Asking<Request, Answers, Refusal> = (request, patience = "read") =>
-      Effect.promise(async () => {
-        const started = performance.now()
-        const text = await send(connection, subjectOf(request.op), JSON.stringify(request), patience)
-        const reply = parseReply<never, { readonly code: string }>(text, service)
-        const outcome = "ok" in reply ? "ok" : reply.refused.code
-        metrics.serviceAnswered(service, request.op, outcome, performance.now() - started)
-        return reply as never
-      })
+    const asking: Asking<Request, Answers, Refusal> = (request, patience = "read") => {
+      const subject = subjectOf(request.op)
+      return asked(
+        () => questionSpan(service, subject, request),
+        async (trace, span) => {
+          const started = performance.now()
+          const text = await send(connection, subject, JSON.stringify(request), patience, trace)
+          const reply = parseReply<never, { readonly code: string }>(text, service)
+          const outcome = "ok" in reply ? "ok" : reply.refused.code
+          metrics.serviceAnswered(service, request.op, outcome, performance.now() - started)
+          span?.set({ "credits.outcome": outcome })
+          return reply as never
+        },
+      )
+    }
     return asking
   })
 

@@ -13,9 +13,11 @@ import {
 import { ByteSize, Cause, Context, Effect, Layer, type Schema, SchemaIssue } from "effect"
 import { HttpEffect, HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import { CurrentTrace } from "@credits/telemetry"
 import { AdvancingClock } from "./advancing-clock.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { retryAfterSeconds, unavailable } from "./refusal.ts"
+import { endRequestSpan, requestSpan, type Endpoint } from "./request-span.ts"
 
 const malformed = (detail: string): BadRequest => makeProblem(400, "malformed_body", detail)
 const tooLarge = (limitBytes: number): ContentTooLarge =>
@@ -92,14 +94,17 @@ export const borderLayer = Layer.effect(
       const name = `${group.identifier}.${endpoint.identifier}`
       const limitBytes = Context.get(endpoint.annotations, BodyBytesMax)
       const hasBody = endpoint.method === "POST" || endpoint.method === "PUT" || endpoint.method === "PATCH"
-      const answered = (status: number, started: number) =>
-        metrics.requestAnswered(name, status, performance.now() - started)
-      return Effect.suspend(() => {
+      const { method, path } = endpoint
+      const told: Endpoint = { method, path, name, isGateway: group.identifier === "gateway" }
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
         const started = performance.now()
-        const checked = hasBody
-          ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => checkBody(request, limitBytes))
-          : Effect.void
-        return Effect.andThen(checked, next).pipe(
+        const span = requestSpan(told, request.headers["traceparent"])
+        const answered = (status: number): void => {
+          metrics.requestAnswered(name, status, performance.now() - started)
+          if (span !== undefined) endRequestSpan(span, status)
+        }
+        const checked = hasBody ? checkBody(request, limitBytes) : Effect.void
+        const answer = Effect.andThen(checked, next).pipe(
           Effect.catch((error) =>
             HttpApiError.HttpApiSchemaError.is(error)
               ? error.kind === "Body" || error.kind === "ResponseHeaders"
@@ -113,13 +118,14 @@ export const borderLayer = Layer.effect(
               Effect.fail(internalError()),
             ),
           ),
-          Effect.tap((response) => Effect.sync(() => answered(response.status, started))),
+          Effect.tap((response) => Effect.sync(() => answered(response.status))),
           Effect.tapError((error) => {
             const problem = error as { readonly status?: number; readonly retryAfterMs?: number }
-            answered(problem.status ?? 500, started)
+            answered(problem.status ?? 500)
             return problem.status === 503 || problem.status === 429 ? sayWhenToComeBack(problem) : Effect.void
           }),
         )
+        return span === undefined ? answer : Effect.provideService(answer, CurrentTrace, span.context)
       })
     })
   }),

@@ -47,6 +47,8 @@ export interface EdgeSettings {
   readonly trustedProxies: number
   /** The sandbox's card processor, for its book; never in production. */
   readonly processorUrl: URL | undefined
+  /** HTTP monitoring of nats-server: JetStream's figures and how far services are behind; undefined: none of these. */
+  readonly natsMonitorUrl: URL | undefined
   /** Which of them run in this system (`CREDITS_CLOCK_OWNERS`); one that does not answer stops an advance. */
   readonly clockOwners: ReadonlyArray<ClockOwner>
   /** Where a customer asks for what only support does (R4.1). */
@@ -118,6 +120,7 @@ const environment = Config.all({
   allowedOrigins: Config.String("CREDITS_ALLOWED_ORIGINS").pipe(Config.withDefault("")),
   trustedProxies: Config.Int("CREDITS_TRUST_PROXY").pipe(Config.withDefault(0)),
   natsUrl: Config.option(Config.String("CREDITS_NATS_URL")),
+  natsMonitorUrl: Config.option(Config.URL("CREDITS_NATS_MONITOR_URL")),
   processorUrl: Config.option(Config.URL("CREDITS_STRIPE_API_BASE")),
   supportUrl: Config.option(Config.URL("CREDITS_SUPPORT_URL")),
   drainSeconds: Config.Int("CREDITS_DRAIN_SECONDS").pipe(Config.withDefault(0)),
@@ -178,6 +181,7 @@ export const readSettings = Effect.gen(function* () {
     allowedOrigins: yield* originsOf(env.allowedOrigins),
     trustedProxies: env.trustedProxies,
     processorUrl: env.mode === "production" ? undefined : Option.getOrUndefined(env.processorUrl),
+    natsMonitorUrl: Option.getOrUndefined(env.natsMonitorUrl),
     clockOwners: CLOCK_OWNERS.filter((owner) => env.clockOwners.split(",").includes(owner)),
     supportUrl: Option.getOrUndefined(Option.map(env.supportUrl, (url) => url.href)),
     drainSeconds: env.drainSeconds,

@@ -272,6 +272,7 @@ export const settingsOf = (change: Partial<EdgeSettings>): EdgeSettings => ({
   clockOwners: ["ledger", "pricing"],
   supportUrl: undefined,
   drainSeconds: 0,
+  natsMonitorUrl: undefined,
   ...change,
 })
 

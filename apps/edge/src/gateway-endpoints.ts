@@ -14,6 +14,7 @@ import {
   type WayOn,
 } from "@credits/contracts/http"
 import { accountOfHold, formatInstant, makeId } from "@credits/kernel"
+import { CurrentTrace, traceparentOf } from "@credits/telemetry"
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
@@ -26,6 +27,7 @@ import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
 import { commandProblem, type CommandProblem, unavailable } from "./refusal.ts"
 import { Upgrades } from "./upgrades.ts"
+import { endPublishSpan, publishSpan } from "./publish-span.ts"
 import { EVENTS_PER_REQUEST_MAX, takeUsage } from "./usage-intake.ts"
 import { waysOn } from "./ways-on.ts"
 import { usdOf } from "./wallet-view.ts"
@@ -56,7 +58,7 @@ class GatewayCalls extends Context.Service<
     readonly problemOf: (account: string, refusal: LedgerRefusal) => Effect.Effect<never, CommandProblem>
     readonly authorize: (body: Authorization) => Effect.Effect<Hold, CommandProblem>
     /** All of it or nothing, acknowledged by the stream. */
-    readonly publishUsage: (messages: ReadonlyArray<string>) => Effect.Effect<unknown, Unavailable>
+    readonly publishUsage: (messages: ReadonlyArray<string>, trace?: string) => Effect.Effect<unknown, Unavailable>
   }
 >()("edge/GatewayCalls") {
   static readonly layer = Layer.effect(
@@ -85,11 +87,15 @@ class GatewayCalls extends Context.Service<
         const reply = yield* ledger.ask(idempotency.sameAmount(body, command))
         return "ok" in reply ? holdView(reply.ok) : yield* problemOf(body.accountId, reply.refused)
       })
-      const publishUsage = (messages: ReadonlyArray<string>) =>
+      const publishUsage = (messages: ReadonlyArray<string>, trace?: string) =>
         room.isLow
           ? Effect.fail(unavailable("unavailable", "disk space is low; send the same events again later", NO_SPACE_MS))
           : Effect.tryPromise({
-              try: () => publishAtomic(js, messages.map(usageMessage)),
+              try: () =>
+                publishAtomic(
+                  js,
+                  messages.map((payload) => usageMessage(payload, trace)),
+                ),
               catch: (cause) => usageProblem(cause as BusError),
             })
       return GatewayCalls.of({ problemOf, authorize, publishUsage })
@@ -97,10 +103,13 @@ class GatewayCalls extends Context.Service<
   )
 }
 
-const usageMessage = (payload: string) => ({
+const usageMessage = (payload: string, trace: string | undefined) => ({
   subject: SUBJECTS.usage,
   payload,
-  headers: { [HEADERS.version]: String(MESSAGE_VERSION) },
+  headers: {
+    [HEADERS.version]: String(MESSAGE_VERSION),
+    ...(trace !== undefined && { [HEADERS.trace]: trace }),
+  },
 })
 
 export const gatewayEndpoints = HttpApiBuilder.group(
@@ -145,8 +154,12 @@ export const gatewayEndpoints = HttpApiBuilder.group(
           const detail = `send one event or an array of at most ${EVENTS_PER_REQUEST_MAX}`
           return yield* Effect.fail(makeProblem(400, "invalid_request", detail))
         }
-        const { accepted, rejected, messages } = takeUsage(payload)
-        if (messages.length > 0) yield* calls.publishUsage(messages)
+        const span = publishSpan(yield* CurrentTrace, payload)
+        const trace = span === undefined ? undefined : traceparentOf(span.context)
+        const { accepted, rejected, messages } = takeUsage(payload, trace)
+        if (messages.length > 0) {
+          yield* calls.publishUsage(messages, trace).pipe(Effect.onExit(({ _tag }) => endPublishSpan(span, _tag)))
+        }
         metrics.usageTaken("accepted", accepted)
         for (const { code } of rejected) metrics.usageTaken(code, 1)
         return { accepted, rejected }

@@ -18,6 +18,7 @@ import {
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import { Context, Effect, Layer } from "effect"
+import { asked, questionSpan } from "./asked-span.ts"
 import { EdgeMetrics } from "./metrics.ts"
 
 /** What each operation of the edge answers. */
@@ -50,14 +51,21 @@ export class Ledger extends Context.Service<
     Effect.gen(function* () {
       const bus = yield* Bus
       const metrics = yield* EdgeMetrics
-      const ask = <Request extends EdgeRequest>(request: Request): Effect.Effect<LedgerReply<AnswerOf<Request>>> =>
-        Effect.promise(async () => {
-          const started = performance.now()
-          const subject = SUBJECTS.ledgerRequest(partitionOf(request.account))
-          const reply = parseReply<AnswerOf<Request>>(await askOwner(bus.connection, subject, JSON.stringify(request)))
-          metrics.ledgerAnswered(request.op, "ok" in reply ? "ok" : reply.refused.code, performance.now() - started)
-          return reply
-        })
+      const ask = <Request extends EdgeRequest>(request: Request): Effect.Effect<LedgerReply<AnswerOf<Request>>> => {
+        const subject = SUBJECTS.ledgerRequest(partitionOf(request.account))
+        return asked(
+          () => questionSpan("ledger", subject, request),
+          async (trace, span) => {
+            const started = performance.now()
+            const text = await askOwner(bus.connection, subject, JSON.stringify(request), { trace })
+            const reply = parseReply<AnswerOf<Request>>(text)
+            const outcome = "ok" in reply ? "ok" : reply.refused.code
+            metrics.ledgerAnswered(request.op, outcome, performance.now() - started)
+            span?.set({ "credits.outcome": outcome })
+            return reply
+          },
+        )
+      }
       return Ledger.of({ ask })
     }),
   )

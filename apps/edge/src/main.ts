@@ -3,7 +3,8 @@
 import "effect/schema/SchemaJITCompiler/enable"
 import { Bus } from "@credits/bus"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Layer, Logger } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import { EdgeConfig } from "./config.ts"
 import { Draining } from "./draining.ts"
@@ -23,7 +24,7 @@ announce.pipe(
   Layer.provide(edgeLayer),
   Layer.provide(Bus.layer("edge")),
   Layer.provide(EdgeConfig.layer),
-  Layer.provide(Logger.layer([Logger.consoleJson])),
+  Layer.provide(telemetryLayer("edge")),
   Layer.launch,
   NodeRuntime.runMain,
 )

@@ -1,32 +1,33 @@
 /** The edge's metrics, bound once and updated from plain callbacks. Served as Prometheus text on /metrics. */
+import { tracing } from "@credits/telemetry"
 import { Context, Effect, Layer, Metric } from "effect"
 
 /** 0.5 ms to 8 s. */
-const MILLISECONDS = Metric.exponentialBoundaries({ start: 0.5, factor: 2, count: 15 })
+const SECONDS = Metric.exponentialBoundaries({ start: 0.000_5, factor: 2, count: 15 })
 
 const requests = Metric.counter("edge_http_requests_total", {
   description: "HTTP requests by endpoint and status",
   incremental: true,
 })
-const requestMs = Metric.histogram("edge_http_request_ms", {
-  description: "Time to the answer's head, ms",
-  boundaries: MILLISECONDS,
+const requestSeconds = Metric.histogram("edge_http_request_seconds", {
+  description: "Time to the answer's head",
+  boundaries: SECONDS,
 })
 const ledgerAnswers = Metric.counter("edge_ledger_answers_total", {
   description: "Answers of the ledger by operation and outcome",
   incremental: true,
 })
-const ledgerMs = Metric.histogram("edge_ledger_ask_ms", {
-  description: "Time to the ledger's answer, repeats included, ms",
-  boundaries: MILLISECONDS,
+const ledgerSeconds = Metric.histogram("edge_ledger_ask_seconds", {
+  description: "Time to the ledger's answer, repeats included",
+  boundaries: SECONDS,
 })
 const serviceAnswers = Metric.counter("edge_service_answers_total", {
   description: "Answers of payments, subscriptions and auto top-up by operation and outcome",
   incremental: true,
 })
-const serviceMs = Metric.histogram("edge_service_ask_ms", {
-  description: "Time to the answer of payments, subscriptions and auto top-up, repeats included, ms",
-  boundaries: MILLISECONDS,
+const serviceSeconds = Metric.histogram("edge_service_ask_seconds", {
+  description: "Time to the answer of payments, subscriptions and auto top-up, repeats included",
+  boundaries: SECONDS,
 })
 const usageEvents = Metric.counter("edge_usage_events_total", {
   description: "Usage events taken over HTTP by outcome",
@@ -38,7 +39,19 @@ const stopped = Metric.gauge("edge_intake_stopped", {
   description: "1: usage is not taken, for want of free space (decision 21)",
 })
 const memory = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
-const cpu = Metric.gauge("process_cpu_seconds_total", { description: "User and system CPU time" })
+const cpu = Metric.counter("process_cpu_seconds_total", {
+  description: "User and system CPU time",
+  incremental: true,
+})
+const started = Metric.gauge("process_start_time_seconds", { description: "When this process started, Unix time" })
+const spansExported = Metric.counter("edge_trace_spans_exported_total", {
+  description: "Spans a collector has taken",
+  incremental: true,
+})
+const spansDropped = Metric.counter("edge_trace_spans_dropped_total", {
+  description: "Spans dropped for want of room",
+  incremental: true,
+})
 
 /** Tagged metrics are made once: making one costs five times the update. */
 const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
@@ -72,25 +85,27 @@ export class EdgeMetrics extends Context.Service<
     Effect.gen(function* () {
       const context = yield* Effect.context()
       const requestsOf = tagged(requests)
-      const requestMsOf = tagged(requestMs)
+      const requestSecondsOf = tagged(requestSeconds)
       const ledgerAnswersOf = tagged(ledgerAnswers)
-      const ledgerMsOf = tagged(ledgerMs)
+      const ledgerSecondsOf = tagged(ledgerSeconds)
       const serviceAnswersOf = tagged(serviceAnswers)
-      const serviceMsOf = tagged(serviceMs)
+      const serviceSecondsOf = tagged(serviceSeconds)
       const usageOf = tagged(usageEvents)
       let open = 0
+      let cpuBefore = 0
+      let spansBefore = { exported: 0, dropped: 0 }
       return EdgeMetrics.of({
         requestAnswered: (endpoint, status, ms) => {
           requestsOf({ endpoint, status: String(status) }).updateUnsafe(1, context)
-          requestMsOf({ endpoint }).updateUnsafe(ms, context)
+          requestSecondsOf({ endpoint }).updateUnsafe(ms / 1_000, context)
         },
         ledgerAnswered: (op, outcome, ms) => {
           ledgerAnswersOf({ op, outcome }).updateUnsafe(1, context)
-          ledgerMsOf({ op }).updateUnsafe(ms, context)
+          ledgerSecondsOf({ op }).updateUnsafe(ms / 1_000, context)
         },
         serviceAnswered: (service, op, outcome, ms) => {
           serviceAnswersOf({ service, op, outcome }).updateUnsafe(1, context)
-          serviceMsOf({ service, op }).updateUnsafe(ms, context)
+          serviceSecondsOf({ service, op }).updateUnsafe(ms / 1_000, context)
         },
         usageTaken: (outcome, events) => usageOf({ outcome }).updateUnsafe(events, context),
         streamsOpen: (change) => {
@@ -104,7 +119,14 @@ export class EdgeMetrics extends Context.Service<
         sampleProcess: () => {
           memory.updateUnsafe(process.memoryUsage.rss(), context)
           const used = process.cpuUsage()
-          cpu.updateUnsafe((used.user + used.system) / 1e6, context)
+          const microseconds = used.user + used.system
+          cpu.updateUnsafe((microseconds - cpuBefore) / 1e6, context)
+          cpuBefore = microseconds
+          started.updateUnsafe(performance.timeOrigin / 1_000, context)
+          const { spansExported: exported = 0, spansDropped: dropped = 0 } = tracing.metrics ?? {}
+          spansExported.updateUnsafe(exported - spansBefore.exported, context)
+          spansDropped.updateUnsafe(dropped - spansBefore.dropped, context)
+          spansBefore = { exported, dropped }
         },
       })
     }),

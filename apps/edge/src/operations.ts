@@ -11,7 +11,9 @@ import { IntakeRoom } from "./intake-room.ts"
 import { Draining } from "./draining.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
-import { renderServiceMetrics } from "./service-metrics.ts"
+import { NatsMonitor } from "./nats-monitor.ts"
+import { prometheusText } from "./prometheus-text.ts"
+import { serviceSamples } from "./service-metrics.ts"
 import { ServiceStatuses } from "./service-statuses.ts"
 import { EdgeStore } from "./store.ts"
 
@@ -56,13 +58,15 @@ const metrics = HttpRouter.use(
     const edge = yield* EdgeMetrics
     const statuses = yield* ServiceStatuses
     const room = yield* IntakeRoom
+    const monitor = yield* NatsMonitor
     yield* router.add(
       "GET",
       "/metrics",
       Effect.gen(function* () {
         edge.sampleProcess()
         edge.sampleSpace(room.free, room.isLow)
-        const services = renderServiceMetrics(yield* statuses.read)
+        const answers = yield* statuses.read
+        const services = prometheusText([...serviceSamples(answers), ...monitor.samples(answers)])
         return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${services}`, {
           contentType: "text/plain; version=0.0.4; charset=utf-8",
         })

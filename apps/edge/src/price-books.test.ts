@@ -77,4 +77,18 @@ describe("R7.1 the price book in force", () => {
     await kvPut(edge.bus, BUCKETS.priceBooks, CURRENT_KEY, "no JSON")
     expect(await quoted("f")).toBe(first)
   })
+
+  it("a book whose first read fails is read again, without another list being published", async () => {
+    const now = Date.parse(((await (await edge.fetch("/api/v1/dev/clock")).json()) as { now: string }).now)
+    await kvPut(edge.bus, BUCKETS.priceBooks, "late", "{}")
+    const versions = [{ version: "late", effectiveAt: now - 500 }]
+    await kvPut(edge.bus, BUCKETS.priceBooks, CURRENT_KEY, JSON.stringify({ v: 1, versions }))
+    // Time for the edge to have looked; on a slower one this proves less and still holds.
+    for (let i = 0; i < 20; i++) await quoted(`before-${i}`)
+    const data = { ...bookData, version: "late", effectiveAt: new Date(now - 500).toISOString() }
+    const models = bookData.models.map((model) => ({ ...model, input: "7" }))
+    await kvPut(edge.bus, BUCKETS.priceBooks, "late", JSON.stringify({ ...data, models }))
+    let n = 0
+    await until(async () => (await quoted(`g${n++}`)) === "7000000000")
+  })
 })

@@ -26,6 +26,7 @@ import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
+import { NatsMonitor } from "./nats-monitor.ts"
 import { notificationEndpoints } from "./notification-endpoints.ts"
 import { NotificationFeed } from "./notification-feed.ts"
 import { Contacts } from "./notifications.ts"
@@ -110,6 +111,7 @@ const services = Layer.mergeAll(
       PriceBooks.layer,
       AdvancingClock.layer,
       ServiceStatuses.layer,
+      NatsMonitor.layer,
       IntakeRoom.layer,
     ),
   ),

@@ -46,10 +46,40 @@ describe("what services report of themselves, as Prometheus text", () => {
     expect(early).toContain('cycle_due_backlog_seconds{service="subscriptions"} 0\n')
   })
 
+  it("what all sagas report has one name, with the service and the machine as labels, in seconds", () => {
+    const text = render({ sagas: { charge: { commitMs: 1_500, phases: { charge: { succeeded: 2 } } } } })
+    expect(text).toContain('credits_saga_commit_seconds_total{service="payments",machine="charge"} 1.5\n')
+    expect(text).toContain(
+      'credits_saga_rows{service="payments",machine="charge",drawing="charge",phase="succeeded"} 2\n',
+    )
+    const alone = renderServiceMetrics(new Map([["topup", status({ detail: { metrics: { stepRetries: 3 } } })]]))
+    expect(alone).toContain("# TYPE credits_saga_step_retries_total counter\n")
+    expect(alone).toContain('credits_saga_step_retries_total{service="topup"} 3\n')
+  })
+
+  it("a histogram is cumulative, with its sum and count", () => {
+    const commitSeconds = { le: [0.001, 0.01], counts: [2, 3, 1], sum: 0.05 }
+    const text = renderServiceMetrics(new Map([["ledger", status({ detail: { metrics: { commitSeconds } } })]]))
+    expect(text).toContain(
+      "# TYPE credits_ledger_commit_seconds histogram\n" +
+        'credits_ledger_commit_seconds_bucket{le="0.001"} 2\ncredits_ledger_commit_seconds_bucket{le="0.01"} 5\n' +
+        'credits_ledger_commit_seconds_bucket{le="+Inf"} 6\n' +
+        "credits_ledger_commit_seconds_sum 0.05\ncredits_ledger_commit_seconds_count 6\n",
+    )
+  })
+
+  it("a stream that does not fit its cursor counts, also of one of several machines", () => {
+    const gapOf = (detail: Record<string, unknown>) => renderServiceMetrics(new Map([["payments", status({ detail })]]))
+    const line = (count: number) => `credits_service_cursor_gaps{service="payments"} ${count}\n`
+    expect(gapOf({ gap: null })).toContain(line(0))
+    expect(gapOf({ gap: "cursor_gap: trimmed" })).toContain(line(1))
+    expect(gapOf({ charge: { cursor_gap: [{}, {}] }, method: {} })).toContain(line(2))
+  })
+
   it("other numbers, and records of them, are named by their path", () => {
-    const text = render({ commitMs: 4, phases: { charge: { succeeded: 2, actionRequired: 1 } }, name: "x", none: null })
-    expect(text).toContain("credits_payments_commit_ms 4\n")
-    expect(text).toContain("credits_payments_phases_charge_action_required 1\n")
+    const text = render({ newMs: 4, queues: { charge: { waiting: 2, actionRequired: 1 } }, name: "x", none: null })
+    expect(text).toContain("credits_payments_new_ms 4\n")
+    expect(text).toContain("credits_payments_queues_charge_action_required 1\n")
     expect(text).not.toContain("credits_payments_name")
   })
 

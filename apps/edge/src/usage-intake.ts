@@ -71,15 +71,22 @@ export const packEvents = (texts: ReadonlyArray<string>): ReadonlyArray<string> 
   return messages
 }
 
-/** `body` is parsed JSON: an array (batch mode) or one event (structured mode). */
-export const takeUsage = (body: unknown): UsageIntake => {
+/** With the trace of the request that brought it, unless it names its own; the event says the same as before. */
+const tracedText = (value: unknown, text: string, trace: string | undefined): string =>
+  trace === undefined || "traceparent" in (value as object) ? text : `${text.slice(0, -1)},"traceparent":"${trace}"}`
+
+/**
+ * `body` is parsed JSON: an array (batch mode) or one event (structured mode). `trace`: `traceparent` of the request,
+ * if it is traced.
+ */
+export const takeUsage = (body: unknown, trace?: string): UsageIntake => {
   const events = Array.isArray(body) ? (body as ReadonlyArray<unknown>) : [body]
   const rejected: Array<RejectedEvent> = []
   const texts: Array<string> = []
   events.forEach((value, index) => {
     const text = textOf(value)
     const wrong = text === null ? TOO_DEEP : checkEvent(value, text)
-    if (wrong === null) texts.push(text!)
+    if (wrong === null) texts.push(tracedText(value, text!, trace))
     else rejected.push({ id: idOf(value, index), ...wrong })
   })
   return { accepted: texts.length, rejected, messages: packEvents(texts) }

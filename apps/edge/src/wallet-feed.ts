@@ -13,6 +13,7 @@ import type { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { NotificationFeed } from "./notification-feed.ts"
 import { readShownWallet } from "./reads.ts"
+import { recordShown } from "./shown-span.ts"
 import { SubscriptionFeed } from "./subscription-feed.ts"
 import { WalletWatchers } from "./wallet-watchers.ts"
 
@@ -52,8 +53,9 @@ export class WalletFeed extends Context.Service<
       const metrics = yield* EdgeMetrics
       let streams = 0
 
-      const watchers = new WalletWatchers((account) =>
-        Effect.runPromiseWith(readings)(readShownWallet(account).pipe(Effect.orElseSucceed(() => null))),
+      const watchers = new WalletWatchers(
+        (account) => Effect.runPromiseWith(readings)(readShownWallet(account).pipe(Effect.orElseSucceed(() => null))),
+        recordShown,
       )
       const sayInterest = (): void => {
         if (!watchers.isIdle && !connection.isClosed()) connection.publish(SUBJECTS.ledgerTickInterest, '{"v":1}')

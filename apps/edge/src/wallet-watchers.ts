@@ -5,8 +5,18 @@
  */
 import { MESSAGE_VERSION, type TickMessage, type TopupFact } from "@credits/contracts"
 import type { Wallet } from "@credits/contracts/http"
+import { spanClock } from "@credits/telemetry"
 
 export type WalletListener = (wallet: Wallet) => void
+
+/** A traced change: `traceparent` of the tick that announced it, and when that came (real time, ms). */
+export interface WalletCause {
+  readonly trace: string
+  readonly at: number
+}
+
+/** `seq` of the wallet told to so many listeners; null: it had been told before the tick came. */
+export type WalletShown = (account: string, cause: WalletCause, seq: number | null, listeners: number) => void
 
 interface Watched {
   readonly listeners: Set<WalletListener>
@@ -16,15 +26,20 @@ interface Watched {
   again: boolean
   /** Something beside the ledger's entries changed: the next read is told also at the same seq. */
   isStale: boolean
+  /** Of the announced change, if it is traced. */
+  cause: WalletCause | undefined
 }
 
-/** The accounts of a tick message; text that is none, or a newer one, announces nothing (the next re-read finds it). */
-const announced = (tick: string): TickMessage["accounts"] => {
+type Announced = Pick<TickMessage, "accounts" | "traces">
+const NOTHING: Announced = { accounts: [] }
+
+/** What a tick message tells; text that is none, or a newer one, announces nothing (the next re-read finds it). */
+const announced = (tick: string): Announced => {
   try {
-    const { v, accounts } = JSON.parse(tick) as TickMessage
-    return v === MESSAGE_VERSION && Array.isArray(accounts) ? accounts : []
+    const { v, accounts, traces } = JSON.parse(tick) as TickMessage
+    return v === MESSAGE_VERSION && Array.isArray(accounts) ? { accounts, ...(traces && { traces }) } : NOTHING
   } catch {
-    return []
+    return NOTHING
   }
 }
 
@@ -42,8 +57,11 @@ export class WalletWatchers {
   /** The newest wallet, or null when the ledger does not answer. */
   readonly #readWallet: (account: string) => Promise<Wallet | null>
 
-  constructor(readWallet: (account: string) => Promise<Wallet | null>) {
+  readonly #shown: WalletShown
+
+  constructor(readWallet: (account: string) => Promise<Wallet | null>, shown: WalletShown = () => undefined) {
     this.#readWallet = readWallet
+    this.#shown = shown
   }
 
   get isIdle(): boolean {
@@ -62,6 +80,7 @@ export class WalletWatchers {
       reading: false,
       again: false,
       isStale: false,
+      cause: undefined,
     }
     this.#watched.set(account, one)
     one.listeners.add(listener)
@@ -75,10 +94,19 @@ export class WalletWatchers {
 
   takeTick(text: string): void {
     if (this.isIdle) return
-    for (const [account, seq] of announced(text)) {
+    const { accounts, traces } = announced(text)
+    for (const [account, seq] of accounts) {
       const one = this.#watched.get(account)
-      if (one !== undefined && seq > one.seq) this.#read(account, one)
+      if (one === undefined) continue
+      const trace = traces?.[account]
+      if (trace !== undefined) this.#caused(account, one, { trace, at: spanClock() }, seq)
+      if (seq > one.seq) this.#read(account, one)
     }
+  }
+
+  #caused(account: string, one: Watched, cause: WalletCause, seq: number): void {
+    if (seq > one.seq) one.cause = cause
+    else this.#shown(account, cause, null, one.listeners.size)
   }
 
   /** Auto top-up is part of the wallet that is shown; text that is no fact of it announces nothing. */
@@ -110,6 +138,8 @@ export class WalletWatchers {
       if (wallet !== null && (wallet.seq > one.seq || isStale)) {
         one.seq = Math.max(one.seq, wallet.seq)
         for (const listener of one.listeners) listener(wallet)
+        if (one.cause !== undefined) this.#shown(account, one.cause, wallet.seq, one.listeners.size)
+        one.cause = undefined
       }
     } while (one.again && one.listeners.size > 0)
     one.reading = false

@@ -29,6 +29,17 @@ describe("a message of charges", () => {
     ])
   })
 
+  it("R6.6 of a traced message the charges are the same, and those that are traced say so", () => {
+    const [first, second] = [GOOD, ["evt-2", ...GOOD.slice(1)]]
+    const trace = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+    const traced = (traces: unknown) => list(bytes(JSON.stringify({ v: 1, charges: [first, second], traces })))
+    const plain = list(message([first, second]))
+    assert.deepStrictEqual(traced({ 1: trace }), [plain[0]!, { ...plain[1]!, trace } as Charge])
+    for (const nonsense of [null, 7, "x", [], { 1: 7 }, { 9: trace }]) {
+      assert.deepStrictEqual(traced(nonsense), plain)
+    }
+  })
+
   it("the good charges of a message count although others in it are bad", () => {
     const charges = list(message([GOOD, null, [...GOOD.slice(0, 3), "-1", "", "h", ""], GOOD, "x"]))
     assert.deepStrictEqual(

@@ -31,6 +31,16 @@ const decodeCharge = (value: unknown, partition: number): Charge | BadCommand =>
   return { id, account, occurredAt, cost: nano, holdId: holdId as string, hash, usage }
 }
 
+/** Place in the message → `traceparent`. What is no such thing traces nothing and harms nobody. */
+const traced = (charges: ReadonlyArray<Charge | BadCommand>, traces: unknown): ReadonlyArray<Charge | BadCommand> => {
+  if (typeof traces !== "object" || traces === null) return charges
+  const told = traces as Readonly<Record<string, unknown>>
+  return charges.map((charge, i) => {
+    const trace = told[i]
+    return typeof trace === "string" && !("bad" in charge) ? { ...charge, trace } : charge
+  })
+}
+
 export const decodeCharges = (
   payload: Uint8Array,
   partition: number,
@@ -41,7 +51,7 @@ export const decodeCharges = (
   } catch {
     return bad("malformed", "the message is not UTF-8", `base64:${Buffer.from(payload).toString("base64")}`)
   }
-  let message: { readonly v?: unknown; readonly charges?: unknown }
+  let message: { readonly v?: unknown; readonly charges?: unknown; readonly traces?: unknown }
   try {
     message = JSON.parse(text) as typeof message
   } catch {
@@ -50,5 +60,6 @@ export const decodeCharges = (
   if (typeof message !== "object" || message === null || message.v !== 1)
     return bad("malformed", "the message's version is not 1", text)
   if (!Array.isArray(message.charges)) return bad("malformed", "the message has no charges", text)
-  return message.charges.map((charge: unknown) => decodeCharge(charge, partition))
+  const charges = message.charges.map((charge: unknown) => decodeCharge(charge, partition))
+  return message.traces === undefined ? charges : traced(charges, message.traces)
 }

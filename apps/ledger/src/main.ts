@@ -3,7 +3,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Bus } from "@credits/bus"
 import { partitionHost } from "@credits/actor"
 import { STREAMS, SUBJECTS } from "@credits/contracts"
-import { Effect, Layer, Logger, Option, Redacted } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Effect, Layer, Option, Redacted } from "effect"
 import { isPromise } from "./command.ts"
 import { LedgerConfig } from "./config.ts"
 import { forgetSnapshots } from "./forget-snapshots.ts"
@@ -60,6 +61,6 @@ const ledger = Effect.gen(function* () {
 
 ledger.pipe(
   Effect.scoped,
-  Effect.provide(Layer.mergeAll(LedgerConfig.layer, Bus.layer("ledger"), Logger.layer([Logger.consoleJson]))),
+  Effect.provide(Layer.mergeAll(LedgerConfig.layer, Bus.layer("ledger"), telemetryLayer("ledger"))),
   NodeRuntime.runMain,
 )

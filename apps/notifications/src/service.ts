@@ -8,6 +8,7 @@ import { startSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, type ControlAnswer } from "@credits/contracts"
 import { migrateNow, type Database } from "@credits/store"
+import { tracing } from "@credits/telemetry"
 import { Option, Redacted } from "effect"
 import type { Transaction } from "kysely"
 import type { NotificationsSettings } from "./config.ts"
@@ -92,7 +93,7 @@ export const startNotifications = async (
   const status = async (): Promise<ControlAnswer> => {
     const [answer, runtime, mailbox] = await Promise.all([rest(), sagas.metrics(), countMails(database)])
     const sent = { ...metrics, mailsWaiting: mailbox["waiting"], sendsUnderWay: sending.underWay() }
-    return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...sent } } }
+    return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...sent, tracing: tracing.metrics } } }
   }
   const endpoints = new Endpoints({
     bus,

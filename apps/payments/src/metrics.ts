@@ -1,7 +1,7 @@
 /**
  * What payments counts about itself since its start, and what it reads when asked. Plain numbers; `status` shows them.
  */
-import type { PaymentFact } from "@credits/contracts"
+import type { Finding, PaymentFact } from "@credits/contracts"
 import type { SagaMetrics } from "@credits/actor/saga"
 
 export interface Counters {
@@ -22,6 +22,16 @@ export const countFact = (counters: Counters, { kind, charge }: PaymentFact): vo
   const outcomes = (counters.charges[charge.kind] ??= {})
   const outcome = kind.slice("charge_".length)
   outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+}
+
+/** Every kind from the start: an alert cannot tell a figure that is missing from one that is 0. */
+export const NO_FINDINGS: Readonly<Record<Finding["kind"], number>> = {
+  missing_here: 0,
+  missing_there: 0,
+  amount_mismatch: 0,
+  status_mismatch: 0,
+  duplicate: 0,
+  disputed: 0,
 }
 
 /** What an alert needs besides the counters. */

@@ -7,13 +7,14 @@ import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, SUBJECTS, type ControlAnswer, type PaymentFact } from "@credits/contracts"
 import { migrateNow, type Database } from "@credits/store"
+import { tracing } from "@credits/telemetry"
 import { chargeMachine } from "./charge.ts"
 import type { ChargeCommand, ChargeState } from "./charge-state.ts"
 import { Endpoints } from "./endpoints.ts"
 import { ProcessorEvents } from "./events.ts"
 import { methodMachine } from "./method.ts"
 import type { MethodCommand, MethodState } from "./method-state.ts"
-import { countFact, noCounters, type Counters, type Metrics } from "./metrics.ts"
+import { countFact, NO_FINDINGS, noCounters, type Counters, type Metrics } from "./metrics.ts"
 import { Pacer } from "./pacer.ts"
 import { performCharge, type ChargePerformer } from "./perform.ts"
 import { performMethod } from "./perform-method.ts"
@@ -73,7 +74,7 @@ const metricsOf = async (parts: Parts): Promise<Metrics> => {
     waitingForSlot: phases["planned"] ?? 0,
     inReview: phases["review"] ?? 0,
     webhookAgeSeconds: events.webhookAt === null ? null : Math.floor((Date.now() - events.webhookAt) / 1_000),
-    findings,
+    findings: { ...NO_FINDINGS, ...findings },
     events: { ...events.taken },
     polls: events.polls,
     sagas: { charge, method },
@@ -101,7 +102,7 @@ const restOf = async (parts: Parts): Promise<ControlAnswer> => {
 
 const statusOf = async (parts: Parts): Promise<ControlAnswer> => {
   const [rest, metrics] = await Promise.all([restOf(parts), metricsOf(parts)])
-  return { ...rest, detail: { ...rest.detail, metrics } }
+  return { ...rest, detail: { ...rest.detail, metrics: { ...metrics, tracing: tracing.metrics } } }
 }
 
 /** The two machines. A charge tells the account's method of a decline; nothing goes the other way. */

@@ -2,6 +2,7 @@
  * The wire below Stripe's SDK. The SDK repeats some requests by itself and shows only the last try's error; here every
  * try is seen, so that a request that may have reached the processor is never taken for one that did not.
  */
+import { tracing } from "@credits/telemetry"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import { Stripe } from "stripe"
@@ -23,6 +24,9 @@ const isNeverSent = (error: unknown): boolean => {
   const { syscall } = error as NodeJS.ErrnoException
   return syscall === "connect" || syscall === "getaddrinfo"
 }
+
+/** `/v1/payment_intents/pi_1/confirm?…` → `/v1/payment_intents/{id}/confirm`. */
+const routeOf = (path: string): string => path.split("?", 1)[0]!.replaceAll(/\/(?=[^/]*_[^/]*\d)[^/]+/g, "/{id}")
 
 const KEY_HEADER = "Idempotency-Key"
 const TOO_MANY = 429
@@ -50,7 +54,20 @@ export class Transport {
     return this.#client.getClientName()
   }
 
-  async makeRequest(...request: Request): ReturnType<Client["makeRequest"]> {
+  /** Every try is a span of what it is for: of a request only the method and the kind of address are told (R10.3). */
+  makeRequest(...request: Request): ReturnType<Client["makeRequest"]> {
+    if (!tracing.isOn) return this.#tryOnce(request)
+    const [host, , path, method] = request
+    const route = routeOf(path)
+    const attributes = { "http.request.method": method, "url.template": route, "server.address": host }
+    return tracing.measure({ name: `${method} ${route}`, kind: "client", attributes }, async (span) => {
+      const response = await this.#tryOnce(request)
+      span?.set({ "http.response.status_code": response.getStatusCode() })
+      return response
+    })
+  }
+
+  async #tryOnce(request: Request): ReturnType<Client["makeRequest"]> {
     const key = request[4][KEY_HEADER]
     const trace = typeof key === "string" ? this.#traces.get(key) : undefined
     try {

@@ -5,6 +5,7 @@
  * One batch is rated while the one before it is being published and committed. Owns no prices and no tables.
  */
 import { BusFull, publishAtomic, type BusHandle } from "@credits/bus"
+import { spanClock } from "@credits/telemetry"
 import { ATOMIC_BATCH_MESSAGES_MAX, STREAMS, SUBJECTS, type DeadLetter } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import type { PriceBook } from "@credits/pricebook"
@@ -13,6 +14,7 @@ import type { ChargeMessage } from "./charge-message.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
 import type { Metrics } from "./metrics.ts"
+import { newTrace, recordBatch } from "./batch-spans.ts"
 import { Rating, type RatedBatch } from "./rating.ts"
 import { commitIntake, CursorMoved, type PricingDatabase } from "./store.ts"
 
@@ -50,6 +52,8 @@ export class RatingActor {
   #running: Promise<void> = Promise.resolve()
   /** Last message rated; the committed cursor follows it by at most one batch. */
   #ratedSeq = 0
+  /** Of the batch rated last, real time. */
+  #beganAt = 0
   cursor = 0
   /** Why the last publish or commit did not succeed, while it is being tried again. */
   trouble: string | undefined
@@ -111,7 +115,7 @@ export class RatingActor {
         continue
       }
       const from = this.cursor
-      finishing = this.#finish(rated, from)
+      finishing = this.#finish(rated, from, this.#beganAt)
     }
     await finishing
   }
@@ -123,7 +127,8 @@ export class RatingActor {
   async #rateNext(): Promise<RatedBatch> {
     const { metrics, books, now } = this.#options
     const messages = this.#intake.take(BATCH_MESSAGES_MAX, BATCH_BYTES_MAX)
-    const rating = new Rating(books(), now())
+    this.#beganAt = spanClock()
+    const rating = new Rating(books(), now(), newTrace)
     for (const message of messages) {
       const startedAt = performance.now()
       rating.add(message)
@@ -139,7 +144,7 @@ export class RatingActor {
   }
 
   /** Publishes, then commits. False when another process moved the cursor, or when stopped before it succeeded. */
-  async #finish(rated: RatedBatch, from: number): Promise<boolean> {
+  async #finish(rated: RatedBatch, from: number, beganAt: number): Promise<boolean> {
     const { metrics, report } = this.#options
     try {
       const startedAt = performance.now()
@@ -149,6 +154,7 @@ export class RatingActor {
       if (!(await this.#insist("committing the cursor", () => this.#commit(rated, from)))) return false
       metrics.committingMs += performance.now() - publishedAt
       this.cursor = rated.lastSeq
+      recordBatch(rated, beganAt)
       return true
     } catch (error) {
       if (!(error instanceof CursorMoved)) throw error

@@ -12,6 +12,8 @@ export interface ChargeMessage {
 }
 const HEAD = Buffer.from(`{"v":1,"charges":[`)
 const TAIL = Buffer.from("]}")
+/** `"1999":"00-…",` is 65; the rest is this one's share of what stands around all of them. */
+const TRACE_BYTES = 80
 const COMMA = 0x2c
 /**
  * A charge message is a command: at most 512 KiB, and no more charges than one commit of the ledger takes (decision
@@ -27,12 +29,20 @@ const OPEN_BYTES = 8 * 1024
 export class OpenMessage {
   #bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
   #length = 0
+  /** Place in the message → `traceparent`, of the few charges that are traced. */
+  #traces: Record<number, string> | null = null
+  #tailBytes = TAIL.length
   charges = 0
 
   /** `line` is ASCII: its length is its size. False when it does not fit any more. */
-  add(line: string): boolean {
+  add(line: string, trace?: string): boolean {
     const end = (this.charges === 0 ? HEAD.length : this.#length + 1) + line.length
-    if (this.charges === CHARGES_PER_MESSAGE_MAX || end + TAIL.length > MESSAGE_BYTES_MAX) return false
+    const tail = trace === undefined ? this.#tailBytes : this.#tailBytes + TRACE_BYTES
+    if (this.charges === CHARGES_PER_MESSAGE_MAX || end + tail > MESSAGE_BYTES_MAX) return false
+    if (trace !== undefined) {
+      ;(this.#traces ??= {})[this.charges] = trace
+      this.#tailBytes += TRACE_BYTES
+    }
     if (end + TAIL.length > this.#bytes.length) this.#grow(end + TAIL.length)
     if (this.charges === 0) {
       HEAD.copy(this.#bytes)
@@ -52,9 +62,13 @@ export class OpenMessage {
   }
 
   take(partition: number): ChargeMessage {
-    TAIL.copy(this.#bytes, this.#length)
-    const payload = this.#bytes.subarray(0, this.#length + TAIL.length)
+    const tail = this.#traces === null ? TAIL : Buffer.from(`],"traces":${JSON.stringify(this.#traces)}}`)
+    if (this.#length + tail.length > this.#bytes.length) this.#grow(this.#length + tail.length)
+    tail.copy(this.#bytes, this.#length)
+    const payload = this.#bytes.subarray(0, this.#length + tail.length)
     const { charges } = this
+    this.#traces = null
+    this.#tailBytes = TAIL.length
     this.#bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
     this.#length = 0
     this.charges = 0

@@ -6,7 +6,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Bus, BusinessClock } from "@credits/bus"
 import { defaultCatalogueData, defaultPriceBooksData } from "@credits/pricebook/defaults"
 import { openDatabase } from "@credits/store"
-import { Effect, Layer, Logger, Option, Schema } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Effect, Layer, Option, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { PricingConfig } from "./config.ts"
 import type { Report } from "./intake.ts"
@@ -68,7 +69,7 @@ Service.pipe(
   Layer.provide(Clock),
   Layer.provide(Bus.layer("pricing")),
   Layer.provide(PricingConfig.layer),
-  Layer.provide(Logger.layer([Logger.consoleLogFmt])),
+  Layer.provide(telemetryLayer("pricing")),
   Layer.launch,
   NodeRuntime.runMain,
 )

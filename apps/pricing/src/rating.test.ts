@@ -13,7 +13,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { chargeOf, contentHash, isHosted, type ByokCall } from "./call.ts"
 import { bytes, usageEvent } from "./fixture.test-kit.ts"
-import { rate, type RatedBatch } from "./rating.ts"
+import { rate, Rating, type RatedBatch } from "./rating.ts"
 
 const NOW = Date.parse("2026-06-01T00:00:00.000Z")
 const bookOf = (version: string, effectiveAt: string, input: string): PriceBook => {
@@ -99,6 +99,33 @@ describe("rating", () => {
         ).toEqual(events.map((_, i) => `e${i}`).toSorted())
       }),
     )
+  })
+
+  it("R6.6 a trace is carried beside the charges, also of split messages, and changes nothing of them", () => {
+    const parent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+    const subject = "acc_traced"
+    const long = { data: { requestId: "r".repeat(120) }, subject }
+    const id = (i: number) => `evt-${String(i).padStart(110, "0")}`
+    const plain = Array.from({ length: 3_000 }, (_, i) => usageEvent(id(i), NOW, long))
+    const events = plain.map((event, i) => (i % 100 === 7 ? { ...event, traceparent: parent } : event))
+    const body = { seq: 7, body: bytes(events) }
+    let next = 0
+    const rating = new Rating(books, NOW, () => `00-${"a".repeat(32)}-${String(++next).padStart(16, "0")}-01`)
+    rating.add(body)
+    const batch = rating.end()
+    expect(chargesOf(batch)).toEqual(chargesOf(rateEvents(plain)))
+    const carried = batch.charges.flatMap(({ payload }) => {
+      expect(payload.length).toBeLessThanOrEqual(MESSAGE_BYTES_MAX)
+      const message = JSON.parse(Buffer.from(payload).toString()) as {
+        readonly charges: ReadonlyArray<ChargeTuple>
+        readonly traces?: Readonly<Record<string, string>>
+      }
+      return Object.entries(message.traces ?? {}).map(([i, trace]) => [message.charges[Number(i)]![0], trace])
+    })
+    expect(carried).toEqual(batch.traced.map((event) => [event.id, event.trace]))
+    expect(batch.traced).toHaveLength(30)
+    // Without tracing the events' own text is ignored: nothing is carried.
+    expect(rate([body], books, NOW).traced).toEqual([])
   })
 
   it("decision 4: charges of one partition are split below 512 KiB, in order and without loss", () => {

@@ -31,7 +31,29 @@ export interface RatedBatch {
   readonly events: number
   /** Sequence of the last message in it: where the cursor goes when all of it is safe. */
   readonly lastSeq: number
+  /** Those that carry a trace. */
+  readonly traced: ReadonlyArray<TracedEvent>
 }
+
+/** A rated event of a traced call; its charge carries `trace` on. */
+export interface TracedEvent {
+  readonly id: string
+  readonly account: string
+  readonly provider: string
+  readonly model: string
+  readonly mode: UsageEvent["mode"]
+  readonly seq: number
+  /** `traceparent` of the event. */
+  readonly parent: string
+  /** `traceparent` of its rating. */
+  readonly trace: string
+}
+
+/** `traceparent` of a new span below an event's; undefined: it is not traced. An input, as ids are. */
+export type NewTrace = (parent: string) => string | undefined
+
+/** More of one batch go on untraced. */
+const TRACED_MAX = 128
 
 /** Collects what one batch of messages becomes. */
 class Batch {
@@ -39,14 +61,29 @@ class Batch {
   readonly charges: Array<ChargeMessage> = []
   readonly byok: Array<ByokRecord> = []
   readonly deadLetters: Array<DeadLetter> = []
+  readonly traced: Array<TracedEvent> = []
+  readonly newTrace: NewTrace
   events = 0
 
-  add(account: string, line: string): void {
+  constructor(newTrace: NewTrace) {
+    this.newTrace = newTrace
+  }
+
+  add(account: string, line: string, trace: string | undefined): void {
     const partition = partitionOf(account)
     const message = (this.open[partition] ??= new OpenMessage())
-    if (message.add(line)) return
+    if (message.add(line, trace)) return
     this.charges.push(message.take(partition))
-    message.add(line)
+    message.add(line, trace)
+  }
+
+  /** The trace of an event, if it names one that is wanted. */
+  trace(event: UsageEvent, parent: unknown, seq: number): string | undefined {
+    if (typeof parent !== "string" || this.traced.length >= TRACED_MAX) return undefined
+    const trace = this.newTrace(parent)
+    const { id, account, provider, model, mode } = event
+    if (trace !== undefined) this.traced.push({ id, account, provider, model, mode, seq, parent, trace })
+    return trace
   }
 
   close(): void {
@@ -138,6 +175,8 @@ const rateEvent = (
   if ("code" in event) return event
   const refusal = checkEvent(event, now)
   if (refusal !== null) return refusal
+  const { traceparent } = value as { readonly traceparent?: unknown }
+  const trace = traceparent === undefined ? undefined : batch.trace(event, traceparent, seq)
   if (isHosted(event)) {
     const book = books.at(event.time)
     if (book === null) return { code: "no_price_book", detail: "no price book was in force then" }
@@ -150,7 +189,7 @@ const rateEvent = (
       status: event.status,
     })
     if ("code" in priced) return priced
-    batch.add(event.account, chargeOf(event, priced, book.version))
+    batch.add(event.account, chargeOf(event, priced, book.version), trace)
   } else if (isByok(event)) {
     batch.byok.push(byokRecordOf(event, seq, index))
   }
@@ -189,12 +228,13 @@ const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedM
  * dead letter, the good events of its message count all the same.
  */
 export class Rating {
-  readonly #batch = new Batch()
+  readonly #batch: Batch
   readonly #books: Books
   readonly #now: Instant
   #lastSeq = 0
 
-  constructor(books: ReadonlyArray<PriceBook>, now: Instant) {
+  constructor(books: ReadonlyArray<PriceBook>, now: Instant, newTrace: NewTrace = () => undefined) {
+    this.#batch = new Batch(newTrace)
     this.#books = new Books(books)
     this.#now = now
   }
@@ -206,8 +246,8 @@ export class Rating {
 
   end(): RatedBatch {
     this.#batch.close()
-    const { charges, byok, deadLetters, events } = this.#batch
-    return { charges, byok, deadLetters, events, lastSeq: this.#lastSeq }
+    const { charges, byok, deadLetters, events, traced } = this.#batch
+    return { charges, byok, deadLetters, events, traced, lastSeq: this.#lastSeq }
   }
 }
 

@@ -6,6 +6,7 @@
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"
 import { readCatalogue, readPriceBook, type Catalogue, type PriceBook } from "@credits/pricebook"
+import { tracing } from "@credits/telemetry"
 import { FreeSpace, migrateNow, type FreeSpaceOptions } from "@credits/store"
 import { RatingActor } from "./actor.ts"
 import { refuseBook, refusePast } from "./correction.ts"
@@ -82,7 +83,7 @@ const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Pr
       priceBook: books.at(now)?.version ?? null,
       catalogue: catalogues.at(now)?.version ?? null,
       isPushed: books.isPushed && catalogues.isPushed,
-      metrics: { ...metrics, ...space.metrics },
+      metrics: { ...metrics, ...space.metrics, tracing: tracing.metrics },
     },
   }
 }

@@ -8,6 +8,7 @@ import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, SUBJECTS, type ControlAnswer, type SubscriptionFact } from "@credits/contracts"
 import { catalogueAt } from "@credits/pricebook"
 import { migrateNow, type Database } from "@credits/store"
+import { tracing } from "@credits/telemetry"
 import { Asking } from "./asking.ts"
 import { Catalogues, type Report } from "./catalogues.ts"
 import type { Command } from "./command.ts"
@@ -49,7 +50,7 @@ const statusOf = async ({ clock, catalogues, sagas, counters }: Parts): Promise<
   const [rest, sagaMetrics] = await Promise.all([sagas.status(), sagas.metrics()])
   const catalogue = catalogueAt(catalogues.all, clock.now())?.version ?? null
   const metrics: Metrics = { ...counters, catalogue, sagas: sagaMetrics }
-  return { ...rest, detail: { ...rest.detail, metrics } }
+  return { ...rest, detail: { ...rest.detail, metrics: { ...metrics, tracing: tracing.metrics } } }
 }
 
 const startMachine = (

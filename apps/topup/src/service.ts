@@ -7,6 +7,7 @@ import { startSagas, type RunningSagas } from "@credits/actor/saga"
 import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { STREAMS, SUBJECTS, type ControlAnswer } from "@credits/contracts"
 import { migrateNow, type Database } from "@credits/store"
+import { tracing } from "@credits/telemetry"
 import { performOn } from "./asking.ts"
 import { Endpoints, type Report } from "./endpoints.ts"
 import { noMetrics, type Metrics } from "./metrics.ts"
@@ -92,7 +93,7 @@ export const startTopup = async (options: TopupOptions): Promise<RunningTopup> =
   }
   const status = async (): Promise<ControlAnswer> => {
     const [answer, runtime] = await Promise.all([rest(), sagas.metrics()])
-    return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...metrics } } }
+    return { ...answer, detail: { ...answer.detail, metrics: { ...runtime, ...metrics, tracing: tracing.metrics } } }
   }
   const endpoints = new Endpoints({
     bus,

@@ -2,6 +2,7 @@
  * One group commit (decisions 4, 5): what is in it, and what it leaves behind. Plain data; execute.ts runs it.
  */
 import type { DeadLetter, SignalMessage } from "@credits/contracts"
+import { spanClock } from "@credits/telemetry"
 import type { BadCommand, Decision, EntryHead, Machine, Notice, Request, StreamCommand } from "./machine.ts"
 import { addressOf, BLOCK_ENTRIES_MAX, BLOCK_SEPARATOR, chainHash, entryText } from "./block.ts"
 import type { Partition } from "./partition.ts"
@@ -13,6 +14,8 @@ export interface RequestUnit<Req> {
   /** Subject the answer goes to. */
   readonly reply: string
   readonly request: Req
+  /** `traceparent` of its asker, for the few that are traced. */
+  readonly trace: string | undefined
   /** Why it may not be decided again: its decision threw. */
   poison: string
   /** Its actor, once loaded: spares more look-ups among 100,000s of strings. */
@@ -63,6 +66,8 @@ export interface Names {
 /** Ids, rows and touched state of a batch while it is being decided. */
 export class Draft<State> {
   readonly now: number
+  /** Real time, ms with fractions. */
+  readonly beganAt = spanClock()
   readonly blocks: Array<NewBlock> = []
   entries = 0
   readonly receipts: Array<NewReceipt> = []

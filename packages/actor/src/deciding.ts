@@ -2,6 +2,7 @@
  * The deciding part of a group commit: requests, stream commands and due work against loaded actors, into a draft.
  * Synchronous. Knows duplicates and what was set aside; knows nothing of the database.
  */
+import { Histogram } from "@credits/telemetry"
 import { replyText, type AnyMachine, type CommandUnit, type Draft, type Names, type RequestUnit } from "./batch.ts"
 import type { DueHeap } from "./due-heap.ts"
 import { commandKey } from "./history.ts"
@@ -23,9 +24,11 @@ const REFUSAL_KEPT_MS = 24 * 3_600_000
 export class DecisionThrew extends Error {
   override readonly name = "DecisionThrew"
   readonly unit: { poison: string }
-  constructor(unit: { poison: string }, cause: unknown) {
+  readonly account: string
+  constructor(unit: { poison: string }, account: string, cause: unknown) {
     super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
     this.unit = unit
+    this.account = account
   }
 }
 
@@ -41,7 +44,14 @@ export interface Counters {
   fenceLosses: number
   snapshots: number
   dueRan: number
+  readonly commitSeconds: Histogram
+  readonly commitEntries: Histogram
 }
+
+/** 0.5 ms to 4 s. */
+const SECONDS = Array.from({ length: 14 }, (_, i) => 0.000_5 * 2 ** i)
+/** One entry to the cap of a batch decided ahead. */
+const ENTRIES = [1, 4, 16, 64, 256, 1_024, 4_096, 8_192]
 
 const noCounts = (): Counters => ({
   commits: 0,
@@ -55,6 +65,8 @@ const noCounts = (): Counters => ({
   fenceLosses: 0,
   snapshots: 0,
   dueRan: 0,
+  commitSeconds: new Histogram(SECONDS),
+  commitEntries: new Histogram(ENTRIES),
 })
 
 export interface DecidingParts<State> {
@@ -134,7 +146,7 @@ export class Deciding<State> {
       this.#keep(slot, decision, entries, draft)
       return decision
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 
@@ -151,7 +163,7 @@ export class Deciding<State> {
       this.#keep(slot, decision, entries, draft)
       return decision
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 
@@ -225,7 +237,7 @@ export class Deciding<State> {
     try {
       this.#applyDue(slot, draft)
     } catch (error) {
-      throw new DecisionThrew(unit, error)
+      throw new DecisionThrew(unit, slot.account, error)
     }
   }
 

@@ -175,8 +175,8 @@ export class Executor<State> {
 
   #setAside(thrown: DecisionThrew): void {
     this.deciding.setAside(thrown)
-    const message = "a decision threw and is set aside"
-    this.#p.send({ t: "log", level: "error", message, detail: { error: thrown.message } })
+    const { account, message: error } = thrown
+    this.#p.send({ t: "log", level: "error", message: "a decision threw and is set aside", detail: { account, error } })
   }
 
   #fenced(partitions: ReadonlyArray<number>): void {

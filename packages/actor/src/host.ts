@@ -3,8 +3,8 @@
  * out. Owns NATS and back-pressure; decides nothing. Plain callbacks per message, Effect only around its life.
  */
 import { Worker } from "node:worker_threads"
-import type { ControlAnswer, ControlRequest, TickMessage } from "@credits/contracts"
-import { partitions as allPartitions, type StreamSpec } from "@credits/contracts"
+import type { ControlAnswer, ControlRequest, StreamSpec, TickMessage } from "@credits/contracts"
+import { partitions as allPartitions } from "@credits/contracts"
 import {
   Bus,
   orderedReader,
@@ -18,6 +18,8 @@ import {
 } from "@credits/bus"
 import { FreeSpace, type FreeSpaceOptions } from "@credits/store"
 import { Effect, type Scope } from "effect"
+import { NO_SPACE, OVERLOADED } from "./host-refusals.ts"
+import { HostSpans } from "./host-spans.ts"
 import { Outlet } from "./outlet.ts"
 import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
 
@@ -64,20 +66,6 @@ const QUEUED_BYTES_MAX = 32 * 1024 * 1024
 /** An edge repeats its interest every 5 s (decision 9). */
 const INTEREST_MS = 15_000
 
-const OVERLOADED = JSON.stringify({
-  refused: { code: "overloaded", detail: "too many requests wait; try again", retryAfter: 100 },
-})
-
-/** Not `overloaded`: callers would repeat it at once, and space is not back in seconds. */
-const NO_SPACE = JSON.stringify({
-  refused: {
-    code: "unavailable",
-    detail: "disk space is low: nothing new is promised until there is room",
-    // A person has to make room.
-    retryAfter: 30_000,
-  },
-})
-
 export interface PartitionHost {
   /** Newest counters of the worker. */
   readonly metrics: () => WorkerMetrics | null
@@ -85,6 +73,15 @@ export interface PartitionHost {
   readonly ended: Promise<void>
   readonly stop: () => Promise<void>
 }
+
+/** What one turn of the loop received. */
+const noRequests = () => ({
+  partitions: [] as Array<number>,
+  restricted: [] as Array<boolean>,
+  replies: [] as Array<string>,
+  texts: [] as Array<string>,
+  traces: [] as Array<readonly [index: number, trace: string]>,
+})
 
 class Host {
   readonly #o: HostOptions
@@ -98,12 +95,8 @@ class Host {
   #reader: OrderedReader | null = null
   #space: FreeSpace | null = null
   #clock: RunningClock = realClock
-  #requests: { partitions: Array<number>; restricted: Array<boolean>; replies: Array<string>; texts: Array<string> } = {
-    partitions: [],
-    restricted: [],
-    replies: [],
-    texts: [],
-  }
+  readonly #spans: HostSpans
+  #requests = noRequests()
   #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = {
     partitions: [],
     seqs: [],
@@ -119,6 +112,7 @@ class Host {
   constructor(bus: BusHandle, options: HostOptions) {
     this.#o = options
     this.#bus = bus
+    this.#spans = new HostSpans(options.service)
     this.#outlet = new Outlet(
       bus,
       options.journalSubject,
@@ -165,12 +159,12 @@ class Host {
     this.#outlet.hurry()
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
-      const { pending } = this.#outlet
+      const metrics = { ...this.#metrics, ...this.#space?.metrics, ...this.#outlet.metrics, ...this.#spans.metrics }
       resolve(
         JSON.stringify({
           ...answer,
-          outboxPending: answer.outboxPending + pending,
-          detail: { ...answer.detail, metrics: { ...this.#metrics, ...this.#space?.metrics } },
+          outboxPending: answer.outboxPending + this.#outlet.pending,
+          detail: { ...answer.detail, metrics },
         }),
       )
     })
@@ -186,8 +180,11 @@ class Host {
     switch (message.t) {
       case "replies":
         this.#open -= message.replies.length
-        for (let i = 0; i < message.replies.length; i++)
-          this.#bus.connection.publish(message.replies[i]!, message.texts[i]!)
+        message.replies.forEach((reply, i) => this.#bus.connection.publish(reply, message.texts[i]!))
+        this.#spans.answered(message.replies, message.texts)
+        break
+      case "spans":
+        this.#spans.measured(message.spans)
         break
       case "journal":
         this.#outlet.journal(message.items)
@@ -196,12 +193,12 @@ class Host {
         this.#outlet.outbox(message.items)
         break
       case "ticks":
-        for (const [partition, accounts] of message.items) {
-          const head: Pick<TickMessage, "v" | "partition"> = { v: 1, partition }
-          this.#bus.connection.publish(
-            this.#o.tickSubject(partition),
-            `${JSON.stringify(head).slice(0, -1)},"accounts":[${accounts.join(",")}]}`,
-          )
+        for (const [partition, accounts, traces] of message.items) {
+          const subject = this.#o.tickSubject(partition)
+          const told = traces.length > 0 && { traces: this.#spans.ticked(subject, traces) }
+          const head: Omit<TickMessage, "accounts"> = { v: 1, partition, ...told }
+          const started = JSON.stringify(head).slice(0, -1)
+          this.#bus.connection.publish(subject, `${started},"accounts":[${accounts.join(",")}]}`)
         }
         break
       case "consumed":
@@ -260,6 +257,8 @@ class Host {
           return
         }
         this.#open += 1
+        const trace = this.#spans.received(msg, msg.reply, partition)
+        if (trace !== undefined) this.#requests.traces.push([this.#requests.replies.length, trace])
         this.#requests.partitions.push(partition)
         this.#requests.restricted.push(restricted)
         this.#requests.replies.push(msg.reply)
@@ -276,6 +275,7 @@ class Host {
     }
     // What was asked of a lost partition is answered by its next owner: the callers repeat.
     this.#open = 0
+    this.#spans.lost()
     void this.#reader?.close()
     this.#reader = null
     this.#queuedBytes = 0
@@ -347,7 +347,7 @@ class Host {
       this.#flushing = false
       if (this.#requests.replies.length > 0) {
         this.#tell({ t: "requests", ...this.#requests })
-        this.#requests = { partitions: [], restricted: [], replies: [], texts: [] }
+        this.#requests = noRequests()
       }
       if (this.#messages.seqs.length > 0 && !this.#isSpaceLow) {
         const message: ToWorker = { t: "messages", generation: this.#generation, ...this.#messages }

@@ -39,6 +39,8 @@ export interface StreamCommand {
   readonly id: string
   readonly account: string
   readonly hash: string
+  /** `traceparent` of whoever caused it, for the few that are traced. Decides nothing. */
+  readonly trace?: string
 }
 
 /** What a statement or a reversal reads back, newest first, along an actor's chain of entries. */

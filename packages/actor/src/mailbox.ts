@@ -24,6 +24,7 @@ interface QueuedRequest {
   readonly restricted: boolean
   readonly reply: string
   readonly text: string
+  trace: string | undefined
 }
 
 export class Mailbox<State> {
@@ -46,11 +47,14 @@ export class Mailbox<State> {
     return this.#messages.length - this.#messagesFrom
   }
 
-  offerRequests({ partitions, restricted, replies, texts }: Extract<ToWorker, { readonly t: "requests" }>): void {
+  offerRequests(message: Extract<ToWorker, { readonly t: "requests" }>): void {
+    const { partitions, restricted, replies, texts, traces = [] } = message
+    const before = this.#requests.length
     for (let i = 0; i < replies.length; i++) {
       const [partition, reply, text] = [partitions[i]!, replies[i]!, texts[i]!]
-      this.#requests.push({ partition, restricted: restricted[i]!, reply, text })
+      this.#requests.push({ partition, restricted: restricted[i]!, reply, text, trace: undefined })
     }
+    for (const [i, trace] of traces) this.#requests[before + i]!.trace = trace
   }
 
   offerMessages({ partitions, seqs, payloads }: Extract<ToWorker, { readonly t: "messages" }>): void {
@@ -74,12 +78,12 @@ export class Mailbox<State> {
   ): Array<RequestUnit<Request>> {
     const units: Array<RequestUnit<Request>> = []
     while (this.#requestsFrom < this.#requests.length && units.length < REQUESTS_MAX) {
-      const { partition, restricted, reply, text } = this.#requests[this.#requestsFrom++]!
+      const { partition, restricted, reply, text, trace } = this.#requests[this.#requestsFrom++]!
       // Silent when not the owner: the caller repeats and finds the one who is (decision 6).
       if (!owned.has(partition)) continue
       const request = this.#request(text, partition, restricted)
       if ("invalid" in request) invalid(reply, request.invalid)
-      else units.push({ partition, reply, request, poison: "", slot: null })
+      else units.push({ partition, reply, request, trace, poison: "", slot: null })
     }
     if (this.#requestsFrom === this.#requests.length) {
       this.#requests = []

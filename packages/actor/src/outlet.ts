@@ -24,6 +24,8 @@ export class Outlet {
   readonly #trouble: (detail: Readonly<Record<string, unknown>>) => void
   readonly #journal: Array<JournalItem> = []
   readonly #outbox: Array<OutboxItem> = []
+  /** When what waits began to, real time. */
+  #waitsSince: number | null = null
   #publishing = false
   #stopping = false
   #journalBytes = 0
@@ -49,7 +51,19 @@ export class Outlet {
     return this.#journal.length + this.#outbox.length
   }
 
+  /** At most this old: after a publication the rest counts from its beginning. */
+  get metrics(): { readonly outboxOldestSeconds: number } {
+    const since = this.#waitsSince
+    return { outboxOldestSeconds: since === null ? 0 : (performance.now() - since) / 1_000 }
+  }
+
+  /** From `since` on something waits, or nothing does. */
+  #settled(since: number): void {
+    this.#waitsSince = this.pending === 0 ? null : since
+  }
+
   journal(items: ReadonlyArray<JournalItem>): void {
+    this.#waitsSince ??= performance.now()
     for (const item of items) {
       this.#journal.push(item)
       this.#journalBytes += item.bytes
@@ -59,6 +73,7 @@ export class Outlet {
   }
 
   outbox(items: ReadonlyArray<OutboxItem>): void {
+    this.#waitsSince ??= performance.now()
     for (const item of items) this.#outbox.push(item)
     this.#wake?.()
     void this.#run()
@@ -109,6 +124,7 @@ export class Outlet {
     const { messages, items } = takeJournal(this.#journal, this.#subjectOf)
     if (!(await this.#send(messages))) return
     this.#journal.splice(0, items.length)
+    this.#settled(this.#journalAt)
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
     this.#journalBytes -= bytes
     if (this.#journal.length === 0) this.#isHurried = false
@@ -126,8 +142,10 @@ export class Outlet {
     const prefix = first.subject.slice(0, first.subject.lastIndexOf("."))
     const until = same.findIndex((item) => item.subject.slice(0, item.subject.lastIndexOf(".")) !== prefix)
     const items = until === -1 ? same : same.slice(0, until)
+    const began = performance.now()
     if (!(await this.#send(items.map(({ subject, payload }) => ({ subject, payload }))))) return
     this.#outbox.splice(0, items.length)
+    this.#settled(began)
     this.#told({ t: "outboxed", ids: items.map((item) => item.id) })
   }
 

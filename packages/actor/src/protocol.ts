@@ -4,6 +4,7 @@
  * collected.
  */
 import type { ControlAnswer } from "@credits/contracts"
+import type { HistogramData, SpanRecord } from "@credits/telemetry"
 
 export interface ClockText {
   readonly offset: number
@@ -17,6 +18,8 @@ export type ToWorker =
       readonly restricted: ReadonlyArray<boolean>
       readonly replies: ReadonlyArray<string>
       readonly texts: ReadonlyArray<string>
+      /** Of the few that carry a trace: their place in the arrays, and their `traceparent`. */
+      readonly traces?: ReadonlyArray<readonly [index: number, trace: string]>
     }
   | {
       readonly t: "messages"
@@ -56,6 +59,9 @@ export interface OutboxItem {
   readonly payload: string
 }
 
+/** Account → `traceparent`; nearly always empty. */
+export type TickTraces = ReadonlyArray<readonly [account: string, trace: string]>
+
 export type FromWorker =
   /** Owned and loaded: subscribe to these partitions and read the stream from `cursor + 1`. */
   | {
@@ -71,8 +77,10 @@ export type FromWorker =
   | { readonly t: "outbox"; readonly items: ReadonlyArray<OutboxItem> }
   | {
       readonly t: "ticks"
-      readonly items: ReadonlyArray<readonly [partition: number, accounts: ReadonlyArray<string>]>
+      readonly items: ReadonlyArray<readonly [partition: number, accounts: ReadonlyArray<string>, traces: TickTraces]>
     }
+  /** Of traced items and the commits they were in. */
+  | { readonly t: "spans"; readonly spans: ReadonlyArray<SpanRecord> }
   /** Stream messages whose commands were all applied (or skipped): room for more. */
   | { readonly t: "consumed"; readonly messages: number; readonly bytes: number }
   | { readonly t: "control"; readonly token: number; readonly answer: ControlAnswer }
@@ -104,6 +112,12 @@ export interface WorkerMetrics {
   readonly journalPendingBytes: number
   readonly owned: number
   readonly oldestDueMs: number
+  /** Accounts whose books did not close (I1), refused until a person has looked. */
+  readonly brokenAccounts: number
+  /** Seconds from a batch's first decision to its commit. */
+  readonly commitSeconds: HistogramData
+  /** Entries a commit. */
+  readonly commitEntries: HistogramData
 }
 
 /** Journal messages stay below the bus limit of 512 KiB with room for the envelope (decision 4). */

@@ -36,8 +36,10 @@ export const metricsOf = (
   mailbox: { readonly messages: number; readonly requests: number },
   earliestDue: number,
   now: number,
-): Omit<WorkerMetrics, "owned" | "journalPendingBytes"> => ({
+): Omit<WorkerMetrics, "owned" | "journalPendingBytes" | "brokenAccounts"> => ({
   ...counters,
+  commitSeconds: counters.commitSeconds.data,
+  commitEntries: counters.commitEntries.data,
   slots: slots.size,
   dirty: slots.dirty,
   queuedCommands: mailbox.messages,

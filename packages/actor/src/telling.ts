@@ -2,7 +2,9 @@
  * What leaves after a commit, and only then (I5): answers first, somebody waits for them, then journal and outbox; and
  * what memory holds as committed from now on.
  */
+import { spanClock } from "@credits/telemetry"
 import type { Draft, RequestUnit, Work } from "./batch.ts"
+import { batchSpans } from "./batch-spans.ts"
 import type { Deciding } from "./deciding.ts"
 import type { ExecutorParts } from "./execute.ts"
 import { historyOf } from "./history.ts"
@@ -14,7 +16,7 @@ import type { Slot } from "./slots.ts"
 
 type Parts<State> = Pick<
   ExecutorParts<State>,
-  "machine" | "store" | "slots" | "due" | "ticks" | "feed" | "owned" | "leaseMs" | "send"
+  "machine" | "names" | "store" | "slots" | "due" | "ticks" | "feed" | "owned" | "leaseMs" | "send"
 >
 
 /** A batch and what became of it. */
@@ -45,7 +47,12 @@ export class Telling<State> {
     this.#settleSlots(work, draft, done)
     await this.#answer(batch, done)
     this.#publish(draft, done)
+    this.#trace(work, draft, done)
     const { counters } = this.#deciding
+    if (!readsOnly) {
+      counters.commitSeconds.add((spanClock() - draft.beganAt) / 1_000)
+      counters.commitEntries.add(draft.entries)
+    }
     counters.commits += readsOnly ? 0 : 1
     counters.entries += draft.entries
     counters.requests += work.requests.length
@@ -53,6 +60,14 @@ export class Telling<State> {
     counters.snapshots += snapshots.length
     // Written while idle: these actors rest until somebody asks for them.
     if (work.snapshots > 0) for (const { account, state } of snapshots) this.#p.slots.get(account)?.reset(state)
+  }
+
+  #trace(work: Work, draft: Draft<State>, done: ReadonlySet<number>): void {
+    const { names, ticks, send } = this.#p
+    const made = batchSpans(work, draft, names, done)
+    if (made === null) return
+    send({ t: "spans", spans: made.spans })
+    if (ticks.areWanted(Date.now())) for (const [account, trace] of made.traces) ticks.traced(account, trace)
   }
 
   #own(draft: Draft<State>, done: ReadonlySet<number>): void {

@@ -247,22 +247,17 @@ export class PartitionWorker<State> {
         partition.cursorIndex = -1
       }
     }
-    await this.#executor.run({
-      requests: [],
-      commands: [],
-      due: [],
-      touch: [...this.#owned.keys()],
-      // Only here: this commit touches every partition, and a row is deleted under its own partition's fence.
-      outboxDone: this.#outbox.takeDone(),
-      snapshots: 0,
-    })
+    // Only here: this commit touches every partition, and a row is deleted under its own partition's fence.
+    const outboxDone = this.#outbox.takeDone()
+    await this.#executor.run({ ...NO_WORK, touch: [...this.#owned.keys()], outboxDone })
     this.#slots.evict(SLOTS_MAX)
     if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
     await this.#due.refresh()
-    const metrics = metricsOf(this.#executor.counters, this.#slots, this.#mailbox, this.#due.heap.earliest, this.#now())
+    const { counters, deciding } = this.#executor
+    const metrics = metricsOf(counters, this.#slots, this.#mailbox, this.#due.heap.earliest, this.#now())
     const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
-    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges } })
+    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, brokenAccounts: deciding.broken.size } })
   }
 
   #caughtUp(): boolean {

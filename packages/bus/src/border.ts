@@ -3,6 +3,9 @@
  * is decoded strictly, counted while it is open and answered once, whatever fails behind it. Knows nothing of what is
  * asked.
  */
+import { HEADERS } from "@credits/contracts"
+import { tracing, type Attributes, type Span } from "@credits/telemetry"
+import type { Msg } from "@nats-io/nats-core"
 import { Result, Schema, SchemaIssue } from "effect"
 import { type Responder, serve } from "./ask.ts"
 import type { BusHandle } from "./connection.ts"
@@ -64,6 +67,19 @@ export type Answered =
   | { readonly ok: unknown }
   | { readonly refused: { readonly code: string; readonly detail?: string } }
 
+/** Ids that a person follows through the services: no names, no addresses, no amounts. */
+const IDENTITY = { account: "credits.account_id", obligation: "credits.obligation", id: "credits.request_id" } as const
+
+const identityOf = (request: unknown): Attributes => {
+  const fields = request as Readonly<Record<string, unknown>>
+  return Object.fromEntries(
+    Object.entries(IDENTITY).flatMap(([field, name]) => {
+      const value = fields[field]
+      return typeof value === "string" ? [[name, value]] : []
+    }),
+  )
+}
+
 export interface BorderOptions<Request> {
   readonly bus: BusHandle
   /** As people call it: "payments cannot answer now". */
@@ -94,7 +110,7 @@ export class Border<Request extends { readonly op: string }> {
     const onError = (error: unknown): void => report("warning", `a request failed: ${String(error)}`)
     const opOf = (subject: string): string => subject.slice(requestSubject("").length)
     this.#responders = [
-      serve(bus.connection, requestSubject("*"), (text, msg) => this.answer(opOf(msg.subject), text), onError),
+      serve(bus.connection, requestSubject("*"), (text, msg) => this.#traced(opOf(msg.subject), text, msg), onError),
       serve(bus.connection, controlSubject, control, onError),
     ]
   }
@@ -104,8 +120,22 @@ export class Border<Request extends { readonly op: string }> {
     await Promise.all(this.#responders.map((responder) => responder.stop()))
   }
 
+  /** A question that carries a trace is answered as a span of it; everything behind it belongs to that span. */
+  async #traced(op: string, text: string, msg: Msg): Promise<string> {
+    if (!tracing.isOn) return this.answer(op, text)
+    const span = tracing.child(msg.headers?.get(HEADERS.trace), {
+      name: `${this.#options.name} ${op}`,
+      kind: "server",
+      attributes: { "messaging.system": "nats", "messaging.destination.name": msg.subject, "credits.op": op },
+    })
+    if (span === undefined) return this.answer(op, text)
+    const answer = await tracing.within(span, () => this.answer(op, text, span))
+    span.end()
+    return answer
+  }
+
   /** Never rejects: what cannot be answered is `unavailable`. */
-  async answer(op: string, text: string): Promise<string> {
+  async answer(op: string, text: string, span?: Span): Promise<string> {
     const { decode, handle, name, report } = this.#options
     let request: Request | undefined
     this.open++
@@ -113,7 +143,10 @@ export class Border<Request extends { readonly op: string }> {
       const decoded = decode(op, text)
       if ("refused" in decoded) return this.#told(decoded, undefined)
       request = decoded.request
-      return this.#told(await handle(request), request)
+      if (span !== undefined) span.set(identityOf(request))
+      const answer = await handle(request)
+      span?.set({ "credits.outcome": "ok" in answer ? "ok" : answer.refused.code })
+      return this.#told(answer, request)
     } catch (error) {
       report("warning", `${op}: ${String(error)}`)
       return this.#told({ refused: { code: "unavailable", detail: `${name} cannot answer now; ask again` } }, request)

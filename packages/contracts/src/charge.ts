@@ -2,7 +2,9 @@
  * Charges: what pricing publishes to the ledger's command stream, as compact arrays (decision 7).
  * By construction there is no mode here: a BYOK call has no charge (I9).
  *
- * Message: `{"v":1,"charges":[[id, account, occurredAt, cost, holdId, hash, usage], …]}`, all of one partition.
+ * Message: `{"v":1,"charges":[[id, account, occurredAt, cost, holdId, hash, usage], …]}`, all of one partition. Of the
+ * few that are traced it also says `"traces":{"<place in charges>":"<traceparent>"}`, which is no part of any charge
+ * and of no hash; who does not know it reads the same charges.
  */
 import type { Instant, Nano } from "@credits/kernel"
 
@@ -20,6 +22,8 @@ export interface Charge {
   readonly hash: string
   /** The usage it was charged for, see `encodeUsageLine`. */
   readonly usage: string
+  /** `traceparent` of its rating, when the usage is traced. */
+  readonly trace?: string
 }
 
 export type ChargeTuple = readonly [

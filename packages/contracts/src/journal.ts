@@ -109,6 +109,8 @@ export interface TickMessage {
   readonly accounts: ReadonlyArray<
     readonly [account: string, seq: number, available: NanoText, held: NanoText, debt: NanoText, frozen: NanoText]
   >
+  /** Account → `traceparent` of what last changed it, for those that are traced. */
+  readonly traces?: Readonly<Record<string, string>>
 }
 
 /** A message or event nobody could use, kept with its reason until a person decides. Stream DEAD_LETTERS. */

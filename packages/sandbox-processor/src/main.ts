@@ -1,7 +1,8 @@
 /** The sandbox processor's process: configuration, clock and the server. SIGINT and SIGTERM close it in order. */
 import { Bus, BusinessClock } from "@credits/bus"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Layer, Logger } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Effect, Layer } from "effect"
 import { SandboxConfig, SandboxRefused } from "./config.ts"
 import { startSandboxProcessor } from "./server.ts"
 
@@ -30,7 +31,7 @@ const clockLayer = Layer.unwrap(
 Service.pipe(
   Layer.provide(clockLayer),
   Layer.provide(SandboxConfig.layer),
-  Layer.provide(Logger.layer([Logger.consoleLogFmt])),
+  Layer.provide(telemetryLayer("processor")),
   Layer.launch,
   NodeRuntime.runMain,
 )

@@ -30,6 +30,8 @@ export class Outbox {
   publishedTo = 0
   published = 0
   #committed = 0
+  /** When what waits began to, real time. */
+  #waitsSince: number | null = null
 
   constructor(options: OutboxOptions) {
     this.#o = options
@@ -40,9 +42,15 @@ export class Outbox {
     return Math.max(0, this.#committed - this.published)
   }
 
+  /** Seconds that the oldest of them has waited, at most. */
+  get oldestSeconds(): number {
+    return this.#waitsSince === null || this.pending === 0 ? 0 : (performance.now() - this.#waitsSince) / 1_000
+  }
+
   /** `count` more facts are committed. */
   wake(count: number): void {
     this.#committed += count
+    if (this.pending > 0) this.#waitsSince ??= performance.now()
     if (this.#isStopped || this.pending === 0) return
     this.#isAsked = true
     this.#running ??= this.#run().finally(() => {
@@ -76,9 +84,11 @@ export class Outbox {
       payload,
       headers: { [HEADERS.id]: `${this.#o.name}.${seq}` },
     }))
+    const began = performance.now()
     const { count, error } = await publishInOrder(this.#o.bus.js, messages)
     if (count > 0) this.publishedTo = batch[count - 1]!.seq
     this.published += count
+    if (count > 0) this.#waitsSince = this.pending === 0 ? null : began
     if (error !== null) throw error
   }
 

@@ -4,7 +4,8 @@
  */
 import { Bus, BusinessClock, type BusHandle, type RunningClock } from "@credits/bus"
 import { openDatabase, type Database } from "@credits/store"
-import { Data, Effect, Layer, Logger, Option, type Redacted } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Data, Effect, Layer, Option, type Redacted } from "effect"
 
 /** What every one of them is told by its environment. */
 export interface ServiceSettings {
@@ -71,4 +72,4 @@ export const serviceProcess = <Tables, Settings extends ServiceSettings, Refused
     const layers = BusinessClock.layer(given.environment).pipe(Layer.provideMerge(Bus.layer(service)))
     const run = running<Tables>(service, given, (parts) => start(parts, given))
     return yield* run.pipe(Effect.scoped, Effect.provide(layers))
-  }).pipe(Effect.provide(Logger.layer([Logger.consoleLogFmt])))
+  }).pipe(Effect.provide(telemetryLayer(service)))

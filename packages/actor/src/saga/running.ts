@@ -59,6 +59,8 @@ export interface SagaMetrics {
   readonly dueRan: number
   readonly factsPublished: number
   readonly factsPending: number
+  /** Seconds that the oldest of them has waited. */
+  readonly outboxOldestSeconds: number
   /** Drawing → phase → rows now in it. */
   readonly phases: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** How long the oldest due work has been waiting, ms of business time; 0: nothing is late. */

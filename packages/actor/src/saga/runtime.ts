@@ -19,6 +19,7 @@ import { Outbox } from "./outbox.ts"
 import { Phases } from "./phases.ts"
 import type { RunningSagas, SagaMetrics, SagaOptions } from "./running.ts"
 import type { SagaAnswer, SagaStep } from "./saga.ts"
+import { SagaSpans } from "./saga-spans.ts"
 import { Steps } from "./steps.ts"
 import { FenceLost, SagaStore, type SagaCursor, type SagaRow } from "./store.ts"
 import { upgradeRows } from "./upgrade.ts"
@@ -56,6 +57,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #due: Due
   readonly #group: GroupCommit
   readonly #phases = new Phases()
+  readonly #spans: SagaSpans
   readonly #alarm = new Alarm()
   readonly #waits: Waits
   readonly #dueTime = new DueTime()
@@ -94,11 +96,12 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#inbox = new Inbox({ ...shared, service, machine: machine.name, streams, wake })
     this.#waits = new Waits((id, waiting) => this.#inbox.offer({ t: "over", id, waiting }))
     this.#outbox = new Outbox({ ...shared, name: `${service}.${machine.name}` })
+    this.#spans = new SagaSpans(service, machine.name)
     this.#steps = new Steps({
       concurrency: options.concurrency ?? {},
       stateOf: (id) => this.#stateNow(id),
       steps: machine.steps,
-      perform: options.perform,
+      perform: (step, state, signal, id) => this.#spans.step(id, step, () => options.perform(step, state, signal)),
       offer: (id, step, outcome) => this.#inbox.offer({ t: "outcome", id, step, outcome }),
       onRoom: () => this.#backlog.wake(),
       report,
@@ -152,6 +155,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     if (this.#inbox.isFull || this.#waits.isFull) {
       return Promise.resolve({ refused: { code: "overloaded", detail: "too much waits already; ask again" } })
     }
+    this.#spans.asked(id)
     const { key, content, waitMs = WAIT_MS } = options
     const hash = key === "" ? "" : createHash("sha256").update(content).digest("hex")
     return new Promise((give) => this.#inbox.offer({ t: "command", id, waiting: { command, key, hash, waitMs, give } }))
@@ -243,7 +247,10 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     }
     for (const id of outcome.stuck) this.#due.failed(id)
     for (const { id, type, error } of outcome.defects) this.#defect(id, type, error)
-    for (const draft of drafts) this.#waits.committed(draft)
+    for (const draft of drafts) {
+      this.#waits.committed(draft)
+      if (draft.steps.length === 0) this.#spans.rested(draft.id)
+    }
     for (const [give, answer] of outcome.answers) give(answer)
     for (const done of outcome.done) done()
     this.#outbox.wake(outcome.facts.length)
@@ -362,6 +369,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       dueRan: decisions["due"] ?? 0,
       factsPublished: this.#outbox.published,
       factsPending: this.#outbox.pending,
+      outboxOldestSeconds: this.#outbox.oldestSeconds,
       phases: this.#phases.counts,
       dueBacklogMs: nextDue === null ? 0 : Math.max(0, this.#o.clock.now() - nextDue),
     }
@@ -381,18 +389,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   }
 }
 
-const actorOf = (draft: Draft): Actor => {
-  const { id, state, lastAt, dueAt, phases, phasesText, steps, before } = draft
-  return {
-    id,
-    state,
-    isStored: true,
-    staleText: null,
-    revision: before.revision + 1,
-    lastAt,
-    dueAt,
-    phases,
-    phasesText,
-    steps,
-  }
+const actorOf = ({ before, id, state, lastAt, dueAt, phases, phasesText, steps }: Draft): Actor => {
+  const derived = { lastAt, dueAt, phases, phasesText, steps }
+  return { id, state, isStored: true, staleText: null, revision: before.revision + 1, ...derived }
 }

@@ -23,7 +23,7 @@ export interface StepsOptions {
   /** The actor's committed state now. */
   readonly stateOf: (id: string) => Promise<unknown>
   readonly steps: (state: unknown) => ReadonlyArray<SagaStep>
-  readonly perform: (step: SagaStep, state: unknown, signal: AbortSignal) => Promise<unknown>
+  readonly perform: (step: SagaStep, state: unknown, signal: AbortSignal, id: string) => Promise<unknown>
   /** An outcome, to be decided; `settle` comes after the commit. */
   readonly offer: (id: string, step: string, outcome: unknown) => void
   /** There is room for steps that were left in their rows. */
@@ -202,7 +202,7 @@ export class Steps {
       if (entry.at !== "under way") return
       // Offered by a row that was older than the commit which no longer names it.
       if (step === undefined) return this.#drop(entry)
-      const outcome = await this.#o.perform(step, state, abort.signal)
+      const outcome = await this.#o.perform(step, state, abort.signal, entry.id)
       if (entry.at !== "under way") return
       this.done++
       if (lane.isTroubled) this.#o.report("info", `steps ${lane.kind}: done again`)
