@@ -18,7 +18,9 @@ import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { Credentials } from "./auth.ts"
 import { authorizeCommand, positiveAmount } from "./authorization.ts"
+import { callerAnswer } from "./caller-border.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
@@ -111,6 +113,7 @@ export const gatewayEndpoints = HttpApiBuilder.group(
     const ledger = yield* Ledger
     const idempotency = yield* Idempotency
     const metrics = yield* EdgeMetrics
+    const withCredentials = Effect.provideService(Credentials, yield* Credentials)
     return handlers.handleAll({
       authorize: Effect.fnUntraced(function* ({ payload, headers }) {
         const { keyId } = yield* Gateway
@@ -150,6 +153,14 @@ export const gatewayEndpoints = HttpApiBuilder.group(
         metrics.usageTaken("accepted", accepted)
         for (const { code } of rejected) metrics.usageTaken(code, 1)
         return { accepted, rejected }
+      }),
+      callers: Effect.fnUntraced(function* ({ payload }) {
+        const reply = yield* withCredentials(callerAnswer(payload.credential))
+        if ("ok" in reply) return reply.ok
+        const { code, detail } = reply.refused
+        return yield* Effect.fail(
+          code === "unavailable" ? unavailable(code, detail) : makeProblem(422, "caller_unknown", detail),
+        )
       }),
     })
   }),

@@ -4,16 +4,20 @@
  */
 import { type BucketWatch, type BusHandle, kvGet, kvWatch } from "@credits/bus"
 import { BUCKETS, CURRENT_KEY, type VersionList } from "@credits/contracts"
-import type { Instant, Nano } from "@credits/kernel"
+import type { Instant } from "@credits/kernel"
 import { bookAt, type Estimate, type PriceBook, quoteMaximum, readPriceBook } from "@credits/pricebook"
 import type { CallRefusal } from "./errors.ts"
+import type { PriceList, Quote } from "./transport.ts"
 
-export interface Quote {
-  readonly amount: Nano
-  readonly bookVersion: string
+/** The most a call that keeps to its estimate can cost under a book; null: none is known yet. */
+export const quoteUnder = (book: PriceBook | null, model: string, estimate: Estimate): Quote | CallRefusal => {
+  if (book === null) return { code: "unavailable", detail: "no price book is known yet", retryAfterMs: 1_000 }
+  const quoted = quoteMaximum(book, model, estimate)
+  if ("amount" in quoted) return { amount: quoted.amount, bookVersion: book.version }
+  return { code: quoted.code === "model_unknown" ? "model_unknown" : "invalid", detail: quoted.detail }
 }
 
-export class Prices {
+export class Prices implements PriceList {
   readonly #bus: BusHandle
   #books: ReadonlyArray<PriceBook> = []
   #watch: BucketWatch | null = null
@@ -68,11 +72,7 @@ export class Prices {
 
   /** The most a call that keeps to its estimate can cost at `now`. */
   quote(model: string, estimate: Estimate, now: Instant): Quote | CallRefusal {
-    const book = this.bookAt(now)
-    if (book === null) return { code: "unavailable", detail: "no price book is known yet", retryAfterMs: 1_000 }
-    const quoted = quoteMaximum(book, model, estimate)
-    if ("amount" in quoted) return { amount: quoted.amount, bookVersion: book.version }
-    return { code: quoted.code === "model_unknown" ? "model_unknown" : "invalid", detail: quoted.detail }
+    return quoteUnder(this.bookAt(now), model, estimate)
   }
 
   stop(): void {
