@@ -66,6 +66,7 @@ export class HttpPrices implements PriceList {
   async firstRead(withinMs?: number): Promise<void> {
     const deadlineAt = withinMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + withinMs
     while (!(await this.#read())) {
+      if (this.#signal.aborted) throw new Error("the client closes")
       if (performance.now() > deadlineAt) throw new Error(`${this.#url} does not answer`)
       await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS))
     }
@@ -73,6 +74,7 @@ export class HttpPrices implements PriceList {
   }
 
   #later(): void {
+    if (this.#signal.aborted) return
     // Before there is a book every quote is refused: then it is asked for more often.
     this.#timer = setTimeout(() => void this.#read().then(() => this.#later()), this.#book === null ? 1_000 : AGAIN_MS)
     this.#timer.unref()
