@@ -20,11 +20,10 @@ const refused = (code: "auth_required" | "unavailable", detail: string): CallerR
 export const callerAnswer = Effect.fnUntraced(function* (credential: string) {
   const credentials = yield* Credentials
   return yield* credentials.callerOfBearer(credential).pipe(
-    Effect.map(
-      (caller): CallerReply =>
-        caller.kind === "customer"
-          ? { ok: { accountId: caller.accountId } }
-          : refused("auth_required", "a gateway's key has no account; use an access token or a control key"),
+    Effect.map((caller): CallerReply =>
+      caller.kind === "customer"
+        ? { ok: { accountId: caller.accountId } }
+        : refused("auth_required", "a gateway's key has no account; use an access token or a control key"),
     ),
     Effect.catch((problem) =>
       Effect.succeed(refused(problem.status === 401 ? "auth_required" : "unavailable", problem.detail)),

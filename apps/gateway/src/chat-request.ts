@@ -88,6 +88,9 @@ export const readChatRequest = (value: unknown, bytes: number): ChatRequest | Ba
   }
 }
 
+/** Clients write null for what they leave to the provider. */
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null
+
 export interface UpstreamTerms {
   /** The provider's own name of the model. */
   readonly model: string
@@ -105,7 +108,7 @@ export const upstreamBody = (request: ChatRequest, terms: UpstreamTerms): Readon
   for (const field of terms.without) delete body[field]
   if (request.stream) body["stream_options"] = { ...record(body["stream_options"]), include_usage: true }
   if (terms.maxOutputTokens === null) return body
-  const given = (["max_completion_tokens", "max_tokens"] as const).filter((field) => body[field] != null)
+  const given = (["max_completion_tokens", "max_tokens"] as const).filter((field) => isGiven(body[field]))
   for (const field of given.length === 0 ? [terms.limitField] : given) body[field] = terms.maxOutputTokens
   return body
 }

@@ -22,7 +22,10 @@ export interface Cover {
 }
 
 /** What to hold before the call, and the least that makes it worth beginning. */
-export const firstCover = (tokensMax: number, isWhole: boolean): { readonly tokens: number; readonly least: number } => {
+export const firstCover = (
+  tokensMax: number,
+  isWhole: boolean,
+): { readonly tokens: number; readonly least: number } => {
   const tokens = isWhole ? tokensMax : Math.min(tokensMax, STEP_TOKENS)
   return { tokens, least: Math.min(tokens, LEAST_TOKENS) }
 }

@@ -50,7 +50,11 @@ export class CustomerAnswer {
   refuse(refusal: Refusal): void {
     const after = refusal.retryAfterMs
     const seconds = after === undefined ? undefined : String(Math.max(1, Math.ceil(after / 1_000)))
-    this.whole(refusal.status, JSON.stringify(errorBody(refusal)), seconds === undefined ? {} : { "retry-after": seconds })
+    this.whole(
+      refusal.status,
+      JSON.stringify(errorBody(refusal)),
+      seconds === undefined ? {} : { "retry-after": seconds },
+    )
   }
 
   beginStream(): void {

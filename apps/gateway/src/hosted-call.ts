@@ -82,7 +82,11 @@ const meterOf = (parts: HostedParts, call: CallRecord, held: Held, costOf: CostO
   }
 }
 
-export const hostedCall = async (parts: HostedParts, incoming: IncomingCall, customer: CustomerAnswer): Promise<void> => {
+export const hostedCall = async (
+  parts: HostedParts,
+  incoming: IncomingCall,
+  customer: CustomerAnswer,
+): Promise<void> => {
   const { request, route, account, requestId, traceparent } = incoming
   const costOf = costsOf(parts.gateway, request)
   if (costOf === null) return customer.refuse(refusalOf({ code: "model_unknown", detail: "" }, request.model))

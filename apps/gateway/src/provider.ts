@@ -94,11 +94,7 @@ class Reader {
   }
 
   provider(value: unknown, at: string): Provider {
-    const data = this.record(
-      value,
-      ["name", "kind", "baseUrl", "keyFrom", "limitField", "models", "otherModels"],
-      at,
-    )
+    const data = this.record(value, ["name", "kind", "baseUrl", "keyFrom", "limitField", "models", "otherModels"], at)
     const kind = data["kind"] ?? "openai-compatible"
     if (kind !== "openai-compatible" && kind !== "simulated") {
       this.fail(`${at}.kind`, "must be openai-compatible or simulated")
@@ -145,7 +141,8 @@ export const routeOf = (providers: ReadonlyArray<Provider>, model: string): Rout
     const row = provider.models.get(model)
     if (row !== undefined) return { provider, model: row }
   }
-  const other = providers.find(({ others }) => others !== null)
-  if (other?.others == null) return null
-  return { provider: other, model: { ...other.others, upstream: model } }
+  for (const provider of providers) {
+    if (provider.others !== null) return { provider, model: { ...provider.others, upstream: model } }
+  }
+  return null
 }

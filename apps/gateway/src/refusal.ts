@@ -161,7 +161,8 @@ export const upstreamRefusal = ({ status, message, retryAfterMs }: UpstreamRefus
     return {
       status: status === 402 ? 502 : status,
       code: status === 402 ? "upstream_error" : "provider_refused_request",
-      message: status === 402 || message === null ? "The model's provider refuses this request." : message.slice(0, 2_000),
+      message:
+        status === 402 || message === null ? "The model's provider refuses this request." : message.slice(0, 2_000),
       type: status === 402 ? "server_error" : INVALID,
     }
   }

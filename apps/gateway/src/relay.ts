@@ -110,7 +110,7 @@ export class StreamRelay {
     const { usage, ...rest } = chunk
     const { choices = [], ...head } = rest
     this.#head = { ...head, model: this.#request.model }
-    const isUsage = choices.length === 0 && usage != null
+    const isUsage = choices.length === 0 && usage !== undefined && usage !== null
     if (!isUsage || this.#request.includeUsage) {
       const counted = this.#request.includeUsage ? { usage: usage ?? null } : {}
       await this.#customer.event(JSON.stringify({ ...this.#head, choices, ...counted }))

@@ -2,7 +2,15 @@
  * Request–reply on core NATS: asking the owner of a partition (decision 6) and answering as one.
  * Owns repeats, deadlines and the "nobody answered" text; knows nothing of what is asked.
  */
-import { createInbox, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core"
+import { HEADERS } from "@credits/contracts"
+import {
+  createInbox,
+  headers as makeHeaders,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from "@nats-io/nats-core"
 import { Effect, type Scope } from "effect"
 import { clientErrorOf } from "./errors.ts"
 import { tellDefect } from "./guard.ts"
@@ -12,6 +20,8 @@ export interface AskOwnerOptions {
   readonly deadlineMs?: number
   /** Silence after which the same text is sent again: the owner may have died or moved. */
   readonly silenceMs?: number
+  /** `traceparent` of the asking span. */
+  readonly trace?: string | undefined
 }
 
 const DEADLINE_MS = 3_000
@@ -28,9 +38,17 @@ const OVERLOADED = /^\s*\{\s*"refused"\s*:\s*\{[^}]{0,200}"code"\s*:\s*"overload
 export const unavailableAnswer = (detail: string): string =>
   JSON.stringify({ refused: { code: "unavailable", detail } })
 
+const traced = (traceparent: string | undefined): MsgHdrs | undefined => {
+  if (traceparent === undefined) return undefined
+  const headers = makeHeaders()
+  headers.set(HEADERS.trace, traceparent)
+  return headers
+}
+
 interface Pending {
   readonly subject: string
   readonly text: string
+  readonly headers: MsgHdrs | undefined
   readonly replyTo: string
   readonly silenceMs: number
   readonly deadlineAt: number
@@ -54,13 +72,20 @@ class Asker {
     nc.subscribe(`${this.#prefix}*`, { callback: (error, msg) => (error === null ? this.#answer(msg) : undefined) })
   }
 
-  ask(subject: string, text: string, deadlineMs: number, silenceMs: number): Promise<string> {
+  ask(
+    subject: string,
+    text: string,
+    deadlineMs: number,
+    silenceMs: number,
+    trace: string | undefined,
+  ): Promise<string> {
     return new Promise((resolve) => {
       const token = (this.#next++).toString(36)
       const now = performance.now()
       const pending: Pending = {
         subject,
         text,
+        headers: traced(trace),
         replyTo: this.#prefix + token,
         silenceMs,
         deadlineAt: now + deadlineMs,
@@ -75,8 +100,9 @@ class Asker {
   }
 
   #send(pending: Pending): void {
+    const { subject, text, replyTo: reply, headers } = pending
     try {
-      this.#nc.publish(pending.subject, pending.text, { reply: pending.replyTo })
+      this.#nc.publish(subject, text, headers === undefined ? { reply } : { reply, headers })
     } catch (error) {
       pending.lastRefusal = error instanceof Error ? error.message : String(error)
     }
@@ -138,7 +164,7 @@ export const askOwner = (
     asker = new Asker(nc)
     askers.set(nc, asker)
   }
-  return asker.ask(subject, text, options.deadlineMs ?? DEADLINE_MS, options.silenceMs ?? SILENCE_MS)
+  return asker.ask(subject, text, options.deadlineMs ?? DEADLINE_MS, options.silenceMs ?? SILENCE_MS, options.trace)
 }
 
 /** One question, one answer, no repeat. @throws BusUnavailable (nobody there, or no answer in time) | BusRefused */

@@ -5,7 +5,13 @@
  */
 import type { ModelPrices } from "@credits/contracts/http"
 import type { Instant } from "@credits/kernel"
-import { type Estimate, type ModelPriceData, type PriceBook, type PriceBookData, readPriceBook } from "@credits/pricebook"
+import {
+  type Estimate,
+  type ModelPriceData,
+  type PriceBook,
+  type PriceBookData,
+  readPriceBook,
+} from "@credits/pricebook"
 import type { CallRefusal } from "./errors.ts"
 import { quoteUnder } from "./prices.ts"
 import type { PriceList, Quote } from "./transport.ts"

@@ -4,6 +4,7 @@
  */
 import { askOwner, type BusHandle, closeBus, connectBus, publish } from "@credits/bus"
 import {
+  type Authorize,
   type CallerQuestion,
   type CallerReply,
   type HoldAnswer,
@@ -79,12 +80,11 @@ export class NatsTransport implements Transport {
   }
 
   /** Repeats the same request until somebody answers or the deadline passes; the answer then is `unavailable`. */
-  async #ask<A>(request: LedgerRequest): Promise<LedgerReply<A>> {
+  async #ask<A>(request: LedgerRequest, trace?: string): Promise<LedgerReply<A>> {
     const subject = SUBJECTS.ledgerGateway(partitionOf(request.account))
-    const { deadlineMs } = this.#options
-    return JSON.parse(
-      await askOwner(this.#bus.connection, subject, JSON.stringify(request), { deadlineMs }),
-    ) as LedgerReply<A>
+    const settings = { deadlineMs: this.#options.deadlineMs, trace }
+    const text = await askOwner(this.#bus.connection, subject, JSON.stringify(request), settings)
+    return JSON.parse(text) as LedgerReply<A>
   }
 
   async authorize(call: AuthorizeCall): Promise<Answer<Hold>> {
@@ -96,7 +96,7 @@ export class NatsTransport implements Transport {
       // A free call still gets a hold, of the smallest unit, so that its usage settles like any other.
       amount = quote.amount === 0n ? 1n : quote.amount
     }
-    const reply = await this.#ask<HoldAnswer>({
+    const request: Authorize = {
       op: "authorize",
       id: call.requestId,
       account: call.account,
@@ -104,8 +104,8 @@ export class NatsTransport implements Transport {
       model: call.model,
       ...(call.atLeast === undefined ? {} : { atLeast: String(call.atLeast < amount ? call.atLeast : amount) }),
       ...(call.ttlMs === undefined ? {} : { ttl: call.ttlMs }),
-    })
-    return holdAnswer(reply)
+    }
+    return holdAnswer(await this.#ask<HoldAnswer>(request, call.traceparent))
   }
 
   async extend(holdId: string, account: string, amount: Nano, requestId: string): Promise<Answer<Hold>> {
