@@ -61,16 +61,18 @@ export const callsThroughTheGateway = (testing: GatewayTesting): void => {
     const { prompt_tokens: input, completion_tokens: output } = answer.usage!
     expect(output).toBe(400)
     await expect.poll(() => heldOf(ada), SOON).toBe("0.00")
-    await expect.poll(async () => (await newest(ada))?.usage, SOON).toMatchObject({
-      model: MODEL,
-      mode: "hosted",
-      provider: "simulated",
-      inputTokens: input - 4,
-      cacheReadTokens: 4,
-      outputTokens: 300,
-      reasoningTokens: 100,
-      status: "ok",
-    })
+    await expect
+      .poll(async () => (await newest(ada))?.usage, SOON)
+      .toMatchObject({
+        model: MODEL,
+        mode: "hosted",
+        provider: "simulated",
+        inputTokens: input - 4,
+        cacheReadTokens: 4,
+        outputTokens: 300,
+        reasoningTokens: 100,
+        status: "ok",
+      })
   })
 
   it("R6.2 a long stream extends its hold step by step and ends with its usage", async () => {

@@ -11,7 +11,12 @@ const MODEL = "gpt-4o"
 const DEADLINE_MS = 30_000
 
 let events = 0
-const usage = (account: string, holdId: string | undefined, output: number, id = `client-${process.pid}-${++events}`) => ({
+const usage = (
+  account: string,
+  holdId: string | undefined,
+  output: number,
+  id = `client-${process.pid}-${++events}`,
+) => ({
   specversion: "1.0",
   type: "ai.usage.v1",
   id,

@@ -124,6 +124,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   "DELETE /api/v1/gateway/authorizations/{holdId}": { expect: GATEWAY, ids: { holdId: HOLD } },
   "POST /api/v1/gateway/usage": { expect: GATEWAY, json: [] },
+  "POST /api/v1/events": { expect: GATEWAY, json: [] },
   "POST /api/v1/gateway/callers": { expect: GATEWAY, json: OF_OWNER },
   // Last: a stream that was left may still be read for.
   "GET /api/v1/wallet/events": { expect: READ, isStream: true },

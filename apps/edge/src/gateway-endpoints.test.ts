@@ -298,3 +298,61 @@ describe("POST /api/v1/gateway/usage", () => {
     expect(response.status).toBe(400)
   })
 })
+
+describe("POST /api/v1/events", () => {
+  /** As LiteLLM's OpenMeter callback sends it, captured. */
+  const LITELLM =
+    `{"specversion": "1.0", "type": "litellm_tokens", "id": "chatcmpl-0f6d", "time": "2026-01-02T00:00:00.123456", ` +
+    `"subject": "acc_1", "source": "litellm-proxy", "data": {"model": "openai/${TEST_MODEL}", "cost": 0.0105, ` +
+    `"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}}`
+  const send = (text: string, type = "application/cloudevents+json") =>
+    fetch(`${edge.url}/api/v1/events`, {
+      method: "POST",
+      headers: { "content-type": type, authorization: `Bearer ${key}` },
+      body: text,
+    })
+  const stored = async () => (await streamState(edge.bus.jsm, STREAMS.usage.name)).last
+
+  it("R6.6 R7.2 takes what LiteLLM's callback sends: 204, and a usage event with its id is in the stream", async () => {
+    const response = await send(LITELLM)
+    expect([response.status, await response.text()]).toEqual([204, ""])
+    const message = await edge.bus.jsm.streams.getMessage(STREAMS.usage.name, { seq: await stored() })
+    expect(message!.json()).toEqual([
+      {
+        specversion: "1.0",
+        type: "ai.usage.v1",
+        id: "chatcmpl-0f6d",
+        source: "litellm-proxy",
+        subject: "acc_1",
+        time: "2026-01-02T00:00:00.123456Z",
+        data: {
+          requestId: "chatcmpl-0f6d",
+          mode: "hosted",
+          provider: "openai",
+          model: TEST_MODEL,
+          status: "ok",
+          tokens: { convention: "inclusive", input: 1000, output: 500 },
+        },
+      },
+    ])
+  })
+
+  it("takes a batch under its own and the plain JSON type, with events of ours among them", async () => {
+    const batch = `[${LITELLM}, ${JSON.stringify(usageEvent({ id: "ours" }))}]`
+    expect((await send(batch, "application/cloudevents-batch+json")).status).toBe(204)
+    expect((await send(batch, "application/json")).status).toBe(204)
+    const message = await edge.bus.jsm.streams.getMessage(STREAMS.usage.name, { seq: await stored() })
+    expect(message!.json<Array<{ id: string }>>().map(({ id }) => id)).toEqual(["chatcmpl-0f6d", "ours"])
+  })
+
+  it("takes all of a batch or nothing, and names the event and its field that are wrong", async () => {
+    const before = await stored()
+    const nobody = LITELLM.replace("acc_1", "user-7")
+    const response = await send(`[${LITELLM}, ${nobody}]`, "application/cloudevents-batch+json")
+    expect(response.status).toBe(400)
+    expect(response.headers.get("content-type")).toBe("application/problem+json")
+    expect(await response.json()).toMatchObject({ code: "invalid_request", field: "[1].subject" })
+    expect((await send("{", "application/cloudevents+json")).status).toBe(400)
+    expect(await stored()).toBe(before)
+  })
+})

@@ -14,6 +14,7 @@ import {
   type WayOn,
 } from "@credits/contracts/http"
 import { accountOfHold, formatInstant, makeId } from "@credits/kernel"
+import type { PriceBook } from "@credits/pricebook"
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
@@ -26,6 +27,7 @@ import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
+import { takeForeign } from "./foreign-intake.ts"
 import { commandProblem, type CommandProblem, unavailable } from "./refusal.ts"
 import { Upgrades } from "./upgrades.ts"
 import { EVENTS_PER_REQUEST_MAX, takeUsage } from "./usage-intake.ts"
@@ -57,6 +59,8 @@ class GatewayCalls extends Context.Service<
     /** The problem of a refusal; a 402 names the ways on, which depend on the subscription. */
     readonly problemOf: (account: string, refusal: LedgerRefusal) => Effect.Effect<never, CommandProblem>
     readonly authorize: (body: Authorization) => Effect.Effect<Hold, CommandProblem>
+    /** In force now. */
+    readonly book: Effect.Effect<PriceBook, Unavailable>
     /** All of it or nothing, acknowledged by the stream. */
     readonly publishUsage: (messages: ReadonlyArray<string>) => Effect.Effect<unknown, Unavailable>
   }
@@ -79,9 +83,14 @@ class GatewayCalls extends Context.Service<
         }
         return yield* Effect.fail(commandProblem(refusal, ways))
       })
-      const authorize = Effect.fnUntraced(function* (body: Authorization) {
+      const bookNow = Effect.suspend(() => {
         const book = books.bookAt(clock.now())
-        if (book === null) return yield* Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
+        return book === null
+          ? Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
+          : Effect.succeed(book)
+      })
+      const authorize = Effect.fnUntraced(function* (body: Authorization) {
+        const book = yield* bookNow
         const command = authorizeCommand(body, book)
         if ("status" in command) return yield* Effect.fail(command)
         const reply = yield* ledger.ask(idempotency.sameAmount(body, command))
@@ -94,7 +103,7 @@ class GatewayCalls extends Context.Service<
               try: () => publishAtomic(js, messages.map(usageMessage)),
               catch: (cause) => usageProblem(cause as BusError),
             })
-      return GatewayCalls.of({ problemOf, authorize, publishUsage })
+      return GatewayCalls.of({ problemOf, authorize, book: bookNow, publishUsage })
     }),
   )
 }
@@ -153,6 +162,13 @@ export const gatewayEndpoints = HttpApiBuilder.group(
         metrics.usageTaken("accepted", accepted)
         for (const { code } of rejected) metrics.usageTaken(code, 1)
         return { accepted, rejected }
+      }),
+      ingest: Effect.fnUntraced(function* ({ payload }) {
+        const book = yield* calls.book
+        const taken = takeForeign(payload, book)
+        if ("status" in taken) return yield* Effect.fail(taken)
+        if (taken.messages.length > 0) yield* calls.publishUsage(taken.messages)
+        metrics.usageTaken("accepted", taken.accepted)
       }),
       callers: Effect.fnUntraced(function* ({ payload }) {
         const reply = yield* withCredentials(callerAnswer(payload.credential))

@@ -23,7 +23,8 @@ interface Simulation {
   readonly dieAfterTokens: number
 }
 
-const WORDS = ["The ", "ledger ", "keeps ", "what ", "was ", "paid ", "and ", "what ", "was ", "used. "]
+/** Of at most four bytes: a count by bytes is then the count by chunks. */
+const WORDS = ["The ", "sum ", "of ", "all ", "paid", " and", " all", " due", " is ", "nil "]
 
 const simulationOf = (body: Readonly<Record<string, unknown>>): Simulation => {
   const given = (typeof body["simulate"] === "object" && body["simulate"] !== null ? body["simulate"] : {}) as Record<

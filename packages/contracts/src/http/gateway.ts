@@ -100,5 +100,17 @@ export class GatewayGroup extends HttpApiGroup.make("gateway")
       error: [BadRequest, CallerUnknown, Unavailable],
     }).annotate(OpenApi.Summary, "Whose access token or control key a customer showed the gateway"),
   )
-  .middleware(GatewayAuth)
-  .prefix("/api/v1/gateway") {}
+  .prefix("/api/v1/gateway")
+  .add(
+    // The path that OpenMeter's integrations add to their endpoint.
+    HttpApiEndpoint.post("ingest", "/api/v1/events", {
+      payload: [
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents-batch+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/json" })),
+      ],
+      success: HttpApiSchema.NoContent,
+      error: [BadRequest, Unavailable],
+    }).annotate(OpenApi.Summary, "Report usage as the CloudEvents of OpenMeter's integrations; all of it or nothing"),
+  )
+  .middleware(GatewayAuth) {}
