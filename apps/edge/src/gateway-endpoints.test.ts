@@ -300,11 +300,13 @@ describe("POST /api/v1/gateway/usage", () => {
 })
 
 describe("POST /api/v1/events", () => {
-  /** As LiteLLM's OpenMeter callback sends it, captured. */
+  /** As the OpenMeter callback of LiteLLM 1.110 sends it, captured; the account and the model are ours. */
   const LITELLM =
-    `{"specversion": "1.0", "type": "litellm_tokens", "id": "chatcmpl-0f6d", "time": "2026-01-02T00:00:00.123456", ` +
-    `"subject": "acc_1", "source": "litellm-proxy", "data": {"model": "openai/${TEST_MODEL}", "cost": 0.0105, ` +
-    `"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}}`
+    `{"specversion": "1.0", "type": "litellm_tokens", "id": "chatcmpl-70234b9c-d78c-47ad-81ef-6c1967e1eec9", ` +
+    `"time": "2026-11-26T16:42:39.272195+00:00", "subject": "acc_1", "source": "litellm-proxy", ` +
+    `"data": {"model": "${TEST_MODEL}", "cost": 0.00022500000000000002, ` +
+    `"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}}`
+  const LITELLM_ID = "chatcmpl-70234b9c-d78c-47ad-81ef-6c1967e1eec9"
   const send = (text: string, type = "application/cloudevents+json") =>
     fetch(`${edge.url}/api/v1/events`, {
       method: "POST",
@@ -321,17 +323,17 @@ describe("POST /api/v1/events", () => {
       {
         specversion: "1.0",
         type: "ai.usage.v1",
-        id: "chatcmpl-0f6d",
+        id: LITELLM_ID,
         source: "litellm-proxy",
         subject: "acc_1",
-        time: "2026-01-02T00:00:00.123456Z",
+        time: "2026-11-26T16:42:39.272195+00:00",
         data: {
-          requestId: "chatcmpl-0f6d",
+          requestId: LITELLM_ID,
           mode: "hosted",
-          provider: "openai",
+          provider: "test",
           model: TEST_MODEL,
           status: "ok",
-          tokens: { convention: "inclusive", input: 1000, output: 500 },
+          tokens: { convention: "inclusive", input: 10, output: 20 },
         },
       },
     ])
@@ -342,7 +344,7 @@ describe("POST /api/v1/events", () => {
     expect((await send(batch, "application/cloudevents-batch+json")).status).toBe(204)
     expect((await send(batch, "application/json")).status).toBe(204)
     const message = await edge.bus.jsm.streams.getMessage(STREAMS.usage.name, { seq: await stored() })
-    expect(message!.json<Array<{ id: string }>>().map(({ id }) => id)).toEqual(["chatcmpl-0f6d", "ours"])
+    expect(message!.json<Array<{ id: string }>>().map(({ id }) => id)).toEqual([LITELLM_ID, "ours"])
   })
 
   it("takes all of a batch or nothing, and names the event and its field that are wrong", async () => {
