@@ -87,7 +87,7 @@ export const callsThroughTheGateway = (testing: GatewayTesting): void => {
     expect(await heldOf(bob)).toBe("0.00")
   })
 
-  it("R6.2 R6.4 a stream that the credit does not cover ends as at a limit, is charged, and makes no debt", async () => {
+  it("R6.2 R6.4 a stream that credit does not cover ends as at a limit, is charged, and makes no debt", async () => {
     // 2,048 output tokens at 10 USD a million, the input, and less than the next step.
     const carl = await customerWith(testing, "0.03")
     const stream = await clientOf(testing, carl.token).chat.completions.create(
@@ -151,7 +151,7 @@ export const callsThroughTheGateway = (testing: GatewayTesting): void => {
     expect(await heldOf(dora)).toBe("0.00")
   })
 
-  it("R8.1 I9 a call with the customer's own provider key is recorded and costs nothing, on the Free plan too", async () => {
+  it("R8.1 I9 a call with a provider key of one's own is recorded and costs nothing, also on Free", async () => {
     const finn = await customerWith(testing)
     const openai = clientOf(testing, finn.token, { "X-Provider-Api-Key": "sk-own" })
     const answer = await openai.chat.completions.create(asked({ outputTokens: 77 }))

@@ -19,7 +19,7 @@ describe("what a hold covers", () => {
     )
   })
 
-  it("R6.2 steps add up to the cost of the whole answer, and the meter asks for each before the last is used up", () => {
+  it("R6.2 steps add up to the cost of the whole answer, each asked for before the last is used up", () => {
     fc.assert(
       fc.property(counts, prices, (tokensMax, [input, each]) => {
         const costOf = (tokens: number) => input + each * BigInt(tokens)

@@ -1,4 +1,4 @@
-/** Server-sent events out of chunks of bytes: the text of each `data` field. Owns the format and a limit, no meaning. */
+/** Server-sent events out of chunks of bytes: the text of each `data` field. Owns the format and a limit. */
 
 /** A chunk of a completion has some hundred bytes; a provider that never ends its line is broken. */
 const EVENT_CHARS_MAX = 4 * 1024 * 1024

@@ -73,14 +73,17 @@ export const noProviderKey: Refusal = {
   type: INVALID,
 }
 
-const outOfCredit = ({ available }: CallRefusal): Refusal => ({
-  status: 402,
-  code: "insufficient_balance",
-  message:
-    `There is not enough credit for this call${available === undefined ? "" : ` (${formatUsd(available)} USD left)`}. ` +
-    "Upgrade the plan, turn on auto top-up, or send a provider key of yours in X-Provider-Api-Key.",
-  type: "insufficient_balance",
-})
+const outOfCredit = ({ available }: CallRefusal): Refusal => {
+  const left = available === undefined ? "" : ` (${formatUsd(available)} USD left)`
+  return {
+    status: 402,
+    code: "insufficient_balance",
+    message:
+      `There is not enough credit for this call${left}. ` +
+      "Upgrade the plan, turn on auto top-up, or send a provider key of yours in X-Provider-Api-Key.",
+    type: "insufficient_balance",
+  }
+}
 
 /** What the ledger said no to. */
 export const refusalOf = (refusal: CallRefusal, model: string): Refusal => {

@@ -1,7 +1,7 @@
 /**
- * The gateway as one thing that starts and stops: client, journal, HTTP server. Owns their order: the spool's lock comes
- * first, calls of a dead process are settled before new ones are taken, and what is under way ends before the client
- * closes.
+ * The gateway as one thing that starts and stops: client, journal, HTTP server. Owns their order: the spool's lock
+ * comes first, calls of a dead process are settled before new ones are taken, and what is under way ends before the
+ * client closes.
  */
 import { createServer, type Server } from "node:http"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * The usage event of one call (contract section 4). Pure: ids, times and counts are inputs. Owns which status a call has
- * and what it is charged for where the provider never said.
+ * The usage event of one call (contract section 4). Pure: ids, times and counts are inputs. Owns which status a call
+ * has and what it is charged for where the provider never said.
  */
 import { type TokenCounts, USAGE_EVENT_TYPE } from "@credits/contracts"
 import { formatInstant, type Instant } from "@credits/kernel"

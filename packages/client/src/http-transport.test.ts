@@ -108,7 +108,7 @@ const accepted = (body: string, rejected: ReadonlyArray<RejectedEvent> = []): Re
 })
 
 describe("authorizations over HTTP", () => {
-  it("R6.1 asks the same again after a cut connection, silence, a proxy's 502, 429 and 503, until one answers", async () => {
+  it("R6.1 asks the same again after a cut connection, silence, 502, 429 and 503, until it is answered", async () => {
     const bad: ReadonlyArray<Answer> = [
       "hang up",
       { status: 502 },

@@ -1,6 +1,6 @@
 /**
- * Usage events that the other side will never take, kept for a person: `rejected.jsonl` beside the spool's segments, one
- * line an event with the reason. Owns that file and its limit; a repeat of a message may write a line twice.
+ * Usage events that the other side will never take, kept for a person: `rejected.jsonl` beside the spool's segments,
+ * one line an event with the reason. Owns that file and its limit; a repeat of a message may write a line twice.
  */
 import { appendFile, stat } from "node:fs/promises"
 import { join } from "node:path"

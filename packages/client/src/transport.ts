@@ -1,6 +1,6 @@
 /**
- * How a gateway reaches the system: what the two ways, NATS and HTTP, do alike. Owns the shapes; `nats-transport.ts` and
- * `http-transport.ts` are the ways, and one behaviour suite runs over both.
+ * How a gateway reaches the system: what the two ways, NATS and HTTP, do alike. Owns the shapes; `nats-transport.ts`
+ * and `http-transport.ts` are the ways, and one behaviour suite runs over both.
  *
  * A refusal is an ordinary answer; only `send` rejects, when nobody knows that the events are stored.
  */
