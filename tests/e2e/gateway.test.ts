@@ -19,7 +19,7 @@ let bus: BusHandle
 const folder = mkdtempSync(join(tmpdir(), "credits-gateway-"))
 
 beforeAll(async () => {
-  const system = await startSystem()
+  const system = await startSystem({ readyMs: 50_000 })
   bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.ops, name: "ops" })
   const made = await fetch(`${system.url}/api/v1/dev/gateway-key`, { method: "POST", body: "{}", headers: JSON_BODY })
   const { key } = (await made.json()) as { key: string }

@@ -17,6 +17,15 @@ export const quoteUnder = (book: PriceBook | null, model: string, estimate: Esti
   return { code: quoted.code === "model_unknown" ? "model_unknown" : "invalid", detail: quoted.detail }
 }
 
+/** A list that is none is not read again: it stays what it is. */
+const versionsOf = (text: string): VersionList | null => {
+  try {
+    return JSON.parse(text) as VersionList
+  } catch {
+    return null
+  }
+}
+
 export class Prices implements PriceList {
   readonly #bus: BusHandle
   #books: ReadonlyArray<PriceBook> = []
@@ -41,9 +50,11 @@ export class Prices implements PriceList {
    * Versions never change, so only new ones are fetched. A book that cannot be read leaves the ones before it in force.
    */
   async #load(text: string): Promise<void> {
+    const list = versionsOf(text)
+    if (list === null) return
     const known = new Map(this.#books.map((book) => [book.version, book]))
     const books: Array<PriceBook> = []
-    for (const { version } of (JSON.parse(text) as VersionList).versions) {
+    for (const { version } of list.versions) {
       const book = known.get(version) ?? (await this.#fetch(version))
       if (book !== null) books.push(book)
     }
