@@ -47,7 +47,7 @@ const open = (client: Client): Settlement => new Settlement(client, new CallJour
 const closed = (settlement: Settlement) => expect.poll(() => settlement.open, { timeout: 20_000 }).toBe(0)
 
 describe("settlement", () => {
-  it("R6.3 I3 after a death settles what was produced, releases the rest, repeats the event that was made", async () => {
+  it("R6.3 I3 after a death settles what was produced, releases the rest, repeats an event it made", async () => {
     const dying = open(new Client())
     for (const number of [1, 2, 3]) dying.begun(call(number))
     for (let tokens = 1; tokens <= 70; tokens++) dying.produced("req_1", tokens)
