@@ -39,23 +39,45 @@ const costOf = (output: number): bigint => usd("0.0025") + (usd("10") * BigInt(o
 
 const nanoOf = (text: string): bigint => parseUsd(text)!
 
-export const clientBehaviour = (way: "NATS" | "HTTP", testing: GatewayTesting): void => {
+type Way = "NATS" | "HTTP"
+
+const optionsOf = (way: Way, { system, key, folder }: GatewayTesting): GatewayOptions => {
+  const common = { spool: { directory: join(folder, way) }, deadlineMs: DEADLINE_MS }
+  return way === "HTTP"
+    ? { ...common, url: system.url, key }
+    : { ...common, servers: system.natsUrl, seed: system.seeds.gateway }
+}
+
+let calls = 0
+const request = (): string => `client-${++calls}`
+
+const refusesWithReasons = async (gateway: Gateway, testing: GatewayTesting): Promise<void> => {
+  const bob = await customerWith(testing, "0.50")
+  const call = { account: bob.account, model: MODEL }
+  const dear = await gateway.authorize({ ...call, requestId: request(), amount: usd("2") })
+  expect(dear).toMatchObject({ refused: { code: "insufficient_balance", available: usd("0.50") } })
+  const partly = await gateway.authorize({ ...call, requestId: request(), amount: usd("2"), atLeast: usd("0.10") })
+  expect(partly).toMatchObject({ ok: { held: usd("0.50"), availableAfter: 0n } })
+  const { holdId } = (partly as { ok: { holdId: string } }).ok
+  expect(await gateway.release(holdId)).toHaveProperty("ok")
+  expect(await bob.wallet()).toMatchObject({ availableUsd: "0.50", heldUsd: "0.00" })
+
+  const free = await customerWith(testing)
+  const estimate = { inputTokens: 1, maxOutputTokens: 1 }
+  const other = { account: free.account, requestId: request(), estimate }
+  expect(await gateway.authorize({ ...other, model: MODEL })).toMatchObject({ refused: { code: "plan_required" } })
+  const unknown = await gateway.authorize({ ...other, requestId: request(), model: "no-such-model" })
+  expect(unknown).toMatchObject({ refused: { code: "model_unknown" } })
+}
+
+export const clientBehaviour = (way: Way, testing: GatewayTesting): void => {
   let gateway: Gateway
   let ada: Customer
-  let calls = 0
-  const request = (): string => `client-${way}-${++calls}`
-  const options = (spool: string): GatewayOptions => {
-    const { system, key, folder } = testing
-    const common = { spool: { directory: join(folder, `${way}-${spool}`) }, deadlineMs: DEADLINE_MS }
-    return way === "HTTP"
-      ? { ...common, url: system.url, key }
-      : { ...common, servers: system.natsUrl, seed: system.seeds.gateway }
-  }
   const balance = async (): Promise<bigint> => nanoOf((await ada.wallet()).balanceUsd)
 
   beforeAll(async () => {
     ada = await customerWith(testing, "20.00")
-    gateway = await openGateway(options("usage"))
+    gateway = await openGateway(optionsOf(way, testing))
     await gateway.priced()
   })
   afterAll(() => gateway.close())
@@ -80,24 +102,7 @@ export const clientBehaviour = (way: "NATS" | "HTTP", testing: GatewayTesting): 
     expect(await gateway.extend(holdId, 1n)).toMatchObject({ refused: { code: "hold_not_open" } })
   })
 
-  it("R6.2 refuses with a typed reason, and holds less where less will do", async () => {
-    const bob = await customerWith(testing, "0.50")
-    const call = { account: bob.account, model: MODEL }
-    const dear = await gateway.authorize({ ...call, requestId: request(), amount: usd("2") })
-    expect(dear).toMatchObject({ refused: { code: "insufficient_balance", available: usd("0.50") } })
-    const partly = await gateway.authorize({ ...call, requestId: request(), amount: usd("2"), atLeast: usd("0.10") })
-    expect(partly).toMatchObject({ ok: { held: usd("0.50"), availableAfter: 0n } })
-    const { holdId } = (partly as { ok: { holdId: string } }).ok
-    expect(await gateway.release(holdId)).toHaveProperty("ok")
-    expect(await bob.wallet()).toMatchObject({ availableUsd: "0.50", heldUsd: "0.00" })
-
-    const free = await customerWith(testing)
-    const estimate = { inputTokens: 1, maxOutputTokens: 1 }
-    const other = { account: free.account, requestId: request(), estimate }
-    expect(await gateway.authorize({ ...other, model: MODEL })).toMatchObject({ refused: { code: "plan_required" } })
-    const unknown = await gateway.authorize({ ...other, requestId: request(), model: "no-such-model" })
-    expect(unknown).toMatchObject({ refused: { code: "model_unknown" } })
-  })
+  it("R6.2 refuses with a typed reason, and holds less where less will do", () => refusesWithReasons(gateway, testing))
 
   it("tells whose access token or control key it is shown, and of a gateway's own that it is nobody's", async () => {
     const { body } = await ada.call<{ key: string }>("control-keys", { json: { name: "laptop" } })

@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { type BusHandle, closeBus, connectBus } from "@credits/bus"
 import { startSystem } from "@credits/testkit"
 import { afterAll, beforeAll, describe } from "vitest"
-import { callsThroughTheGateway } from "./gateway-calls.suite.ts"
+import { endedCalls, hostedCalls, killedGateway, refusedCalls } from "./gateway-calls.suite.ts"
 import { clientBehaviour } from "./gateway-client.suite.ts"
 import { type GatewayTesting, supportOf } from "./gateway-customer.ts"
 
@@ -33,5 +33,12 @@ afterAll(async () => {
 
 const JSON_BODY = { "content-type": "application/json" }
 
-describe.each(["NATS", "HTTP"] as const)("the client over %s", (way) => clientBehaviour(way, testing))
-describe("the reference gateway", () => callsThroughTheGateway(testing))
+describe.each(["NATS", "HTTP"] as const)("the client over %s", (way) => {
+  clientBehaviour(way, testing)
+})
+describe("the reference gateway", () => {
+  hostedCalls(testing)
+  refusedCalls(testing)
+  endedCalls(testing)
+  killedGateway(testing)
+})

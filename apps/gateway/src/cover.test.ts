@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { firstCover, isBeyond, isNear, nextStep, STEP_TOKENS, tokensFor } from "./cover.ts"
 
@@ -13,8 +13,8 @@ describe("what a hold covers", () => {
         const costOf = (tokens: number) => input + each * BigInt(tokens)
         const tokens = tokensFor(amount, wanted, costOf)
         expect(tokens).toBeLessThanOrEqual(wanted)
-        if (tokens > 0) expect(costOf(tokens) <= amount).toBe(true)
-        if (tokens < wanted) expect(costOf(tokens + 1) > amount).toBe(true)
+        expect(tokens === 0 || costOf(tokens) <= amount).toBe(true)
+        expect(tokens === wanted || costOf(tokens + 1) > amount).toBe(true)
       }),
     )
   })

@@ -51,7 +51,7 @@ describe("refusals", () => {
       ...(["plan_required", "account_frozen", "overloaded", "unavailable", "top_up_in_progress"] as const).map(of),
       ...[401, 402, 403, 429, 500, 503].flatMap((status) => [upstream(status), upstream(status, true)]),
     ]
-    for (const refusal of others) expect(readsAsEmptyWallet(refusal), refusal.message).toBe(false)
+    expect(others.filter(readsAsEmptyWallet)).toEqual([])
   })
 
   it("a provider's refusal of the request is passed on, one of its key says whose key it is", () => {
