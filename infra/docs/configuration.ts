@@ -135,6 +135,25 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     default: "`credits@localhost.localdomain`",
     meaning: "sender of mails, `Name <address>`; required in production",
   },
+  CREDITS_GATEWAY_PORT: {
+    default: "8790",
+    meaning: "port of the model gateway; `npm start` takes another free one when it is taken",
+  },
+  CREDITS_GATEWAY_HOST: { default: "127.0.0.1", meaning: "address the model gateway listens on" },
+  CREDITS_GATEWAY_PROVIDERS: {
+    default: "unset",
+    meaning:
+      "JSON file of model providers; unset: the built-in simulated one; required for a gateway in production, where " +
+      "`npm start` starts none without",
+  },
+  CREDITS_GATEWAY_URL: {
+    default: "unset",
+    meaning: "unset: the gateway is on the bus; set: it reaches the system over HTTP, at this address of the edge",
+  },
+  CREDITS_GATEWAY_KEY: {
+    default: "unset",
+    meaning: "API key with the gateway scope; required with the address, given to no other service",
+  },
   CREDITS_CLOCK_OWNERS: {
     default: "all",
     meaning: "services whose due work an advance of the sandbox clock runs and waits for, comma-separated",

@@ -72,6 +72,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   request_in_progress: "the first request with this idempotency key still runs: repeat it shortly",
   body_too_large: "more than `limitBytes`: 1 MiB, for a webhook 256 kB",
   unsupported_media_type: "the content type is not one of those the endpoint reads",
+  caller_unknown: "the credential that a customer showed the gateway is nobody's: ask for another one",
   idempotency_conflict: "the same idempotency key came before with another body",
   cross_origin: "the request came from a page of an origin that is not configured: send it from a page of ours",
   step_up_required: "sign in again at `signInUrl`, then send the same request",

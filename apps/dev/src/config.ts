@@ -12,6 +12,10 @@ export interface DevConfig {
   /** 0: any free port. */
   readonly httpPort: number
   readonly httpHost: string
+  /** Where the model gateway listens; another free port when it is taken. */
+  readonly gatewayPort: number
+  /** The model gateway's providers file; "": none, and then production starts no gateway. */
+  readonly gatewayProviders: string
   /** Program to run as embedded nats-server. */
   readonly natsServer: string
   /** Set: use this server and start none. */
@@ -47,6 +51,11 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
   ),
   httpPort: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
   httpHost: Config.String("CREDITS_HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
+  gatewayPort: Config.Int("CREDITS_GATEWAY_PORT").pipe(Config.withDefault(8790)),
+  gatewayProviders: Config.String("CREDITS_GATEWAY_PROVIDERS").pipe(
+    Config.withDefault(""),
+    Config.map((file) => (file === "" ? "" : resolve(file))),
+  ),
   natsServer: Config.String("CREDITS_NATS_SERVER").pipe(Config.withDefault("nats-server")),
   natsUrl: setOrUndefined("CREDITS_NATS_URL"),
   natsMonitorUrl: setOrUndefined("CREDITS_NATS_MONITOR_URL"),

@@ -9,6 +9,8 @@ export interface RunFile {
   readonly httpUrl: string
   /** The sandbox's own card processor; absent with somebody else's. */
   readonly processorUrl?: string | undefined
+  /** The model gateway's; absent where none runs. */
+  readonly gatewayUrl?: string | undefined
   /** The supervisor. */
   readonly pid: number
   readonly natsPid?: number | undefined
@@ -40,14 +42,14 @@ export const removeRunFile = (dataDir: string): void => rmSync(runFile(dataDir),
 /** What is known so far, written again whenever something of it changes. */
 export class RunRecord {
   readonly #dataDir: string
-  readonly #urls: Pick<RunFile, "httpUrl" | "processorUrl">
+  readonly #urls: Pick<RunFile, "httpUrl" | "processorUrl" | "gatewayUrl">
   readonly #startedAt: string
   readonly #services = new Map<string, number>()
   #bus: Pick<RunFile, "natsUrl" | "natsMonitorUrl"> | undefined
   #natsPid: number | undefined
   #ready = false
 
-  constructor(dataDir: string, urls: Pick<RunFile, "httpUrl" | "processorUrl">, startedAt: string) {
+  constructor(dataDir: string, urls: Pick<RunFile, "httpUrl" | "processorUrl" | "gatewayUrl">, startedAt: string) {
     this.#dataDir = dataDir
     this.#urls = urls
     this.#startedAt = startedAt

@@ -15,6 +15,7 @@ export const SERVICES = [
   "topup",
   "notifications",
   "edge",
+  "gateway",
 ] as const
 export type ServiceName = (typeof SERVICES)[number]
 
@@ -41,8 +42,15 @@ const SECRETS: Readonly<Record<string, ReadonlyArray<ServiceName>>> = {
   CREDITS_STRIPE_SECRET_KEY: ["payments"],
   CREDITS_STRIPE_WEBHOOK_SECRET: ["payments", "processor"],
   CREDITS_SMTP_URL: ["notifications"],
+  CREDITS_GATEWAY_KEY: ["gateway"],
 }
+/** Keys of model providers; the providers file names each. */
+const PROVIDER_KEY = /^CREDITS_PROVIDER_KEY_/
 
 /** The environment without the secrets that are not this service's. */
 export const withoutOthersSecrets = (service: ServiceName, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => SECRETS[name]?.includes(service) ?? true))
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) =>
+      PROVIDER_KEY.test(name) ? service === "gateway" : (SECRETS[name]?.includes(service) ?? true),
+    ),
+  )

@@ -23,11 +23,13 @@ const STAND_IN = `
   import { createServer } from "node:http"
   import { connectBus, serve } from "@credits/bus"
   const name = process.argv[1].match(/([a-z-]+).dist.main.js$/)[1]
-  const { CREDITS_NATS_URL, CREDITS_NATS_SEED, CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT } = process.env
+  const { CREDITS_NATS_URL, CREDITS_NATS_SEED } = process.env
+  const { CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT, CREDITS_GATEWAY_PORT } = process.env
   const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name })
   const log = { message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z" }
   console.log(JSON.stringify({ ...log, annotations: { pid: process.pid } }))
-  const port = { edge: CREDITS_HTTP_PORT, "sandbox-processor": CREDITS_SANDBOX_PORT }[name]
+  const ports = { edge: CREDITS_HTTP_PORT, gateway: CREDITS_GATEWAY_PORT, "sandbox-processor": CREDITS_SANDBOX_PORT }
+  const port = ports[name]
   if (port !== undefined) {
     const answer = (_, response) => response.end(JSON.stringify(process.env))
     createServer(answer).listen(Number(port), "127.0.0.1")

@@ -12,7 +12,7 @@ import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
 import { jsonLine, prefixed, readableLine } from "./log-line.ts"
 import { startNatsServer } from "./nats-server.ts"
-import { claimHttpPort } from "./port.ts"
+import { claimHttpPort, freePort, isFree } from "./port.ts"
 import { isReady } from "./readiness.ts"
 import { provisioned } from "./provisioning.ts"
 import { attempt, StartRefused } from "./refusal.ts"
@@ -83,12 +83,26 @@ const seedsUnreadable = (error: unknown): StartRefused =>
     next: "remove the *.seed files in the data folder's nats/ to have new ones made",
   })
 
+interface Ports {
+  readonly http: number
+  /** Undefined: no gateway runs. */
+  readonly gateway: number | undefined
+}
+
+/** A production without providers has nothing to pass calls on to; whoever wants one names them. */
+const gatewayPortOf = async (config: DevConfig): Promise<number | undefined> => {
+  const { environment, services, gatewayProviders, gatewayPort, httpPort } = config
+  if (!services.includes("gateway") || (environment === "production" && gatewayProviders === "")) return undefined
+  // Who asks for any port means all of them.
+  return httpPort !== 0 && (await isFree(gatewayPort)) ? gatewayPort : freePort()
+}
+
 const makeService = (
   service: ServiceName,
   config: DevConfig,
   bus: Bus,
   processor: Processor,
-  httpPort: number,
+  ports: Ports,
   onStart: (pid: number) => void,
 ): Child => {
   const seed = bus.seedOf(service)
@@ -96,10 +110,14 @@ const makeService = (
     ...withoutOthersSecrets(service, { ...process.env, ...processor.settings }),
     CREDITS_ENV: config.environment,
     CREDITS_DATA_DIR: config.dataDir,
-    CREDITS_HTTP_PORT: String(httpPort),
+    CREDITS_HTTP_PORT: String(ports.http),
     CREDITS_HTTP_HOST: config.httpHost,
     CREDITS_NATS_URL: bus.url,
     CREDITS_CLOCK_OWNERS: config.services.join(","),
+  }
+  if (service === "gateway") {
+    env["CREDITS_GATEWAY_PORT"] = String(ports.gateway)
+    env["CREDITS_GATEWAY_PROVIDERS"] = config.gatewayProviders
   }
   if (bus.monitorUrl !== undefined) env["CREDITS_NATS_MONITOR_URL"] = bus.monitorUrl
   if (seed === undefined) delete env["CREDITS_NATS_SEED"]
@@ -174,9 +192,13 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
     const httpUrl = `http://localhost:${httpPort}`
 
     const processor = yield* attempt(() => processorOf(config, httpPort))
-    const services = config.services.filter((service) => service !== "processor" || processor.url !== undefined)
-
-    const record = new RunRecord(dataDir, { httpUrl, processorUrl: processor.url }, new Date().toISOString())
+    const gatewayPort = yield* attempt(() => gatewayPortOf(config))
+    const gatewayUrl = gatewayPort === undefined ? undefined : `http://127.0.0.1:${gatewayPort}`
+    const services = config.services.filter((service) =>
+      service === "processor" ? processor.url !== undefined : service !== "gateway" || gatewayUrl !== undefined,
+    )
+    const urls = { httpUrl, processorUrl: processor.url, gatewayUrl }
+    const record = new RunRecord(dataDir, urls, new Date().toISOString())
     const bus = yield* startBus(config, (pid) => record.natsStarted(pid))
     record.busFound({ natsUrl: bus.url, natsMonitorUrl: bus.monitorUrl })
     const handle = yield* provisioned({
@@ -189,12 +211,15 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
       restoreDir: join(dataDir, "nats", "restore"),
       say: (line) => say("streams", line),
     })
+    const ports: Ports = { http: httpPort, gateway: gatewayPort }
     const children = services.map((service) =>
-      makeService(service, config, bus, processor, httpPort, (pid) => record.serviceStarted(service, pid)),
+      makeService(service, config, bus, processor, ports, (pid) => record.serviceStarted(service, pid)),
     )
     yield* startServices(children)
     const readyUrl = (name: ServiceName): string =>
-      name === "processor" ? `${processor.url}/healthz` : `http://127.0.0.1:${httpPort}/readyz`
+      name === "processor"
+        ? `${processor.url}/healthz`
+        : `${name === "gateway" ? gatewayUrl : `http://127.0.0.1:${httpPort}`}/readyz`
     const check = (name: ServiceName) => isReady(name, handle, readyUrl(name))
     yield* Effect.callback<void, StartRefused>((resume, signal) => {
       untilReady(children, check, signal, say).then(

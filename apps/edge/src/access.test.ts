@@ -61,6 +61,9 @@ const HOLD = `hold_${"0".repeat(26)}1`
 const QUOTE = { plan: "pro", interval: "monthly" }
 const AUTHORIZATION = { accountId: "acc_1", requestId: "r1", model: TEST_MODEL, amountUsd: "1.00" }
 
+/** Stands for a body that shows the owner's token. */
+const OF_OWNER = Symbol("credential of the owner")
+
 const ROWS: Readonly<Record<string, Row>> = {
   "GET /healthz": { expect: OPEN },
   "GET /readyz": { expect: OPEN },
@@ -121,6 +124,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   "DELETE /api/v1/gateway/authorizations/{holdId}": { expect: GATEWAY, ids: { holdId: HOLD } },
   "POST /api/v1/gateway/usage": { expect: GATEWAY, json: [] },
+  "POST /api/v1/events": { expect: GATEWAY, json: [] },
+  "POST /api/v1/gateway/callers": { expect: GATEWAY, json: OF_OWNER },
   // Last: a stream that was left may still be read for.
   "GET /api/v1/wallet/events": { expect: READ, isStream: true },
 }
@@ -209,7 +214,7 @@ const call = async (route: string, row: Row, sent: { token?: string; cookie?: st
     signal: abort.signal,
     headers: { ...row.headers, ...(sent.cookie === undefined ? {} : { cookie: sent.cookie }) },
     ...(sent.token === undefined ? {} : { token: sent.token }),
-    ...(row.json === undefined ? {} : { json: row.json }),
+    ...(row.json === undefined ? {} : { json: row.json === OF_OWNER ? { credential: credentials.owner } : row.json }),
   })
   if (row.isStream) abort.abort()
   else await response.text()

@@ -67,6 +67,8 @@ export class Credentials extends Context.Service<
     readonly callerIfAny: (request: Request) => Read<Caller | null>
     /** The same, or 401. */
     readonly callerOf: (request: Request) => Read<Caller>
+    /** The caller whom an access token or an API key stands for. */
+    readonly callerOfBearer: (credential: string) => Read<Caller>
     /** The account of a token's or sign-in's subject; made when first seen. */
     readonly accountOfSubject: (subject: string) => Effect.Effect<string, Unavailable>
   }
@@ -130,7 +132,7 @@ export class Credentials extends Context.Service<
         Effect.flatMap(callerIfAny(request), (caller) =>
           caller === null ? Effect.fail(authRequired(SEND_ONE)) : Effect.succeed(caller),
         )
-      return Credentials.of({ callerIfAny, callerOf, accountOfSubject })
+      return Credentials.of({ callerIfAny, callerOf, callerOfBearer, accountOfSubject })
     }),
   )
 }

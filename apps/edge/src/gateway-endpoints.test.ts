@@ -298,3 +298,63 @@ describe("POST /api/v1/gateway/usage", () => {
     expect(response.status).toBe(400)
   })
 })
+
+describe("POST /api/v1/events", () => {
+  /** As the OpenMeter callback of LiteLLM 1.110 sends it, captured; the account and the model are ours. */
+  const LITELLM =
+    `{"specversion": "1.0", "type": "litellm_tokens", "id": "chatcmpl-70234b9c-d78c-47ad-81ef-6c1967e1eec9", ` +
+    `"time": "2026-11-26T16:42:39.272195+00:00", "subject": "acc_1", "source": "litellm-proxy", ` +
+    `"data": {"model": "${TEST_MODEL}", "cost": 0.00022500000000000002, ` +
+    `"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}}`
+  const LITELLM_ID = "chatcmpl-70234b9c-d78c-47ad-81ef-6c1967e1eec9"
+  const send = (text: string, type = "application/cloudevents+json") =>
+    fetch(`${edge.url}/api/v1/events`, {
+      method: "POST",
+      headers: { "content-type": type, authorization: `Bearer ${key}` },
+      body: text,
+    })
+  const stored = async () => (await streamState(edge.bus.jsm, STREAMS.usage.name)).last
+
+  it("R6.6 R7.2 takes what LiteLLM's callback sends: 204, and a usage event with its id is in the stream", async () => {
+    const response = await send(LITELLM)
+    expect([response.status, await response.text()]).toEqual([204, ""])
+    const message = await edge.bus.jsm.streams.getMessage(STREAMS.usage.name, { seq: await stored() })
+    expect(message!.json()).toEqual([
+      {
+        specversion: "1.0",
+        type: "ai.usage.v1",
+        id: LITELLM_ID,
+        source: "litellm-proxy",
+        subject: "acc_1",
+        time: "2026-11-26T16:42:39.272195+00:00",
+        data: {
+          requestId: LITELLM_ID,
+          mode: "hosted",
+          provider: "test",
+          model: TEST_MODEL,
+          status: "ok",
+          tokens: { convention: "inclusive", input: 10, output: 20 },
+        },
+      },
+    ])
+  })
+
+  it("takes a batch under its own and the plain JSON type, with events of ours among them", async () => {
+    const batch = `[${LITELLM}, ${JSON.stringify(usageEvent({ id: "ours" }))}]`
+    expect((await send(batch, "application/cloudevents-batch+json")).status).toBe(204)
+    expect((await send(batch, "application/json")).status).toBe(204)
+    const message = await edge.bus.jsm.streams.getMessage(STREAMS.usage.name, { seq: await stored() })
+    expect(message!.json<Array<{ id: string }>>().map(({ id }) => id)).toEqual([LITELLM_ID, "ours"])
+  })
+
+  it("takes all of a batch or nothing, and names the event and its field that are wrong", async () => {
+    const before = await stored()
+    const nobody = LITELLM.replace("acc_1", "user-7")
+    const response = await send(`[${LITELLM}, ${nobody}]`, "application/cloudevents-batch+json")
+    expect(response.status).toBe(400)
+    expect(response.headers.get("content-type")).toBe("application/problem+json")
+    expect(await response.json()).toMatchObject({ code: "invalid_request", field: "[1].subject" })
+    expect((await send("{", "application/cloudevents+json")).status).toBe(400)
+    expect(await stored()).toBe(before)
+  })
+})

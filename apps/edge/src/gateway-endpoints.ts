@@ -14,17 +14,21 @@ import {
   type WayOn,
 } from "@credits/contracts/http"
 import { accountOfHold, formatInstant, makeId } from "@credits/kernel"
+import type { PriceBook } from "@credits/pricebook"
 import { CurrentTrace, traceparentOf } from "@credits/telemetry"
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { Credentials } from "./auth.ts"
 import { authorizeCommand, positiveAmount } from "./authorization.ts"
+import { callerAnswer } from "./caller-border.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
 import { EdgeMetrics } from "./metrics.ts"
 import { PriceBooks } from "./price-books.ts"
+import { takeForeign } from "./foreign-intake.ts"
 import { commandProblem, type CommandProblem, unavailable } from "./refusal.ts"
 import { Upgrades } from "./upgrades.ts"
 import { endPublishSpan, publishSpan } from "./publish-span.ts"
@@ -57,6 +61,8 @@ class GatewayCalls extends Context.Service<
     /** The problem of a refusal; a 402 names the ways on, which depend on the subscription. */
     readonly problemOf: (account: string, refusal: LedgerRefusal) => Effect.Effect<never, CommandProblem>
     readonly authorize: (body: Authorization) => Effect.Effect<Hold, CommandProblem>
+    /** In force now. */
+    readonly book: Effect.Effect<PriceBook, Unavailable>
     /** All of it or nothing, acknowledged by the stream. */
     readonly publishUsage: (messages: ReadonlyArray<string>, trace?: string) => Effect.Effect<unknown, Unavailable>
   }
@@ -79,9 +85,14 @@ class GatewayCalls extends Context.Service<
         }
         return yield* Effect.fail(commandProblem(refusal, ways))
       })
-      const authorize = Effect.fnUntraced(function* (body: Authorization) {
+      const bookNow = Effect.suspend(() => {
         const book = books.bookAt(clock.now())
-        if (book === null) return yield* Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
+        return book === null
+          ? Effect.fail(unavailable("unavailable", "no price book has arrived yet"))
+          : Effect.succeed(book)
+      })
+      const authorize = Effect.fnUntraced(function* (body: Authorization) {
+        const book = yield* bookNow
         const command = authorizeCommand(body, book)
         if ("status" in command) return yield* Effect.fail(command)
         const reply = yield* ledger.ask(idempotency.sameAmount(body, command))
@@ -98,7 +109,7 @@ class GatewayCalls extends Context.Service<
                 ),
               catch: (cause) => usageProblem(cause as BusError),
             })
-      return GatewayCalls.of({ problemOf, authorize, publishUsage })
+      return GatewayCalls.of({ problemOf, authorize, book: bookNow, publishUsage })
     }),
   )
 }
@@ -120,6 +131,7 @@ export const gatewayEndpoints = HttpApiBuilder.group(
     const ledger = yield* Ledger
     const idempotency = yield* Idempotency
     const metrics = yield* EdgeMetrics
+    const withCredentials = Effect.provideService(Credentials, yield* Credentials)
     return handlers.handleAll({
       authorize: Effect.fnUntraced(function* ({ payload, headers }) {
         const { keyId } = yield* Gateway
@@ -163,6 +175,21 @@ export const gatewayEndpoints = HttpApiBuilder.group(
         metrics.usageTaken("accepted", accepted)
         for (const { code } of rejected) metrics.usageTaken(code, 1)
         return { accepted, rejected }
+      }),
+      ingest: Effect.fnUntraced(function* ({ payload }) {
+        const book = yield* calls.book
+        const taken = takeForeign(payload, book)
+        if ("status" in taken) return yield* Effect.fail(taken)
+        if (taken.messages.length > 0) yield* calls.publishUsage(taken.messages)
+        metrics.usageTaken("accepted", taken.accepted)
+      }),
+      callers: Effect.fnUntraced(function* ({ payload }) {
+        const reply = yield* withCredentials(callerAnswer(payload.credential))
+        if ("ok" in reply) return reply.ok
+        const { code, detail } = reply.refused
+        return yield* Effect.fail(
+          code === "unavailable" ? unavailable(code, detail) : makeProblem(422, "caller_unknown", detail),
+        )
       }),
     })
   }),

@@ -36,7 +36,7 @@ const asProblems = <E, R>(next: Effect.Effect<Response, E, R>) =>
   )
 
 /** Who asks them is counted elsewhere, or is one of ours. */
-const UNCOUNTED = /^\/(?:api\/v1\/(?:gateway|webhooks)\/|healthz$|readyz$|metrics$)/
+const UNCOUNTED = /^\/(?:api\/v1\/(?:(?:gateway|webhooks)\/|events$)|healthz$|readyz$|metrics$)/
 const SIGN_IN = /^\/api\/(?:auth\/(?:sign-in|callback)|v1\/dev\/sign-in)$/
 
 const tooMany = (problem: RateLimited): Response =>

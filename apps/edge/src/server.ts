@@ -15,6 +15,7 @@ import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
 import { billingEndpoints } from "./billing-endpoints.ts"
 import { borderLayer, clockGateLayer } from "./border.ts"
+import { callerBorder } from "./caller-border.ts"
 import { catalogueEndpoints } from "./catalogue-endpoints.ts"
 import { EdgeConfig } from "./config.ts"
 import { controlKeyEndpoints } from "./control-key-endpoints.ts"
@@ -129,6 +130,7 @@ export const edgeLayer = Layer.unwrap(
       signInRoutes,
       pagesLayer,
       gatewayKeyBorder,
+      callerBorder,
       outerLayer,
     )
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(

@@ -26,7 +26,7 @@ import {
   streamState,
 } from "./index.ts"
 
-/** One example of everything that somebody may publish. The JetStream API is spelled out: there is the power. */
+/** One example of everything that may be published; the JetStream API, where the power is, spelled out. */
 const streams = [
   ...Object.values(STREAMS).map((each) => each.name),
   ...Object.values(BUCKETS).map((each) => `KV_${each}`),
@@ -64,6 +64,7 @@ const SERVICES_SUBJECTS = [
   ...["add", "list", "show", "test", "remove"].map((verb) => `notifications.request.webhook-${verb}`),
   "notifications.control",
   "notifications.fact",
+  "edge.caller",
   ...["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"].map((by) => `dead-letter.${by}`),
   "$KV.price-books.v1",
   "$KV.catalogues.v1",
@@ -191,7 +192,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...NOTIFICATIONS.filter(isWebhook),
     ...streams.map((stream) => `$JS.API.STREAM.SNAPSHOT.${stream}`),
   ],
-  gateway: ["usage.events", "ledger.gateway.3"],
+  gateway: ["usage.events", "ledger.gateway.3", "edge.caller"],
   dev: [
     ...["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"].map((by) => `${by}.control`),
     ...streams.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.RESTORE.${stream}`]),
@@ -228,6 +229,7 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   notifications: [...NOTIFICATIONS, "notifications.control", "$KV.clock.clock"],
   processor: ["$KV.clock.clock"],
   edge: [
+    "edge.caller",
     "ledger.signal.3",
     "ledger.tick.3",
     "subscriptions.fact",
@@ -238,7 +240,7 @@ const MAY_SUBSCRIBE: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "$KV.clock.clock",
   ],
   ops: [],
-  gateway: ["$KV.price-books.v1"],
+  gateway: ["$KV.price-books.v1", "$KV.clock.clock"],
   dev: [],
 }
 
@@ -365,7 +367,7 @@ describe("decision 20: with those permissions", () => {
     expect((await kvGet(buses.edge, BUCKETS.priceBooks, "current"))?.text).toBe('{"versions":[]}')
     await expect(kvPut(buses.gateway, BUCKETS.priceBooks, "current", "{}")).rejects.toBeInstanceOf(BusRefused)
     await expect(kvPut(buses.edge, BUCKETS.priceBooks, "current", "{}")).rejects.toBeInstanceOf(BusRefused)
-    await expect(kvGet(buses.gateway, BUCKETS.clock, "clock")).rejects.toBeInstanceOf(BusRefused)
+    await expect(kvGet(buses.gateway, BUCKETS.catalogues, "current")).rejects.toBeInstanceOf(BusRefused)
   })
 
   it("a purge by the provisioner takes only what readers have read; a service's purge is refused", async () => {

@@ -5,15 +5,9 @@
 import type { Nano } from "@credits/kernel"
 import { Context, Effect, Layer } from "effect"
 import { CallRefused, type ClientClosed, GatewayNotOpened, type SpoolFull, type UsageEventInvalid } from "./errors.ts"
-import {
-  type Answer,
-  type AuthorizeCall,
-  Gateway,
-  type GatewayOptions,
-  type GatewayStats,
-  type Hold,
-} from "./gateway.ts"
+import { Gateway, type GatewayOptions, type GatewayStats } from "./gateway.ts"
 import type { SpoolWriteFailed } from "./spool.ts"
+import type { Answer, AuthorizeCall, Caller, Hold, Released } from "./transport.ts"
 
 export type UsageNotAccepted = UsageEventInvalid | SpoolFull | SpoolWriteFailed | ClientClosed
 
@@ -23,7 +17,8 @@ export class GatewayClient extends Context.Service<
   {
     authorize(call: AuthorizeCall): Effect.Effect<Hold, CallRefused>
     extend(holdId: string, amount: Nano, requestId?: string): Effect.Effect<Hold, CallRefused>
-    release(holdId: string): Effect.Effect<{ readonly availableAfter: Nano }, CallRefused>
+    release(holdId: string): Effect.Effect<Released, CallRefused>
+    callerOf(credential: string): Effect.Effect<Caller, CallRefused>
     /** Succeeds when the event is on the spool's disk. */
     usage(event: unknown): Effect.Effect<void, UsageNotAccepted>
     /** Waits until everything accepted so far is in the stream. */
@@ -48,6 +43,7 @@ export class GatewayClient extends Context.Service<
             authorize: (call) => answered(() => gateway.authorize(call)),
             extend: (holdId, amount, requestId) => answered(() => gateway.extend(holdId, amount, requestId)),
             release: (holdId) => answered(() => gateway.release(holdId)),
+            callerOf: (credential) => answered(() => gateway.callerOf(credential)),
             usage: (event) =>
               Effect.tryPromise({ try: () => gateway.usage(event), catch: (cause) => cause as UsageNotAccepted }),
             flush: Effect.promise(() => gateway.flush()),

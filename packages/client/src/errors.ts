@@ -6,8 +6,8 @@ import type { RefusalCode } from "@credits/contracts"
 import type { Nano } from "@credits/kernel"
 import { Data } from "effect"
 
-/** Codes of the ledger, and `model_unknown` of the price book (contract section 4). */
-export type CallRefusalCode = RefusalCode | "model_unknown"
+/** Codes of the ledger, `model_unknown` of the price book, `auth_required` of a credential (contract section 4). */
+export type CallRefusalCode = RefusalCode | "model_unknown" | "auth_required"
 
 /** A refusal of authorize, extend or release (R6.2). `retryAfterMs` only when asking again can help. */
 export interface CallRefusal {

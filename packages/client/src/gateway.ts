@@ -1,25 +1,23 @@
 /**
- * What a model gateway installs: authorize → call → usage, over NATS (contract section 4). Plain promises; `client.ts`
- * is the same as an Effect service. Owns the life of the connection, the price watch, the spool and the publisher.
+ * What a model gateway installs: authorize → call → usage (contract section 4), over NATS or HTTP. Plain promises;
+ * `client.ts` is the same as an Effect service. Owns the life of the transport, the spool and the publisher.
  *
  * A refusal is an ordinary answer (`{ refused }`); a promise rejects only for usage events that were not accepted.
  */
 import { randomBytes } from "node:crypto"
-import { askOwner, type BusHandle, closeBus, connectBus, publish } from "@credits/bus"
-import { type HoldAnswer, type LedgerReply, type LedgerRequest, SUBJECTS } from "@credits/contracts"
-import { accountOfHold, type Instant, makeId, type Nano, partitionOf } from "@credits/kernel"
+import { CREDENTIAL_LENGTH_MAX } from "@credits/contracts"
+import { accountOfHold, type Instant, makeId, type Nano } from "@credits/kernel"
 import type { Estimate, PriceBook } from "@credits/pricebook"
 import type { CallRefusal } from "./errors.ts"
-import { Prices } from "./prices.ts"
+import { HttpTransport } from "./http-transport.ts"
+import { NatsTransport } from "./nats-transport.ts"
+import { RejectedEvents } from "./rejected-events.ts"
 import { Spool, type SpoolOptions } from "./spool.ts"
+import type { Answer, AuthorizeCall, Caller, Hold, Quote, RejectedEvent, Released, Transport } from "./transport.ts"
 import { UsageIntake, type UsageIntakeOptions } from "./usage-intake.ts"
 import { UsagePublisher, type UsagePublisherOptions } from "./usage-publisher.ts"
 
-export interface GatewayOptions {
-  /** `nats://host:port`, several separated by commas. */
-  readonly servers: string
-  /** nkey seed of a gateway user. */
-  readonly seed?: string
+interface CommonOptions {
   readonly spool: SpoolOptions
   readonly intake?: UsageIntakeOptions
   readonly publisher?: UsagePublisherOptions
@@ -29,31 +27,26 @@ export interface GatewayOptions {
   readonly firstConnectMs?: number
   /** Real time by default; in the sandbox the business clock, so that quotes use the book in force then. */
   readonly now?: () => Instant
+  /** Hears of every event that the other side will never take; it is kept in the spool's `rejected.jsonl`. */
+  readonly onRejected?: (event: RejectedEvent) => void
 }
 
-export interface AuthorizeCall {
-  readonly account: string
-  /** Chosen by the caller, one per call: the same id gets the same answer for ever. */
-  readonly requestId: string
-  readonly model: string
-  /** What the call can cost at most is quoted from the price book … */
-  readonly estimate?: Estimate
-  /** … or given, nano-USD. One of the two. */
-  readonly amount?: Nano
-  /** Accept a smaller hold down to this (R6.2). */
-  readonly atLeast?: Nano
-  /** Life of the hold in milliseconds; default 15 minutes, at most 1 hour (R6.3). */
-  readonly ttlMs?: number
+/** On the bus, as a gateway user of it. */
+export interface NatsGatewayOptions extends CommonOptions {
+  /** `nats://host:port`, several separated by commas. */
+  readonly servers: string
+  /** nkey seed of a gateway user. */
+  readonly seed?: string
 }
 
-export interface Hold {
-  readonly holdId: string
-  readonly held: Nano
-  readonly expiresAt: Instant
-  readonly availableAfter: Nano
+/** Over HTTP, with an API key of the gateway scope. */
+export interface HttpGatewayOptions extends CommonOptions {
+  /** Of the edge: `https://credits.example.com`. */
+  readonly url: string
+  readonly key: string
 }
 
-export type Answer<A> = { readonly ok: A } | { readonly refused: CallRefusal }
+export type GatewayOptions = NatsGatewayOptions | HttpGatewayOptions
 
 export interface GatewayStats {
   readonly spoolBytes: number
@@ -61,51 +54,42 @@ export interface GatewayStats {
   readonly waitingForRoom: number
   readonly eventsPublished: number
   readonly messagesPublished: number
+  /** Events that the other side will never take, since the start. */
+  readonly eventsRejected: number
   readonly publishFailures: number
   readonly lastPublishError: string | null
 }
 
-const refusedOf = (reply: { readonly refused: { code: CallRefusal["code"]; detail: string } }): CallRefusal => {
-  const { code, detail, retryAfter, available } = reply.refused as Extract<
-    LedgerReply<never>,
-    { refused: unknown }
-  >["refused"]
-  return {
-    code,
-    detail,
-    ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
-    ...(available === undefined ? {} : { available: BigInt(available) }),
-  }
-}
-
-const holdOf = (answer: HoldAnswer): Hold => ({
-  holdId: answer.holdId,
-  held: BigInt(answer.held),
-  expiresAt: answer.expiresAt,
-  availableAfter: BigInt(answer.availableAfter),
+const noHold = (holdId: string): { readonly refused: CallRefusal } => ({
+  refused: { code: "hold_not_open", detail: `${holdId} is no hold` },
 })
 
+const DEADLINE_MS = 3_000
+
+const transportOf = (options: GatewayOptions): Promise<Transport> => {
+  const deadlineMs = options.deadlineMs ?? DEADLINE_MS
+  const now = options.now ?? Date.now
+  const { firstConnectMs } = options
+  if ("url" in options) return HttpTransport.open({ url: options.url, key: options.key, deadlineMs, firstConnectMs })
+  return NatsTransport.open({ servers: options.servers, seed: options.seed, firstConnectMs, deadlineMs, now })
+}
+
 export class Gateway {
-  readonly #bus: BusHandle
-  readonly #prices: Prices
+  readonly #transport: Transport
   readonly #spool: Spool
+  readonly #rejected: RejectedEvents
   readonly #intake: UsageIntake
   readonly #publisher: UsagePublisher
-  readonly #deadlineMs: number
   readonly #now: () => Instant
-  #connected = true
-  /** How to fail each publish that has no PubAck yet. */
-  readonly #rejectPublishes = new Set<(error: Error) => void>()
 
-  private constructor(options: GatewayOptions, bus: BusHandle, prices: Prices, spool: Spool) {
-    this.#bus = bus
-    this.#prices = prices
+  private constructor(options: GatewayOptions, transport: Transport, spool: Spool) {
+    this.#transport = transport
     this.#spool = spool
+    this.#rejected = new RejectedEvents(spool.directory, options.onRejected)
     this.#intake = new UsageIntake(spool, options.intake ?? {})
-    this.#publisher = new UsagePublisher(spool, (message) => this.#publish(message), options.publisher)
-    this.#deadlineMs = options.deadlineMs ?? 3_000
+    this.#publisher = new UsagePublisher(spool, (message) => this.#send(message), options.publisher)
     this.#now = options.now ?? Date.now
-    void this.#followConnection()
+    transport.onBack = () => this.#publisher.retryNow()
     this.#publisher.start()
   }
 
@@ -115,64 +99,43 @@ export class Gateway {
   static async open(options: GatewayOptions): Promise<Gateway> {
     const spool = await Spool.open(options.spool)
     try {
-      const bus = await connectBus({
-        servers: options.servers,
-        seed: options.seed,
-        name: "gateway",
-        firstConnectMs: options.firstConnectMs,
-      })
-      return new Gateway(options, bus, await Prices.watch(bus), spool)
+      return new Gateway(options, await transportOf(options), spool)
     } catch (error) {
       await spool.close()
       throw error
     }
   }
 
-  /** Repeats the same request until somebody answers or the deadline passes; the answer then is `unavailable`. */
-  async #ask<A>(request: LedgerRequest): Promise<LedgerReply<A>> {
-    const subject = SUBJECTS.ledgerGateway(partitionOf(request.account))
-    const text = await askOwner(this.#bus.connection, subject, JSON.stringify(request), {
-      deadlineMs: this.#deadlineMs,
-    })
-    return JSON.parse(text) as LedgerReply<A>
+  /** Rejected events are on disk before the message counts as delivered: nothing is lost silently. */
+  async #send(message: Buffer): Promise<void> {
+    const rejected = await this.#transport.send(message)
+    if (rejected.length > 0) await this.#rejected.keep(message, rejected)
   }
 
   /** Holds the most the call can cost (R6.1). */
-  async authorize(call: AuthorizeCall): Promise<Answer<Hold>> {
-    let amount = call.amount
-    if (amount === undefined) {
-      if (call.estimate === undefined) return { refused: { code: "invalid", detail: "give an estimate or an amount" } }
-      const quote = this.#prices.quote(call.model, call.estimate, this.#now())
-      if ("code" in quote) return { refused: quote }
-      amount = quote.amount
-    }
-    const reply = await this.#ask<HoldAnswer>({
-      op: "authorize",
-      id: call.requestId,
-      account: call.account,
-      amount: String(amount),
-      model: call.model,
-      ...(call.atLeast === undefined ? {} : { atLeast: String(call.atLeast < amount ? call.atLeast : amount) }),
-      ...(call.ttlMs === undefined ? {} : { ttl: call.ttlMs }),
-    })
-    return "ok" in reply ? { ok: holdOf(reply.ok) } : { refused: refusedOf(reply) }
+  authorize(call: AuthorizeCall): Promise<Answer<Hold>> {
+    return this.#transport.authorize(call)
   }
 
   /** Adds to an open hold, all or nothing (R6.2). `requestId` makes a repeat harmless; default: a new one. */
   async extend(holdId: string, amount: Nano, requestId?: string): Promise<Answer<Hold>> {
     const account = accountOfHold(holdId)
-    if (account === null) return { refused: { code: "hold_not_open", detail: `${holdId} is no hold` } }
-    const id = requestId ?? makeId("req", this.#now(), randomBytes(10))
-    const reply = await this.#ask<HoldAnswer>({ op: "extend", id, account, holdId, amount: String(amount) })
-    return "ok" in reply ? { ok: holdOf(reply.ok) } : { refused: refusedOf(reply) }
+    if (account === null) return noHold(holdId)
+    return this.#transport.extend(holdId, account, amount, requestId ?? makeId("req", this.#now(), randomBytes(10)))
   }
 
   /** Gives back what is left of a hold; a hold that is no longer open is fine. */
-  async release(holdId: string): Promise<Answer<{ readonly availableAfter: Nano }>> {
+  async release(holdId: string): Promise<Answer<Released>> {
     const account = accountOfHold(holdId)
-    if (account === null) return { refused: { code: "hold_not_open", detail: `${holdId} is no hold` } }
-    const reply = await this.#ask<HoldAnswer>({ op: "release", id: `release:${holdId}`, account, holdId })
-    return "ok" in reply ? { ok: { availableAfter: BigInt(reply.ok.availableAfter) } } : { refused: refusedOf(reply) }
+    return account === null ? noHold(holdId) : this.#transport.release(holdId, account)
+  }
+
+  /** Whose access token or control key this is; `auth_required` when it is nobody's. */
+  async callerOf(credential: string): Promise<Answer<Caller>> {
+    if (credential === "" || credential.length > CREDENTIAL_LENGTH_MAX) {
+      return { refused: { code: "auth_required", detail: "this is no access token and no API key" } }
+    }
+    return this.#transport.callerOf(credential)
   }
 
   /**
@@ -190,17 +153,22 @@ export class Gateway {
 
   /** Resolves when a price book is known: before that every estimate is refused as `unavailable`. */
   priced(): Promise<void> {
-    return this.#prices.known
+    return this.#transport.prices.known
   }
 
   /** The price book in force at an instant, as far as it is known here. */
   bookAt(at: Instant): PriceBook | null {
-    return this.#prices.bookAt(at)
+    return this.#transport.prices.bookAt(at)
+  }
+
+  /** The most a call that keeps to its estimate can cost now: what `authorize` would hold. */
+  quote(model: string, estimate: Estimate): Quote | CallRefusal {
+    return this.#transport.prices.quote(model, estimate, this.#now())
   }
 
   /** Ids and aliases of the models that have a price. */
   get models(): ReadonlyArray<string> {
-    return this.#prices.models
+    return this.#transport.prices.models
   }
 
   get stats(): GatewayStats {
@@ -209,40 +177,12 @@ export class Gateway {
       spoolBytes: this.#spool.bytes,
       damagedRecords: this.#spool.damaged,
       waitingForRoom: this.#intake.waiting,
-      eventsPublished: published,
+      eventsPublished: Math.max(0, published - this.#rejected.count),
       messagesPublished: messages,
+      eventsRejected: this.#rejected.count,
       publishFailures: failures,
       lastPublishError: lastError,
     }
-  }
-
-  async #followConnection(): Promise<void> {
-    for await (const status of this.#bus.connection.status()) {
-      if (status.type === "disconnect") {
-        // What was sent is unknown, what was buffered is dropped silently: both are sent again.
-        this.#connected = false
-        this.#failPublishes("the connection was lost")
-      }
-      if (status.type === "reconnect") {
-        this.#connected = true
-        this.#publisher.retryNow()
-      }
-    }
-  }
-
-  #failPublishes(reason: string): void {
-    for (const reject of this.#rejectPublishes) reject(new Error(reason))
-  }
-
-  /** One message into the usage stream. A lost connection fails it at once instead of after the publish time-out. */
-  #publish(message: Buffer): Promise<void> {
-    if (!this.#connected) return Promise.reject(new Error("not connected"))
-    return new Promise((resolve, reject) => {
-      this.#rejectPublishes.add(reject)
-      publish(this.#bus.js, SUBJECTS.usage, message)
-        .then(() => resolve(), reject)
-        .finally(() => this.#rejectPublishes.delete(reject))
-    })
   }
 
   /** Sends what it can within `flushMs` (default 5,000), then closes. The rest stays on disk for the next start. */
@@ -254,13 +194,12 @@ export class Gateway {
     })
     await Promise.race([this.flush(), giveUp])
     clearTimeout(timer)
-    this.#failPublishes("the client closes")
+    this.#transport.stopSending()
     await this.#publisher.stop()
-    this.#prices.stop()
-    await closeBus(this.#bus)
+    await this.#transport.close()
     await this.#spool.close()
   }
 }
 
-/** Opens a gateway client. */
+/** Opens a gateway client, over NATS (`servers`) or HTTP (`url`). */
 export const openGateway = (options: GatewayOptions): Promise<Gateway> => Gateway.open(options)

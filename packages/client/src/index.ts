@@ -2,15 +2,15 @@
 export { GatewayClient, type UsageNotAccepted } from "./client.ts"
 export * from "./errors.ts"
 export {
-  type Answer,
-  type AuthorizeCall,
   Gateway,
   type GatewayOptions,
   type GatewayStats,
-  type Hold,
+  type HttpGatewayOptions,
+  type NatsGatewayOptions,
   openGateway,
 } from "./gateway.ts"
-export { Prices, type Quote } from "./prices.ts"
+export { Prices } from "./prices.ts"
 export { SpoolInUse, type SpoolOptions, SpoolWriteFailed } from "./spool.ts"
+export type { Answer, AuthorizeCall, Caller, Hold, Quote, RejectedEvent, Released } from "./transport.ts"
 export type { UsageIntakeOptions } from "./usage-intake.ts"
 export type { UsagePublisherOptions } from "./usage-publisher.ts"

@@ -4,16 +4,29 @@
  */
 import { type BucketWatch, type BusHandle, kvGet, kvWatch } from "@credits/bus"
 import { BUCKETS, CURRENT_KEY, type VersionList } from "@credits/contracts"
-import type { Instant, Nano } from "@credits/kernel"
+import type { Instant } from "@credits/kernel"
 import { bookAt, type Estimate, type PriceBook, quoteMaximum, readPriceBook } from "@credits/pricebook"
 import type { CallRefusal } from "./errors.ts"
+import type { PriceList, Quote } from "./transport.ts"
 
-export interface Quote {
-  readonly amount: Nano
-  readonly bookVersion: string
+/** The most a call that keeps to its estimate can cost under a book; null: none is known yet. */
+export const quoteUnder = (book: PriceBook | null, model: string, estimate: Estimate): Quote | CallRefusal => {
+  if (book === null) return { code: "unavailable", detail: "no price book is known yet", retryAfterMs: 1_000 }
+  const quoted = quoteMaximum(book, model, estimate)
+  if ("amount" in quoted) return { amount: quoted.amount, bookVersion: book.version }
+  return { code: quoted.code === "model_unknown" ? "model_unknown" : "invalid", detail: quoted.detail }
 }
 
-export class Prices {
+/** A list that is none is not read again: it stays what it is. */
+const versionsOf = (text: string): VersionList | null => {
+  try {
+    return JSON.parse(text) as VersionList
+  } catch {
+    return null
+  }
+}
+
+export class Prices implements PriceList {
   readonly #bus: BusHandle
   #books: ReadonlyArray<PriceBook> = []
   #watch: BucketWatch | null = null
@@ -37,9 +50,11 @@ export class Prices {
    * Versions never change, so only new ones are fetched. A book that cannot be read leaves the ones before it in force.
    */
   async #load(text: string): Promise<void> {
+    const list = versionsOf(text)
+    if (list === null) return
     const known = new Map(this.#books.map((book) => [book.version, book]))
     const books: Array<PriceBook> = []
-    for (const { version } of (JSON.parse(text) as VersionList).versions) {
+    for (const { version } of list.versions) {
       const book = known.get(version) ?? (await this.#fetch(version))
       if (book !== null) books.push(book)
     }
@@ -68,11 +83,7 @@ export class Prices {
 
   /** The most a call that keeps to its estimate can cost at `now`. */
   quote(model: string, estimate: Estimate, now: Instant): Quote | CallRefusal {
-    const book = this.bookAt(now)
-    if (book === null) return { code: "unavailable", detail: "no price book is known yet", retryAfterMs: 1_000 }
-    const quoted = quoteMaximum(book, model, estimate)
-    if ("amount" in quoted) return { amount: quoted.amount, bookVersion: book.version }
-    return { code: quoted.code === "model_unknown" ? "model_unknown" : "invalid", detail: quoted.detail }
+    return quoteUnder(this.bookAt(now), model, estimate)
   }
 
   stop(): void {

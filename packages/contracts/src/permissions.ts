@@ -203,6 +203,7 @@ const edge: Permissions = {
   subscribe: [
     inbox("edge"),
     "edge.request.*",
+    "edge.caller",
     "ledger.tick.*",
     "ledger.signal.*",
     "subscriptions.fact",
@@ -239,9 +240,12 @@ const ops: Permissions = {
   responds: false,
 }
 
-/** A gateway stands outside: it cannot even name an operation that moves credit, only authorize, extend and release. */
+/**
+ * A gateway stands outside: it cannot even name an operation that moves credit, only authorize, extend and release; of
+ * a credential that a customer showed it, it may ask whose it is.
+ */
 const gateway: Permissions = {
-  publish: ["usage.events", "ledger.gateway.*", bucketGet(BUCKETS.priceBooks)],
+  publish: ["usage.events", "ledger.gateway.*", "edge.caller", bucketGet(BUCKETS.priceBooks)],
   subscribe: [inbox("gateway"), bucketNews(BUCKETS.priceBooks)],
   responds: false,
 }
@@ -289,6 +293,12 @@ const production: Readonly<Record<BusUser, Permissions>> = {
 const settableClock: Readonly<Record<BusUser, Permissions>> = {
   ...production,
   edge: { ...edge, publish: [...edge.publish, `$KV.${BUCKETS.clock}.>`] },
+  // There its quotes and its events are of the business clock's now.
+  gateway: {
+    ...gateway,
+    publish: [...gateway.publish, bucketGet(BUCKETS.clock)],
+    subscribe: [...gateway.subscribe, bucketNews(BUCKETS.clock)],
+  },
 }
 
 /** `environment` is CREDITS_ENV. */

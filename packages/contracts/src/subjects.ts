@@ -55,6 +55,8 @@ export const SUBJECTS = {
   notificationsFact: "notifications.fact",
   /** What operators ask the edge: gateways' keys. Every edge answers. */
   edgeRequest: (op: string) => `edge.request.${op}`,
+  /** What a model gateway asks the edge: whose credential this is. Every edge answers. */
+  edgeCaller: "edge.caller",
   deadLetter: (service: string) => `dead-letter.${service}`,
 } as const
 

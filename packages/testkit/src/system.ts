@@ -33,6 +33,8 @@ export interface SystemUnderTest {
   readonly natsUrl: string
   /** Of the sandbox's own card processor; undefined with somebody else's. */
   readonly processorUrl: string | undefined
+  /** Of the model gateway; undefined where none runs. */
+  readonly gatewayUrl: string | undefined
   readonly dataDir: string
   /** nkey seed of each bus user. */
   readonly seeds: Readonly<Record<BusUser, string>>
@@ -55,6 +57,7 @@ export interface SystemUnderTest {
 interface RunFile {
   readonly natsUrl: string
   readonly processorUrl?: string
+  readonly gatewayUrl?: string
   readonly pid: number
   readonly natsPid?: number
   readonly services: Readonly<Record<string, number>>
@@ -180,6 +183,7 @@ const systemOf = (started: Started): SystemUnderTest => {
     url: started.url,
     natsUrl: run().natsUrl,
     processorUrl: run().processorUrl,
+    gatewayUrl: run().gatewayUrl,
     dataDir,
     seeds: Object.fromEntries(
       BUS_USERS.map((user) => [user, hasSeeds ? seedOf(user) : undefined]),

@@ -3,10 +3,12 @@
  */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { CREDENTIAL_LENGTH_MAX } from "../callers.ts"
 import { GatewayAuth } from "./credentials.ts"
 import {
   AuthorizationForbidden,
   BadRequest,
+  CallerUnknown,
   Conflict,
   NotFound,
   PaymentRequired,
@@ -57,6 +59,12 @@ export const UsageAccepted = Schema.Struct({
   rejected: Schema.Array(Schema.Struct({ id: Schema.String, code: Schema.String, detail: Schema.String })),
 }).annotate({ identifier: "UsageAccepted" })
 
+export const CallerCredential = Schema.Struct({
+  credential: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(CREDENTIAL_LENGTH_MAX)),
+}).annotate({ identifier: "CallerCredential" })
+
+export const GatewayCaller = Schema.Struct({ accountId: AccountId }).annotate({ identifier: "GatewayCaller" })
+
 export class GatewayGroup extends HttpApiGroup.make("gateway")
   .add(
     HttpApiEndpoint.post("authorize", "/authorizations", {
@@ -86,6 +94,23 @@ export class GatewayGroup extends HttpApiGroup.make("gateway")
       success: UsageAccepted.pipe(HttpApiSchema.status(202)),
       error: [BadRequest, Unavailable],
     }).annotate(OpenApi.Summary, "Report usage as CloudEvents ai.usage.v1; durable before it answers"),
+    HttpApiEndpoint.post("callers", "/callers", {
+      payload: CallerCredential,
+      success: GatewayCaller,
+      error: [BadRequest, CallerUnknown, Unavailable],
+    }).annotate(OpenApi.Summary, "Whose access token or control key a customer showed the gateway"),
   )
-  .middleware(GatewayAuth)
-  .prefix("/api/v1/gateway") {}
+  .prefix("/api/v1/gateway")
+  .add(
+    // The path that OpenMeter's integrations add to their endpoint.
+    HttpApiEndpoint.post("ingest", "/api/v1/events", {
+      payload: [
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/cloudevents-batch+json" })),
+        Schema.Unknown.pipe(HttpApiSchema.asJson({ contentType: "application/json" })),
+      ],
+      success: HttpApiSchema.NoContent,
+      error: [BadRequest, Unavailable],
+    }).annotate(OpenApi.Summary, "Report usage as the CloudEvents of OpenMeter's integrations; all of it or nothing"),
+  )
+  .middleware(GatewayAuth) {}

@@ -198,6 +198,10 @@ export const Unprocessable = problem(
 )
 export type Unprocessable = typeof Unprocessable.Type
 
+/** 422: the credential that a customer showed the gateway is nobody's. Not 401: the gateway's own key is good. */
+export const CallerUnknown = problem(422, ["caller_unknown"], {}, "CallerUnknown")
+export type CallerUnknown = typeof CallerUnknown.Type
+
 /** 422: the Idempotency-Key came before with another request. */
 export const KeyReused = problem(422, ["idempotency_conflict"], {}, "KeyReused")
 export type KeyReused = typeof KeyReused.Type
