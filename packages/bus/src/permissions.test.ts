@@ -190,6 +190,15 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...PAYING,
     ...NOTIFICATIONS.filter(isWebhook),
     ...streams.map((stream) => `$JS.API.STREAM.SNAPSHOT.${stream}`),
+    // What was there before is sent again (redrive, replay); a dead letter may leave after that, nothing else.
+    "usage.events",
+    "ledger.command.3",
+    "ledger.journal.3",
+    "ledger.signal.3",
+    "payments.fact",
+    "subscriptions.fact",
+    "topup.fact",
+    "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
   ],
   gateway: ["usage.events", "ledger.gateway.3"],
   dev: [
@@ -311,11 +320,13 @@ describe.each(BUS_USERS)("decision 20: the user %s", (user) => {
 })
 
 describe("decision 20: with those permissions", () => {
-  it("nobody's list has $JS.> or a stream's deletion, in any environment; who restores trims the journal", () => {
+  it("nobody's list has $JS.> or a stream's deletion; ops deletes dead letters, who restores trims the journal", () => {
+    const mayDelete: Readonly<Record<string, string>> = { ops: "DEAD_LETTERS", dev: "LEDGER_JOURNAL" }
     for (const environment of ["development", "sandbox", "production"]) {
       for (const [user, { publish: subjects }] of Object.entries(permissionsOf(environment))) {
         const powers = subjects.filter((subject) => /^(>|\$JS\.>|\$JS\.API\.>|\$SYS)|DELETE|UPDATE/.test(subject))
-        expect(powers).toEqual(user === "dev" ? ["$JS.API.STREAM.MSG.DELETE.LEDGER_JOURNAL"] : [])
+        const stream = mayDelete[user]
+        expect(powers).toEqual(stream === undefined ? [] : [`$JS.API.STREAM.MSG.DELETE.${stream}`])
       }
     }
   })
