@@ -17,6 +17,9 @@ const WATCHED: ReadonlyArray<Watched> = [
   { path: ["payments", "findings", ":kind"], name: "recon_findings" },
   { path: ["payments", "webhookAgeSeconds"], name: "webhook_age_seconds" },
   { path: ["topup", "capRejections"], name: "topup_cap_rejections_total" },
+  { path: [":service", "deadLettersByReason", ":reason"], name: "dead_letters_total" },
+  { path: [":service", "sagas", "deadLettersByReason", ":reason"], name: "dead_letters_total" },
+  { path: [":service", "sagas", ":machine", "deadLettersByReason", ":reason"], name: "dead_letters_total" },
 ]
 
 const HELP: Readonly<Record<string, string>> = {
@@ -25,6 +28,7 @@ const HELP: Readonly<Record<string, string>> = {
   recon_findings: "Open differences between the card processor and our books",
   webhook_age_seconds: "Since the last genuine webhook of the card processor",
   topup_cap_rejections_total: "Top-ups that were due and that the monthly cap did not allow",
+  dead_letters_total: "Dead letters written, by service and reason, since the service started",
   cycle_due_backlog_seconds: "How long the oldest due work of a service has been waiting, business time",
   credits_service_up: "1: the service answers its status",
   credits_service_ready: "1: the service says that it is ready",

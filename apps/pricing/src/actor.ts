@@ -23,10 +23,11 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_MS = [20, 50, 100, 250, 500, 1_000] as const
 
 /** R6.6 for calls that never reach the ledger: the first body stands, the other is kept for review. */
-const byokConflict = (record: ByokRecord, now: Instant): DeadLetter => {
+const byokConflict = (record: ByokRecord, headers: DeadLetter["headers"], now: Instant): DeadLetter => {
   const detail = "a BYOK call with this id and another body is recorded already"
   const body = JSON.stringify(record)
-  return deadLetterOf(record.seq, record.index, "id_conflict", detail, record.account, now, body)
+  const letter = deadLetterOf(record.seq, record.index, "id_conflict", detail, record.account, now, body)
+  return headers === undefined ? letter : { ...letter, headers }
 }
 
 export interface ActorOptions {
@@ -190,11 +191,14 @@ export class RatingActor {
       to: rated.lastSeq,
       byok: rated.byok,
       deadLetters: rated.deadLetters,
-      conflictOf: (record) => byokConflict(record, now()),
+      conflictOf: (record) => byokConflict(record, rated.headers.get(record.seq), now()),
     })
     metrics.byokRecorded += committed.byokRecorded
-    metrics.deadLetters += committed.deadLetters
-    if (committed.deadLetters > 0) onDeadLetters()
+    metrics.deadLetters += committed.deadLetters.length
+    for (const { reason } of committed.deadLetters) {
+      metrics.deadLettersByReason[reason] = (metrics.deadLettersByReason[reason] ?? 0) + 1
+    }
+    if (committed.deadLetters.length > 0) onDeadLetters()
   }
 
   /** Tries until it succeeds or the actor is stopped. Nothing is skipped: the cursor waits. */

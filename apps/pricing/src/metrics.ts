@@ -6,6 +6,7 @@ export interface Metrics {
   chargeMessages: number
   byokRecorded: number
   deadLetters: number
+  deadLettersByReason: Record<string, number>
   batches: number
   /** Milliseconds spent rating, waiting for the command stream, and committing. */
   ratingMs: number
@@ -26,6 +27,7 @@ export const noMetrics = (): Metrics => ({
   chargeMessages: 0,
   byokRecorded: 0,
   deadLetters: 0,
+  deadLettersByReason: {},
   batches: 0,
   ratingMs: 0,
   publishingMs: 0,

@@ -21,12 +21,16 @@ import { deadLetterOf } from "./dead-letter.ts"
 export interface ArrivedMessage {
   readonly seq: number
   readonly body: Uint8Array
+  /** For its dead letters; undefined: it has none. */
+  readonly headers?: DeadLetter["headers"]
 }
 
 export interface RatedBatch {
   readonly charges: ReadonlyArray<ChargeMessage>
   readonly byok: ReadonlyArray<ByokRecord>
   readonly deadLetters: ReadonlyArray<DeadLetter>
+  /** Headers of the messages that have any, by seq: for letters that only the database's answer makes. */
+  readonly headers: ReadonlyMap<number, NonNullable<DeadLetter["headers"]>>
   /** Events seen, of any kind. */
   readonly events: number
   /** Sequence of the last message in it: where the cursor goes when all of it is safe. */
@@ -158,11 +162,12 @@ const rateEvent = (
 }
 
 const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedMessage): void => {
-  const { seq, body } = message
+  const { seq, body, headers } = message
   const text = decode(body)
   const refuse = (index: number, why: Refusal, value: unknown): void => {
     const original = index < 0 ? (text ?? body) : eventText(value)
-    batch.deadLetters.push(deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original))
+    const letter = deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original)
+    batch.deadLetters.push(headers === undefined ? letter : { ...letter, headers })
   }
   const parsed = text === null ? undefined : parse(text)
   // A single CloudEvent is a batch of one.
@@ -192,6 +197,7 @@ export class Rating {
   readonly #batch = new Batch()
   readonly #books: Books
   readonly #now: Instant
+  readonly #headers = new Map<number, NonNullable<DeadLetter["headers"]>>()
   #lastSeq = 0
 
   constructor(books: ReadonlyArray<PriceBook>, now: Instant) {
@@ -201,13 +207,14 @@ export class Rating {
 
   add(message: ArrivedMessage): void {
     rateMessage(this.#batch, this.#books, this.#now, message)
+    if (message.headers !== undefined) this.#headers.set(message.seq, message.headers)
     this.#lastSeq = message.seq
   }
 
   end(): RatedBatch {
     this.#batch.close()
     const { charges, byok, deadLetters, events } = this.#batch
-    return { charges, byok, deadLetters, events, lastSeq: this.#lastSeq }
+    return { charges, byok, deadLetters, events, headers: this.#headers, lastSeq: this.#lastSeq }
   }
 }
 

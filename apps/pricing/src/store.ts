@@ -208,7 +208,7 @@ export interface IntakeCommit {
 }
 export interface IntakeCommitted {
   readonly byokRecorded: number
-  readonly deadLetters: number
+  readonly deadLetters: ReadonlyArray<DeadLetter>
 }
 
 /** What came of a batch of usage messages, and the cursor, in one transaction. @throws CursorMoved */
@@ -226,7 +226,7 @@ export const commitIntake = (database: PricingDatabase, batch: IntakeCommit): Pr
       await addRollup(database, db, rollup.rows)
     }
     await insertDeadLetters(database, db, letters)
-    return { byokRecorded, deadLetters: letters.length }
+    return { byokRecorded, deadLetters: letters }
   })
 
 export const readPositions = async (database: PricingDatabase): Promise<Positions> => {

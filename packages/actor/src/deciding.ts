@@ -38,6 +38,7 @@ export interface Counters {
   duplicates: number
   refusals: number
   deadLetters: number
+  deadLettersByReason: Record<string, number>
   fenceLosses: number
   snapshots: number
   dueRan: number
@@ -52,6 +53,7 @@ const noCounts = (): Counters => ({
   duplicates: 0,
   refusals: 0,
   deadLetters: 0,
+  deadLettersByReason: {},
   fenceLosses: 0,
   snapshots: 0,
   dueRan: 0,
@@ -286,7 +288,9 @@ export class Deciding<State> {
     account: string | null,
     payload: string,
   ): void {
+    const { deadLettersByReason: counts } = this.counters
     this.counters.deadLetters += 1
+    counts[reason] = (counts[reason] ?? 0) + 1
     draft.deadLetter(this.#names, unit.partition, {
       reason,
       detail,
@@ -294,6 +298,7 @@ export class Deciding<State> {
       payload,
       seq: unit.seq,
       index: unit.index,
+      headers: unit.headers,
     })
   }
 }

@@ -8,6 +8,7 @@ import { partitions as allPartitions, type StreamSpec } from "@credits/contracts
 import {
   Bus,
   orderedReader,
+  plainHeaders,
   serve,
   startClock,
   realClock,
@@ -78,6 +79,14 @@ const NO_SPACE = JSON.stringify({
   },
 })
 
+interface Messages {
+  readonly partitions: Array<number>
+  readonly seqs: Array<number>
+  readonly payloads: Array<Uint8Array>
+  readonly headers: Array<string>
+}
+const noMessages = (): Messages => ({ partitions: [], seqs: [], payloads: [], headers: [] })
+
 export interface PartitionHost {
   /** Newest counters of the worker. */
   readonly metrics: () => WorkerMetrics | null
@@ -104,11 +113,7 @@ class Host {
     replies: [],
     texts: [],
   }
-  #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = {
-    partitions: [],
-    seqs: [],
-    payloads: [],
-  }
+  #messages = noMessages()
   #flushing = false
   #open = 0
   #queuedBytes = 0
@@ -292,7 +297,7 @@ class Host {
     this.#reader = null
     await before?.close()
     if (generation !== this.#generation) return
-    this.#messages = { partitions: [], seqs: [], payloads: [] }
+    this.#messages = noMessages()
     this.#queuedBytes = 0
     const subjects = new Map(partitions.map((partition) => [this.#o.commandSubject(partition), partition]))
     this.#reader = orderedReader(this.#bus, {
@@ -311,7 +316,7 @@ class Host {
         this.#tell({ t: "gap", detail: `cursor_gap: ${gap.reason}` })
       },
       onTrouble: (detail) => this.#o.log("warning", "reading commands", { detail }),
-      onMessage: ({ subject, seq, data }) => {
+      onMessage: ({ subject, seq, data, raw }) => {
         const partition = subjects.get(subject)
         if (partition === undefined || generation !== this.#generation) return
         // A copy with its own memory: the transport gives Node Buffers, whose slice() is a view of a shared one.
@@ -319,6 +324,8 @@ class Host {
         this.#messages.partitions.push(partition)
         this.#messages.seqs.push(seq)
         this.#messages.payloads.push(payload)
+        const headers = plainHeaders(raw.headers)
+        this.#messages.headers.push(headers === undefined ? "" : JSON.stringify(headers))
         this.#queuedBytes += payload.byteLength
         if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#reader?.pause()
         this.#flushSoon()
@@ -355,7 +362,7 @@ class Host {
           message,
           this.#messages.payloads.map((payload) => payload.buffer as ArrayBuffer),
         )
-        this.#messages = { partitions: [], seqs: [], payloads: [] }
+        this.#messages = noMessages()
       }
     })
   }
