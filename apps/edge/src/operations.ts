@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { GivenUp } from "./given-up.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Draining } from "./draining.ts"
 import { EdgeMetrics } from "./metrics.ts"
@@ -56,6 +57,7 @@ const metrics = HttpRouter.use(
     const edge = yield* EdgeMetrics
     const statuses = yield* ServiceStatuses
     const room = yield* IntakeRoom
+    const givenUp = yield* GivenUp
     yield* router.add(
       "GET",
       "/metrics",
@@ -63,7 +65,8 @@ const metrics = HttpRouter.use(
         edge.sampleProcess()
         edge.sampleSpace(room.free, room.isLow)
         const services = renderServiceMetrics(yield* statuses.read)
-        return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${services}`, {
+        const own = yield* PrometheusMetrics.format()
+        return HttpServerResponse.text(`${own}\n${services}${yield* givenUp.read}`, {
           contentType: "text/plain; version=0.0.4; charset=utf-8",
         })
       }),

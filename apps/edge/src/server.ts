@@ -22,6 +22,7 @@ import { developmentEndpoints } from "./development-endpoints.ts"
 import { Draining } from "./draining.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
 import { gatewayKeyBorder } from "./gateway-key-border.ts"
+import { GivenUp } from "./given-up.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
@@ -110,6 +111,7 @@ const services = Layer.mergeAll(
       PriceBooks.layer,
       AdvancingClock.layer,
       ServiceStatuses.layer,
+      GivenUp.layer,
       IntakeRoom.layer,
     ),
   ),
