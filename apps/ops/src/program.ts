@@ -21,7 +21,9 @@ import { chargeList } from "./commands/charge/list.ts"
 import { chargeRefund } from "./commands/charge/refund.ts"
 import { chargeResolve } from "./commands/charge/resolve.ts"
 import { chargeShow } from "./commands/charge/show.ts"
+import { dlqDiscard } from "./commands/dlq/discard.ts"
 import { dlqList } from "./commands/dlq/list.ts"
+import { dlqRedrive } from "./commands/dlq/redrive.ts"
 import { dlqShow } from "./commands/dlq/show.ts"
 import { doctor } from "./commands/doctor.ts"
 import { gatewayKeyCreate } from "./commands/gateway-key/create.ts"
@@ -109,7 +111,7 @@ const stream = Command.make("stream").pipe(
 )
 const dlq = Command.make("dlq").pipe(
   Command.withDescription("Dead letters: what nobody could use"),
-  Command.withSubcommands([dlqList, dlqShow]),
+  Command.withSubcommands([dlqList, dlqShow, dlqRedrive, dlqDiscard]),
 )
 const backup = Command.make("backup").pipe(
   Command.withDescription("Databases and streams into a folder, and back"),

@@ -26,6 +26,27 @@ export const plainHeaders = (headers: MsgHdrs | undefined): Readonly<Record<stri
   return plain
 }
 
+/** What was deleted at the end leaves the stream's last sequence as it was: nothing is there, and nothing is wrong. */
+const isNothingThere = (error: unknown): boolean => error instanceof Error && error.message === "message not found"
+
+/** The next messages from `from` on, at most a batch; none: there are no more. @throws errors of the client */
+export const readStored = async (
+  bus: BusHandle,
+  stream: string,
+  from: number,
+): Promise<ReadonlyArray<StoredMessage>> => {
+  const read: Array<StoredMessage> = []
+  try {
+    for await (const found of await bus.jsm.direct.getBatch(stream, { seq: from, batch: BATCH })) {
+      const { subject, seq, data, header, time } = found
+      read.push({ subject, seq, data, headers: plainHeaders(header), at: time.getTime() })
+    }
+  } catch (error) {
+    if (!isNothingThere(error)) throw error
+  }
+  return read
+}
+
 /** Messages from `from` to `to` that are there, oldest first, until `visit` answers false. @throws errors of the client */
 export const walkStored = async (
   bus: BusHandle,
@@ -37,11 +58,7 @@ export const walkStored = async (
   const end = Math.min(to, state.last_seq)
   let next = Math.max(from, state.first_seq)
   while (state.messages > 0 && next <= end) {
-    const read: Array<StoredMessage> = []
-    for await (const found of await bus.jsm.direct.getBatch(stream, { seq: next, batch: BATCH })) {
-      const { subject, seq, data, header, time } = found
-      read.push({ subject, seq, data, headers: plainHeaders(header), at: time.getTime() })
-    }
+    const read = await readStored(bus, stream, next)
     if (read.length === 0) return
     for (const message of read) {
       if (message.seq > end || (await visit(message)) === false) return

@@ -143,6 +143,8 @@ export interface SmallSystem {
   readonly bus: BusHandle
   readonly dataDir: string
   readonly natsUrl: string
+  /** Of the user that may do everything. */
+  readonly allSeed: string
   readonly accounts: Map<string, SmallAccount>
   /** Payments, subscriptions and auto top-up. */
   readonly paying: SmallPaying
@@ -200,6 +202,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
     bus,
     dataDir,
     natsUrl: server.url,
+    allSeed: seedText(all.getSeed()),
     accounts,
     paying,
     webhooks,
