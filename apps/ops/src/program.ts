@@ -41,6 +41,7 @@ import { reviewAnswer } from "./commands/review/answer.ts"
 import { reviewList } from "./commands/review/list.ts"
 import { reviewShow } from "./commands/review/show.ts"
 import { streamList } from "./commands/stream/list.ts"
+import { streamReplay } from "./commands/stream/replay.ts"
 import { streamShow } from "./commands/stream/show.ts"
 import { subscriptionCancel } from "./commands/subscription/cancel.ts"
 import { subscriptionDowngrade } from "./commands/subscription/downgrade.ts"
@@ -107,7 +108,7 @@ const catalogue = Command.make("catalogue").pipe(
 )
 const stream = Command.make("stream").pipe(
   Command.withDescription("The streams between the services"),
-  Command.withSubcommands([streamList, streamShow]),
+  Command.withSubcommands([streamList, streamShow, streamReplay]),
 )
 const dlq = Command.make("dlq").pipe(
   Command.withDescription("Dead letters: what nobody could use"),
