@@ -35,7 +35,7 @@ export type Choice =
 
 const skip = (why: Skipped): Choice => ({ t: "skip", why })
 
-/** Places in the stream that dead letters, also discarded ones, came from: seq → indexes. */
+/** Places in the stream that dead letters came from, also discarded and redriven ones: seq → indexes. */
 export type SetAside = ReadonlyMap<number, ReadonlySet<number>>
 
 export interface Circumstances {

@@ -33,7 +33,7 @@ const skippedRows = ({ skipped, tooOld }: Counts): ReadonlyArray<readonly [strin
   (
     [
       ["left out: copies of an earlier replay", skipped.copies],
-      ["left out: in dead letters, or discarded", skipped.deadLetters],
+      ["left out: in dead letters, or decided there", skipped.deadLetters],
       ["left out: unreadable, set aside by its reader", skipped.unreadable],
       ["left out: older than 20 h, may charge a card", tooOld],
     ] as const

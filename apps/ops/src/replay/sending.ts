@@ -23,7 +23,8 @@ import type { Progress } from "./progress.ts"
 const SAVE_EVERY = 100
 /** Sleeps shorter than this are not worth their timer. */
 const PACE_MS = 5
-const DISCARDS_MAX = 100_000
+/** Rows of the audit, each of several letters. */
+const DECISIONS_MAX = 100_000
 
 const decoder = new TextDecoder()
 
@@ -54,21 +55,27 @@ const walk = <R>(
 
 const textOf = ({ data, ...message }: StoredMessage) => ({ ...message, text: decoder.decode(data) })
 
-/** Letters that lie in the stream, and those that were discarded: they are in the audit. */
+/**
+ * Letters that lie in their stream, and those a person has decided about, which are in the audit: what was discarded
+ * stays so, and of what was redriven the later copy counts.
+ */
 export const circumstancesOf = (bus: BusHandle, stream: string) =>
   Effect.gen(function* () {
     const { first } = yield* readStream(bus, stream)
     const real = yield* Clock.currentTimeMillis
     const audit = yield* Audit
     const lying = yield* matchingLetters(bus, ({ letter }) => letter.origin.stream === stream)
-    const discarded = (yield* audit.list(DISCARDS_MAX, "dlq discard")).flatMap(({ detail }) => {
+    const decided = [
+      ...(yield* audit.list(DECISIONS_MAX, "dlq discard")),
+      ...(yield* audit.list(DECISIONS_MAX, "dlq redrive")),
+    ].flatMap(({ detail }) => {
       const { letters = [] } = JSON.parse(detail) as {
         readonly letters?: ReadonlyArray<{ readonly letter: DeadLetter }>
       }
       return letters.filter(({ letter }) => letter.origin.stream === stream)
     })
     const setAside = new Map<number, Set<number>>()
-    for (const { letter } of [...lying, ...discarded]) {
+    for (const { letter } of [...lying, ...decided]) {
       const { seq, index } = letter.origin
       setAside.set(seq, (setAside.get(seq) ?? new Set()).add(index))
     }
