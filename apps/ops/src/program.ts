@@ -46,6 +46,7 @@ import { streamShow } from "./commands/stream/show.ts"
 import { subscriptionCancel } from "./commands/subscription/cancel.ts"
 import { subscriptionDowngrade } from "./commands/subscription/downgrade.ts"
 import { subscriptionShow } from "./commands/subscription/show.ts"
+import { topCommand } from "./commands/top.ts"
 import { topupShow } from "./commands/topup/show.ts"
 import { topupSuspend } from "./commands/topup/suspend.ts"
 import { webhookAdd } from "./commands/webhook/add.ts"
@@ -149,6 +150,7 @@ export const credits = Command.make("credits").pipe(
     backup,
     audit,
     doctor,
+    topCommand,
   ]),
   Command.withGlobalFlags([Json]),
 )

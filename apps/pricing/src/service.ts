@@ -3,7 +3,7 @@
  * stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is
  * `main.ts`.
  */
-import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
+import { processName, verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"
 import { readCatalogue, readPriceBook, type Catalogue, type PriceBook } from "@credits/pricebook"
 import { FreeSpace, migrateNow, type FreeSpaceOptions } from "@credits/store"
@@ -79,6 +79,7 @@ const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Pr
       ...(projection.gaps.size > 0 && { journal_gap: [...projection.gaps.values()] }),
       trouble: actor.trouble ?? projection.trouble ?? null,
       queued: { [STREAMS.usage.name]: actor.queued, [STREAMS.ledgerJournal.name]: projection.queued },
+      owner: processName,
       priceBook: books.at(now)?.version ?? null,
       catalogue: catalogues.at(now)?.version ?? null,
       isPushed: books.isPushed && catalogues.isPushed,

@@ -9,6 +9,7 @@ import {
   Bus,
   orderedReader,
   plainHeaders,
+  processName,
   serve,
   startClock,
   realClock,
@@ -175,7 +176,7 @@ class Host {
         JSON.stringify({
           ...answer,
           outboxPending: answer.outboxPending + pending,
-          detail: { ...answer.detail, metrics: { ...this.#metrics, ...this.#space?.metrics } },
+          detail: { ...answer.detail, owner: processName, metrics: { ...this.#metrics, ...this.#space?.metrics } },
         }),
       )
     })

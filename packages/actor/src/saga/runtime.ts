@@ -3,7 +3,7 @@
  * only then answers, publishes and begins steps (decision 15). Owns the order of these; each part has its own file.
  */
 import { createHash } from "node:crypto"
-import { followClock } from "@credits/bus"
+import { followClock, processName } from "@credits/bus"
 import type { ControlAnswer } from "@credits/contracts"
 import { StoreUnavailable } from "@credits/store"
 import { Actors } from "./actors.ts"
@@ -340,6 +340,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       detail: {
         ...(gaps.length > 0 && { cursor_gap: gaps }),
         epoch: this.#store.epoch,
+        owner: processName,
         trouble: this.#troubles > 0,
         stuck: this.#due.stuck,
         waiting: this.#waits.size,
