@@ -40,6 +40,8 @@ import { reconRun } from "./commands/recon/run.ts"
 import { reviewAnswer } from "./commands/review/answer.ts"
 import { reviewList } from "./commands/review/list.ts"
 import { reviewShow } from "./commands/review/show.ts"
+import { sessionEnd } from "./commands/session/end.ts"
+import { sessionList } from "./commands/session/list.ts"
 import { streamList } from "./commands/stream/list.ts"
 import { streamReplay } from "./commands/stream/replay.ts"
 import { streamShow } from "./commands/stream/show.ts"
@@ -123,6 +125,10 @@ const gatewayKey = Command.make("gateway-key").pipe(
   Command.withDescription("API keys of model gateways"),
   Command.withSubcommands([gatewayKeyCreate, gatewayKeyList, gatewayKeyRevoke]),
 )
+const session = Command.make("session").pipe(
+  Command.withDescription("Customers' sessions of browsers"),
+  Command.withSubcommands([sessionList, sessionEnd]),
+)
 const audit = Command.make("audit").pipe(
   Command.withDescription("What was changed by hand"),
   Command.withSubcommands([auditList]),
@@ -148,6 +154,7 @@ export const credits = Command.make("credits").pipe(
     dlq,
     gatewayKey,
     backup,
+    session,
     audit,
     doctor,
     topCommand,

@@ -140,6 +140,22 @@ describe("credits on a running system", () => {
     assert.strictEqual(doctor.exit, 0)
   })
 
+  it("top shows every service at work, its owner and how far it has read", async () => {
+    const run = await credits("top", "--json")
+    const { services, openHolds } = run.json<{
+      openHolds: number
+      services: ReadonlyArray<{ service: string; ready: boolean; owner: string | null; lagMessages: number }>
+    }>()
+    assert.deepEqual(
+      services.filter(({ ready, owner }) => !ready || owner === null),
+      [],
+    )
+    assert.isNumber(openHolds)
+    const text = await credits("top", "--once")
+    assert.match(text.stdout, /ledger +ready +64 /)
+    assert.strictEqual((await credits("top", "--every", "2")).exit, 2)
+  })
+
   it("50 accounts are entitled and funded by two processes' worth of work", async () => {
     const file = `${system.dataDir}/accounts.txt`
     const accounts = Array.from({ length: 50 }, (_, i) => `acc_batch${i}`)
