@@ -12,7 +12,7 @@ import type { ByokRecord } from "./call.ts"
 import type { ChargeMessage } from "./charge-message.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
-import type { Metrics } from "./metrics.ts"
+import { countLetters, type Metrics } from "./metrics.ts"
 import { Rating, type RatedBatch } from "./rating.ts"
 import { commitIntake, CursorMoved, type PricingDatabase } from "./store.ts"
 
@@ -194,10 +194,7 @@ export class RatingActor {
       conflictOf: (record) => byokConflict(record, rated.headers.get(record.seq), now()),
     })
     metrics.byokRecorded += committed.byokRecorded
-    metrics.deadLetters += committed.deadLetters.length
-    for (const { reason } of committed.deadLetters) {
-      metrics.deadLettersByReason[reason] = (metrics.deadLettersByReason[reason] ?? 0) + 1
-    }
+    countLetters(metrics, committed.deadLetters)
     if (committed.deadLetters.length > 0) onDeadLetters()
   }
 

@@ -1,4 +1,6 @@
 /** What pricing counts about itself since its start. Plain numbers: the hot loop adds, `status` shows them. */
+import type { DeadLetter } from "@credits/contracts"
+
 export interface Metrics {
   messages: number
   events: number
@@ -37,3 +39,10 @@ export const noMetrics = (): Metrics => ({
   journalEntriesAsked: 0,
   rollupCommits: 0,
 })
+
+export const countLetters = (metrics: Metrics, letters: ReadonlyArray<Pick<DeadLetter, "reason">>): void => {
+  metrics.deadLetters += letters.length
+  for (const { reason } of letters) {
+    metrics.deadLettersByReason[reason] = (metrics.deadLettersByReason[reason] ?? 0) + 1
+  }
+}

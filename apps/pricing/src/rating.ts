@@ -15,7 +15,7 @@ import { isAccountId, partitionOf, PARTITIONS, type Instant } from "@credits/ker
 import { bookAt, costOfCall, type PriceBook } from "@credits/pricebook"
 import { byokRecordOf, chargeOf, isByok, isHosted, type ByokRecord } from "./call.ts"
 import { OpenMessage, type ChargeMessage } from "./charge-message.ts"
-import { deadLetterOf } from "./dead-letter.ts"
+import { deadLetterOf, textOf } from "./dead-letter.ts"
 
 /** A message as it came from a stream. */
 export interface ArrivedMessage {
@@ -57,17 +57,6 @@ class Batch {
     this.open.forEach((message, partition) => {
       if (message !== undefined && message.charges > 0) this.charges.push(message.take(partition))
     })
-  }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-/** The message as text, or null when it is not UTF-8. */
-const decode = (body: Uint8Array): string | null => {
-  try {
-    return utf8.decode(body)
-  } catch {
-    return null
   }
 }
 
@@ -163,7 +152,7 @@ const rateEvent = (
 
 const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedMessage): void => {
   const { seq, body, headers } = message
-  const text = decode(body)
+  const text = textOf(body)
   const refuse = (index: number, why: Refusal, value: unknown): void => {
     const original = index < 0 ? (text ?? body) : eventText(value)
     const letter = deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original)

@@ -123,7 +123,12 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
     report(isLow ? "warning" : "info", sentence)
     actor.hold(isLow)
   })
-  const projection = new UsageProjection({ ...shared, metrics, isRatingBusy: () => actor.busy })
+  const projection = new UsageProjection({
+    ...shared,
+    metrics,
+    isRatingBusy: () => actor.busy,
+    onDeadLetters: () => letters.wake(),
+  })
   const status = (): Promise<ControlAnswer> => statusOf(parts, clock, metrics)
   const rebuild = new UsageRebuild({ ...shared, projection })
   const endpoints = new Endpoints({ ...shared, clock, books, catalogues, rebuild, status })

@@ -4,6 +4,8 @@ import type * as Scope from "effect/Scope"
 
 const ENTER = "\u001b[?1049h\u001b[?25l"
 const LEAVE = "\u001b[?25h\u001b[?1049l"
+/** What the key is while the terminal gives every key as it is. */
+const CONTROL_C = "\u0003"
 const HOME = "\u001b[H"
 const CLEAR_LINE = "\u001b[K"
 const CLEAR_BELOW = "\u001b[J"
@@ -20,7 +22,8 @@ export const openScreen: Effect.Effect<Screen, never, Scope.Scope> = Effect.acqu
     const { stdin, stdout } = process
     const { promise, resolve } = Promise.withResolvers<void>()
     const hear = (keys: Buffer): void => {
-      if (/[qQ\u0003]/.test(keys.toString())) resolve()
+      const text = keys.toString()
+      if (text === "q" || text === "Q" || text.includes(CONTROL_C)) resolve()
     }
     if (stdin.isTTY) stdin.setRawMode(true)
     stdin.on("data", hear)
