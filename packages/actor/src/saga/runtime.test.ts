@@ -201,6 +201,7 @@ overBothDatabases("sagas", (given) => {
       await caughtUp()
       await errands.quiet()
       const from = (await endOf(given.parts.bus, STREAMS.deadLetters.name)) + 1
+      const { malformed = 0 } = (await errands.metrics()).deadLettersByReason
       await publish(given.parts.bus.js, SUBJECTS.paymentsFact, "not json", { "x-a": "1" })
       await publish(given.parts.bus.js, SUBJECTS.paymentsFact, new Uint8Array([0xff, 0xfe]))
       await say(test, "throw", "a")
@@ -217,7 +218,7 @@ overBothDatabases("sagas", (given) => {
         ["defect", "a", JSON.stringify({ test, say: "throw", ids: ["a"] })],
       ])
       expect(letters.map(({ headers }) => headers)).toEqual([{ "x-a": "1" }, undefined, undefined])
-      expect((await errands.metrics()).deadLettersByReason).toEqual({ malformed: 2, defect: 1 })
+      expect((await errands.metrics()).deadLettersByReason).toEqual({ malformed: malformed + 2, defect: 1 })
     })
 
     it("notify tells an actor from inside and resolves after the commit", async () => {
