@@ -10,6 +10,12 @@ const HOME = "\u001b[H"
 const CLEAR_LINE = "\u001b[K"
 const CLEAR_BELOW = "\u001b[J"
 
+/** A coloured line has its colour at both ends. */
+const COLOUR = "\u001b[31m"
+const PLAIN = "\u001b[0m"
+const cut = (line: string, width: number): string =>
+  line.startsWith(COLOUR) ? `${line.slice(0, width + COLOUR.length)}${PLAIN}` : line.slice(0, width)
+
 export interface Screen {
   readonly draw: (text: string) => Effect.Effect<void>
   /** `q` or Ctrl-C. */
@@ -38,8 +44,8 @@ export const openScreen: Effect.Effect<Screen, never, Scope.Scope> = Effect.acqu
       // Wider lines would wrap, and push the picture out at the top.
       const width = stdout.columns || 120
       const lines = text.split("\n").slice(0, (stdout.rows || 50) - 1)
-      const cut = lines.map((line) => (line.startsWith("\u001b") ? line : line.slice(0, width)) + CLEAR_LINE)
-      stdout.write(`${HOME}${cut.join("\r\n")}${CLEAR_BELOW}`)
+      const shown = lines.map((line) => cut(line, width) + CLEAR_LINE)
+      stdout.write(`${HOME}${shown.join("\r\n")}${CLEAR_BELOW}`)
     }
     return {
       draw: (text: string) => Effect.sync(() => draw(text)),

@@ -14,6 +14,11 @@ const stateOf = ({ ready }: ServicePicture): string => (ready === null ? "SILENT
 
 const seconds = (value: number | null): string => (value === null ? "none" : ageText(value * 1000))
 
+const holdsText = ({ openHolds, firstHoldLapsesInSeconds: lapses }: Picture): string => {
+  if (openHolds === null) return "–"
+  return lapses === null ? `${openHolds} open` : `${openHolds} open, the oldest lapses in ${seconds(lapses)}`
+}
+
 /** Lines that say something is wrong, in red where colour is wanted. */
 const coloured = (text: string, isColoured: boolean): string =>
   isColoured
@@ -25,12 +30,7 @@ export const pictureText = (picture: Picture, isColoured = false): string => {
   const numbers = (title: string) => ({ title, align: "right" }) as const
   const top = facts([
     ["at", picture.at],
-    [
-      "holds",
-      `${picture.openHolds ?? "–"} open, the oldest lapses ${
-        picture.firstHoldLapsesInSeconds === null ? "never: none" : `in ${seconds(picture.firstHoldLapsesInSeconds)}`
-      }`,
-    ],
+    ["holds", holdsText(picture)],
     [
       "oldest unknown charge",
       unknown === null ? "none" : `IN DOUBT for ${seconds(unknown)}: \`charge list --status unknown\``,
