@@ -130,16 +130,17 @@ export const originalOf = (bus: BusHandle, { origin }: DeadLetter): Effect.Effec
       })
     : Effect.succeed(null)
 
+const GONE = "gone"
+
 /** The letter leaves the stream; one that is gone already has left it. */
 export const takeAway = (bus: BusHandle, seq: number): Effect.Effect<void, CommandFailure> =>
   Effect.tryPromise({
     try: () => bus.jsm.streams.deleteMessage(STREAMS.deadLetters.name, seq, false),
-    catch: (error) => error,
+    catch: (error) => {
+      const isGone = /no message found|not found/i.test(sentence(error))
+      return failed(isGone ? GONE : "unavailable", `letter ${seq} could not be taken away: ${sentence(error)}`)
+    },
   }).pipe(
     Effect.asVoid,
-    Effect.catch((error) =>
-      /no message found|not found/i.test(sentence(error))
-        ? Effect.void
-        : Effect.fail(failed("unavailable", `letter ${seq} could not be taken away: ${sentence(error)}`)),
-    ),
+    Effect.catch((failure) => (failure.code === GONE ? Effect.void : Effect.fail(failure))),
   )
