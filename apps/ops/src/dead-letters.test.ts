@@ -54,7 +54,7 @@ const audited = async (command: string) => {
 }
 
 describe("dlq redrive", () => {
-  it("a usage event goes back alone, with its headers; the audit has the letter whole, the stream no longer", async () => {
+  it("a usage event goes back alone, with its headers; the audit has the letter, the stream no longer", async () => {
     const letter = letterOf("u1", { headers: { traceparent: "00-1", "Nats-Msg-Id": "theirs" } })
     const seq = await give(letter)
     const dry = await system.credits("dlq", "redrive", seq, "--json")
@@ -76,7 +76,7 @@ describe("dlq redrive", () => {
     assert.deepEqual((await audited("dlq redrive"))[0]?.letter, letter)
   })
 
-  it("killed between the PubAck and the taking away: the repeat is stored once, and its id is charged once (R6.6)", async () => {
+  it("killed between the PubAck and the taking away: the repeat is stored once, its id charged once (R6.6)", async () => {
     const before = (await stored(STREAMS.usage.name)).length
     // The letter is still there although its event was sent above: what a kill leaves behind.
     const seq = await give(letterOf("u1", {}))

@@ -26,6 +26,7 @@ const ARGUMENTS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "account entitle": ["acc_a", "--plan", "plus"],
   "account freeze": ["acc_a"],
   "account unfreeze": ["acc_a"],
+  "backup restore": ["FILE"],
   "catalogue publish": ["FILE"],
   "charge refund": ["chg_1"],
   "charge resolve": ["chg_1", "--outcome", "succeeded"],
@@ -55,7 +56,7 @@ describe("every command", () => {
     }
   })
 
-  it("that changes something is a dry run without --apply, and refuses --apply without --reason before anything", async () => {
+  it("that changes something is a dry run, and refuses --apply without --reason before anything", async () => {
     const changing = all.filter(({ text }) => text.includes("--apply "))
     assert.deepEqual(changing.map(({ path }) => path.join(" ")).toSorted(), Object.keys(ARGUMENTS).toSorted())
     // Nothing runs here: a command that asked somebody first would fail otherwise.
@@ -87,7 +88,8 @@ describe("shell completion", () => {
     const offered = (...words: ReadonlyArray<string>): ReadonlyArray<string> => {
       const line = words.join(" ")
       const list = words.map((word) => `'${word}'`).join(" ")
-      const state = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; COMP_LINE='${line}'; COMP_POINT=${line.length}`
+      const word = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}`
+      const state = `${word}; COMP_LINE='${line}'; COMP_POINT=${line.length}`
       const run = spawnSync("bash", ["-c", `. '${file}'; ${state}; _credits; printf '%s\\n' "\${COMPREPLY[@]}"`], {
         encoding: "utf8",
       })

@@ -44,7 +44,7 @@ describe("walking a stream", () => {
 })
 
 describe("the second net below the dead letters", () => {
-  it("a message that a real consumer gives up is told by JetStream, and counts until a letter tells of it", async () => {
+  it("a message that a real consumer gives up is told by JetStream until a letter tells of it", async () => {
     expect(await advisoriesWithoutLetter(bus)).toEqual([])
     await bus.jsm.consumers.add(USAGE, {
       durable_name: "stranger",

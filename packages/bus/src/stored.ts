@@ -47,7 +47,7 @@ export const readStored = async (
   return read
 }
 
-/** Messages from `from` to `to` that are there, oldest first, until `visit` answers false. @throws errors of the client */
+/** Messages from `from` to `to` that are there, oldest first, until `visit` says false. @throws errors of the client */
 export const walkStored = async (
   bus: BusHandle,
   stream: string,

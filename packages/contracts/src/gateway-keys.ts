@@ -1,6 +1,6 @@
 /**
- * What operators ask the edge about gateways' API keys and customers' sessions, JSON on `edge.request.<op>`. Owns shapes
- * only. No secret crosses the bus: whoever makes a key keeps it, and tells its hash and how it begins.
+ * What operators ask the edge about gateways' API keys and customers' sessions, JSON on `edge.request.<op>`. Owns
+ * shapes only. No secret crosses the bus: whoever makes a key keeps it, and tells its hash and how it begins.
  */
 
 export type EdgeOperation = CreateGatewayKey | ListGatewayKeys | RevokeGatewayKey | ListSessions | EndSessions

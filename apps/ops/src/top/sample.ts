@@ -1,4 +1,4 @@
-/** One look at the running system: what every service says, every stream's fill, what lags, what is left of the disk. */
+/** One look at the running system: what every service says, every stream's fill, what lags, what disk is left. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -1,4 +1,4 @@
-/** `credits dlq discard SEQ…`: dead letters that nothing is to come of leave the stream; the audit keeps them whole. */
+/** `credits dlq discard SEQ…`: letters nothing is to come of leave the stream; the audit keeps them whole. */
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import { answering } from "../../answer.ts"

@@ -1,6 +1,6 @@
 /**
- * `credits dlq redrive SEQ…`: the original goes back to the subject it came from, into the same idempotent handler, then
- * the letter leaves the stream. A repeat after a kill in between sends it again, which changes nothing (ADR 0021).
+ * `credits dlq redrive SEQ…`: the original goes back to the subject it came from, into the same idempotent handler;
+ * then the letter leaves the stream. A repeat after a kill in between sends it again, which changes nothing (ADR 0021).
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
