@@ -42,6 +42,7 @@ const stream = (name: string, last: number, bytes: number) => ({
   last,
   consumers: 0,
   created: "",
+  incarnation: "",
   serverTime: null,
   config: {},
   readers: [],
