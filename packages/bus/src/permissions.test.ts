@@ -108,6 +108,7 @@ const PAYING = [
   "notifications.control",
 ]
 const NOTIFICATIONS = SERVICES_SUBJECTS.filter((subject) => subject.startsWith("notifications.request."))
+const REPLAYED = /^(usage\.events|ledger\.(command|journal|signal)\.3|(payments|subscriptions|topup)\.fact)$/
 const isWebhook = (subject: string): boolean => subject.includes(".webhook-")
 
 const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
@@ -191,13 +192,7 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...NOTIFICATIONS.filter(isWebhook),
     ...streams.map((stream) => `$JS.API.STREAM.SNAPSHOT.${stream}`),
     // What was there before is sent again (redrive, replay); a dead letter may leave after that, nothing else.
-    "usage.events",
-    "ledger.command.3",
-    "ledger.journal.3",
-    "ledger.signal.3",
-    "payments.fact",
-    "subscriptions.fact",
-    "topup.fact",
+    ...SERVICES_SUBJECTS.filter((subject) => REPLAYED.test(subject)),
     "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
   ],
   gateway: ["usage.events", "ledger.gateway.3"],
