@@ -134,7 +134,7 @@ describe("stream replay", () => {
     assert.strictEqual((await texts(STREAMS.ledgerCommands.name)).at(-1)?.text, encodeCharges([charges[1]!]))
   })
 
-  it("R10.2 facts older than the processor's keys are reported, their charges asked of payments, never sent", async () => {
+  it("R10.2 facts older than the processor's keys are not sent; payments is asked of their charges", async () => {
     const fact = (at: number) =>
       JSON.stringify({ v: 1, account: "acc_a", at, charge: { chargeId: "chg_2" }, detail: {} })
     await publish(system.bus.js, SUBJECTS.paymentsFact, fact(Date.now() - DAY_MS))

@@ -1,6 +1,7 @@
 /**
  * What a replay has changed: the readers' cursors beyond the copies, and the ledger's state before and after, as its
- * own verifier computes it from the database (I10). Without the ledger's database here nothing is compared, and it says so.
+ * own verifier computes it from the database (I10). Without the ledger's database here nothing is compared, and it
+ * says so.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,7 @@
 /**
  * Which messages of a stream a replay sends again, and what of them. Pure. Left out is what is a copy already, what
- * lies in a dead letter or was discarded (`dlq redrive` is for that), and what may charge a card and is too old (R10.2).
+ * lies in a dead letter or was decided there (`dlq redrive` is for that), and what may charge a card and is too old
+ * (R10.2).
  */
 import { HEADERS, STREAMS } from "@credits/contracts"
 import { chargesNamed, isDivisible, partitionsOf, partsOf, withItems } from "./message.ts"
