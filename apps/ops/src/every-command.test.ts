@@ -36,6 +36,8 @@ const ARGUMENTS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "gateway-key revoke": ["key_1"],
   "prices import": [],
   "prices publish": ["FILE"],
+  "prices rerate": ["--from", "2026-11-01T00:00:00Z", "--to", "2026-11-02T00:00:00Z", "--book", "b"],
+  "projection rebuild": ["usage"],
   "review answer": ["rev_1", "--answer", "because"],
   "session end": ["acc_a"],
   "stream replay": ["USAGE"],
