@@ -89,7 +89,7 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> =>
     return [`\`${shown}\``, carrier(matched), who("publish", matched), readers(matched), meaning(member)]
   })
 
-const gib = (bytes: number): string => `${bytes / 1024 ** 3} GiB`
+const gib = (bytes: number): string => (bytes < 1024 ** 3 ? `${bytes / 1024 ** 2} MiB` : `${bytes / 1024 ** 3} GiB`)
 
 const streamRows = Object.values<StreamSpec>(STREAMS).map((stream) => [
   `\`${stream.name}\``,

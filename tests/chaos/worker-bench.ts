@@ -104,6 +104,7 @@ export class WorkerBench {
       seqs: list.map(([seq]) => seq),
       partitions: bodies.map((body) => (typeof body === "string" ? 0 : partitionOfAccount(body[0]!.account))),
       payloads: bodies.map((body) => Buffer.from(typeof body === "string" ? body : JSON.stringify(body))),
+      headers: list.map(() => ""),
     })
   }
 

@@ -1,13 +1,14 @@
 /**
- * Operators' questions about gateways' keys, on the bus (`edge.request.<op>`). Decodes, calls the store, encodes. Every
- * edge answers, over one database: making a key again and revoking it again change nothing.
+ * Operators' questions about gateways' keys and customers' sessions, on the bus (`edge.request.<op>`). Decodes, calls
+ * the store, encodes. Every edge answers, over one database: making a key again and revoking it again change nothing.
  */
 import { Bus, requestDecoder, serveScoped } from "@credits/bus"
-import { type EdgeOperation, type GatewayKeyView, SUBJECTS } from "@credits/contracts"
+import { type EdgeOperation, type GatewayKeyView, type SessionView, SUBJECTS } from "@credits/contracts"
 import { Effect, Layer, Schema } from "effect"
 import { EdgeStore } from "./store.ts"
 
 const KeyId = Schema.String.check(Schema.isPattern(/^key_[0-9A-Za-z]{1,40}$/))
+const Account = Schema.String.check(Schema.isPattern(/^acc_[0-9A-Za-z]{1,40}$/))
 const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }))
 
 const decode = requestDecoder<EdgeOperation>("edge", {
@@ -21,6 +22,8 @@ const decode = requestDecoder<EdgeOperation>("edge", {
   }),
   "gateway-key-list": Schema.Struct({ op: Schema.Literal("gateway-key-list") }),
   "gateway-key-revoke": Schema.Struct({ op: Schema.Literal("gateway-key-revoke"), id: KeyId }),
+  "session-list": Schema.Struct({ op: Schema.Literal("session-list"), account: Account }),
+  "session-end": Schema.Struct({ op: Schema.Literal("session-end"), account: Account }),
 })
 
 const ok = (value: unknown) => ({ ok: value })
@@ -42,6 +45,11 @@ export const gatewayKeyBorder = Layer.effectDiscard(
         const { hash, op: _, ...key } = request
         yield* store.addKey(hash, { ...key, scope: "gateway", account: null }, Date.now())
         return ok(yield* keyOf(key.id))
+      }
+      if (request.op === "session-list" || request.op === "session-end") {
+        const sessions = yield* store.sessionsOf(request.account, Date.now())
+        if (request.op === "session-end") yield* store.endSessionsOf(request.account)
+        return ok({ items: sessions.map(({ account: _, ...session }): SessionView => session) })
       }
       const key = yield* keyOf(request.id)
       if (key === undefined) return unknownKey

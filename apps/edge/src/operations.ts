@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { GivenUp } from "./given-up.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Draining } from "./draining.ts"
 import { EdgeMetrics } from "./metrics.ts"
@@ -59,6 +60,7 @@ const metrics = HttpRouter.use(
     const statuses = yield* ServiceStatuses
     const room = yield* IntakeRoom
     const monitor = yield* NatsMonitor
+    const givenUp = yield* GivenUp
     yield* router.add(
       "GET",
       "/metrics",
@@ -66,8 +68,8 @@ const metrics = HttpRouter.use(
         edge.sampleProcess()
         edge.sampleSpace(room.free, room.isLow)
         const answers = yield* statuses.read
-        const services = prometheusText([...serviceSamples(answers), ...monitor.samples(answers)])
-        return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${services}`, {
+        const samples = [...serviceSamples(answers), ...monitor.samples(answers), ...(yield* givenUp.read)]
+        return HttpServerResponse.text(`${yield* PrometheusMetrics.format()}\n${prometheusText(samples)}`, {
           contentType: "text/plain; version=0.0.4; charset=utf-8",
         })
       }),

@@ -23,6 +23,7 @@ import { developmentEndpoints } from "./development-endpoints.ts"
 import { Draining } from "./draining.ts"
 import { gatewayEndpoints } from "./gateway-endpoints.ts"
 import { gatewayKeyBorder } from "./gateway-key-border.ts"
+import { GivenUp } from "./given-up.ts"
 import { Idempotency } from "./idempotency.ts"
 import { IntakeRoom } from "./intake-room.ts"
 import { Ledger } from "./ledger.ts"
@@ -113,6 +114,7 @@ const services = Layer.mergeAll(
       AdvancingClock.layer,
       ServiceStatuses.layer,
       NatsMonitor.layer,
+      GivenUp.layer,
       IntakeRoom.layer,
     ),
   ),

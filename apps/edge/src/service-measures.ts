@@ -72,6 +72,12 @@ const ledger: ReadonlyArray<Measure> = [
     "credits_ledger_imbalance_accounts",
     "Accounts frozen because their books did not close (I1); must be 0",
   ),
+  gauge("ledger.holds", "credits_ledger_holds_open", "Holds that are open"),
+  secondsGauge(
+    "ledger.firstHoldExpiry",
+    "credits_ledger_first_hold_expiry_timestamp_seconds",
+    "When the first open hold expires, business time; 0: none is open",
+  ),
   gauge("ledger.freeSpaceBytes", "credits_ledger_free_space_bytes", "Free on the volume of the ledger's data folder"),
   gauge("ledger.intakeStopped", "credits_ledger_intake_stopped", "1: nothing new is promised, for want of free space"),
 ]

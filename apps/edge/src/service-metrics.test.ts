@@ -97,6 +97,20 @@ describe("what services report of themselves, as Prometheus text", () => {
     }
   })
 
+  it("dead letters are counted by service and reason, wherever a service keeps the count", () => {
+    const counted = { deadLettersByReason: { malformed: 2 } }
+    const text = renderServiceMetrics(
+      new Map([
+        ["pricing", status({ detail: { metrics: counted } })],
+        ["subscriptions", status({ detail: { metrics: { sagas: counted } } })],
+        ["payments", status({ detail: { metrics: { sagas: { charge: counted } } } })],
+      ]),
+    )
+    expect(text).toContain('dead_letters_total{service="pricing",reason="malformed"} 2\n')
+    expect(text).toContain('dead_letters_total{service="subscriptions",reason="malformed"} 2\n')
+    expect(text).toContain('dead_letters_total{service="payments",machine="charge",reason="malformed"} 2\n')
+  })
+
   it("a service that does not answer is down, and nothing else is said of it", () => {
     const text = renderServiceMetrics(new Map([["topup", null]]))
     expect(text.split("\n").filter((line) => line.startsWith("credits_"))).toEqual([
@@ -144,6 +158,8 @@ describe("GET /metrics", () => {
     expect(page).toContain('credits_service_up{service="topup"} 0')
     expect(page).toContain('credits_service_up{service="ledger"} 1')
     expect(page).toMatch(/process_resident_memory_bytes \d+/)
+    expect(page).toMatch(/^dead_letters_pending 0$/m)
+    expect(page).toMatch(/^advisory_without_dlq 0$/m)
     const lines = page.split("\n").filter((line) => line.startsWith("credits_"))
     expect(lines.filter((line) => !LINE.test(line))).toEqual([])
   })

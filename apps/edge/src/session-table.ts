@@ -23,9 +23,21 @@ export interface SessionTable {
   readonly findSession: (hash: string, now: number) => Answer<StoredSession | null>
   readonly sessionUsed: (hash: string, idleAt: number) => Answer<void>
   readonly endSession: (hash: string) => Answer<void>
+  /** Those that have not ended by `now`, newest first. */
+  readonly sessionsOf: (account: string, now: number) => Answer<ReadonlyArray<StoredSession>>
+  readonly endSessionsOf: (account: string) => Answer<void>
   readonly tellPerson: (account: string, person: Person, now: number) => Answer<void>
   readonly personOf: (account: string) => Answer<Person | null>
 }
+
+const storedOf = (
+  row: Pick<Tables["session"], "account" | "authenticated_at" | "ends_at" | "idle_at">,
+): StoredSession => ({
+  account: row.account,
+  authenticatedAt: Number(row.authenticated_at),
+  endsAt: Number(row.ends_at),
+  idleAt: Number(row.idle_at),
+})
 
 export const sessionTable = (db: Kysely<Tables>): SessionTable => ({
   addSession: (hash, { account, authenticatedAt, endsAt, idleAt }, before, now) =>
@@ -47,13 +59,7 @@ export const sessionTable = (db: Kysely<Tables>): SessionTable => ({
         .where("hash", "=", hash)
         .where("idle_at", ">", now)
         .executeTakeFirst()
-      if (row === undefined) return null
-      return {
-        account: row.account,
-        authenticatedAt: Number(row.authenticated_at),
-        endsAt: Number(row.ends_at),
-        idleAt: Number(row.idle_at),
-      }
+      return row === undefined ? null : storedOf(row)
     }),
   sessionUsed: (hash, idleAt) =>
     run(async () => {
@@ -62,6 +68,21 @@ export const sessionTable = (db: Kysely<Tables>): SessionTable => ({
   endSession: (hash) =>
     run(async () => {
       await db.deleteFrom("session").where("hash", "=", hash).execute()
+    }),
+  sessionsOf: (account, now) =>
+    run(async () => {
+      const rows = await db
+        .selectFrom("session")
+        .select(["account", "authenticated_at", "ends_at", "idle_at"])
+        .where("account", "=", account)
+        .where("idle_at", ">", now)
+        .orderBy("authenticated_at", "desc")
+        .execute()
+      return rows.map(storedOf)
+    }),
+  endSessionsOf: (account) =>
+    run(async () => {
+      await db.deleteFrom("session").where("account", "=", account).execute()
     }),
   tellPerson: (account, { email, name }, now) =>
     run(async () => {

@@ -4,6 +4,7 @@
  */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { SUBJECTS } from "@credits/contracts"
 import { Redacted } from "effect"
 import * as fc from "fast-check"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
@@ -233,6 +234,20 @@ describe("the session", () => {
     browser.cookies(own).set(SESSION, secret)
     expect((await wallet()).status).toBe(401)
     expect(await user()).toBeNull()
+  })
+
+  it("operators see a customer's sessions and end them all: every browser has to sign in again", async () => {
+    await signIn()
+    const { accountId: account } = (await (await wallet()).json()) as { readonly accountId: string }
+    const ask = async (op: string) => {
+      const reply = await edge.bus.connection.request(SUBJECTS.edgeRequest(op), JSON.stringify({ op, account }))
+      return (JSON.parse(reply.string()) as { ok: { items: ReadonlyArray<Record<string, unknown>> } }).ok.items
+    }
+    expect((await ask("session-list")).length).toBeGreaterThan(0)
+    expect(JSON.stringify(await ask("session-list"))).not.toContain(browser.cookies(own).get(SESSION))
+    await ask("session-end")
+    expect((await wallet()).status).toBe(401)
+    expect(await ask("session-list")).toEqual([])
   })
 
   it("is rotated at every sign-in; the one before is over", async () => {

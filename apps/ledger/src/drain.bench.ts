@@ -64,6 +64,7 @@ for (let i = 0; i < messages.length; i += 64) {
     partitions: some.map((m) => m.partition),
     seqs: some.map((_, k) => i + k + 1),
     payloads: some.map((m) => m.payload),
+    headers: some.map(() => ""),
   })
 }
 let asked = 0

@@ -71,6 +71,18 @@ const read = (account: Account, command: ReadCommand, now: number, history: Hist
   }
 }
 
+/** Open holds, and when the first of them lapses by itself (ms): the one that has been open longest. */
+const holdGauges = (accounts: Iterable<Account>): Readonly<Record<string, number>> => {
+  let holds = 0
+  let firstExpiry = Number.POSITIVE_INFINITY
+  for (const account of accounts) {
+    if (account.holds === null) continue
+    holds += account.holds.size
+    for (const { expiresAt } of account.holds.values()) firstExpiry = Math.min(firstExpiry, expiresAt)
+  }
+  return holds === 0 ? { holds } : { holds, firstHoldExpiry: firstExpiry }
+}
+
 export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge> => {
   const signals = new Signals()
   return {
@@ -117,5 +129,6 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
       ),
     balance: (account) => (account.available + account.held).toString(),
     tick: tickOf,
+    gauges: holdGauges,
   }
 }

@@ -3,8 +3,8 @@
  * nats-server and a real database.
  */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { ask, publishAtomic } from "@credits/bus"
-import { encodeCharges, SUBJECTS, type StatementItem } from "@credits/contracts"
+import { ask, publish, publishAtomic, walkStored } from "@credits/bus"
+import { encodeCharges, STREAMS, SUBJECTS, type DeadLetter, type StatementItem } from "@credits/contracts"
 import { partitionOf, usd } from "@credits/kernel"
 import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
 
@@ -87,6 +87,25 @@ describe("the ledger service", () => {
       )
       assert.strictEqual(wallet.available, nano("2.5"))
     }
+  })
+
+  it("a message that is no JSON is a dead letter with its headers", async () => {
+    const bytes = new Uint8Array([0xff, 0xfe])
+    await publish(ledger.bus.js, SUBJECTS.ledgerCommand(1), bytes, { traceparent: "00-1" })
+    const letters = await ledger.until(
+      "letter",
+      async () => {
+        const found: Array<DeadLetter> = []
+        await walkStored(ledger.bus, STREAMS.deadLetters.name, { from: 1 }, ({ data }) => {
+          found.push(JSON.parse(new TextDecoder().decode(data)) as DeadLetter)
+        })
+        return found
+      },
+      (found) => found.length > 0,
+    )
+    assert.strictEqual(letters[0]?.reason, "malformed")
+    assert.strictEqual(letters[0]?.payload, "base64://4=")
+    assert.deepStrictEqual(letters[0]?.headers, { traceparent: "00-1" })
   })
 
   it("R12.1 a clock request tells the instant, also one that runs nothing: what is asked next has it", async () => {

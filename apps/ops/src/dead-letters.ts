@@ -1,12 +1,19 @@
-/** Reads the dead letters: what no service could use, with its reason (stream DEAD_LETTERS). Never changes them. */
+/**
+ * The dead letters: what no service could use, with its reason (stream DEAD_LETTERS), the message each is about, and
+ * the taking away of one that a person has decided.
+ */
 import * as Effect from "effect/Effect"
-import type { BusHandle } from "@credits/bus"
+import type { Advisory, BusHandle, StoredMessage } from "@credits/bus"
 import { STREAMS, type DeadLetter } from "@credits/contracts"
 import { failed, sentence, type CommandFailure } from "./failure.ts"
+import { REPLAYABLE } from "./replay/message.ts"
+import type { Original } from "./replay/redrive.ts"
 
 /** A dead letter and where it lies. */
 export interface StoredLetter {
   readonly seq: number
+  /** When it was stored, ms of real time. */
+  readonly at: number
   readonly letter: DeadLetter
 }
 
@@ -16,13 +23,10 @@ export interface LetterFilter {
   readonly account?: string
 }
 
-/** Messages asked for at once: a dead letter is a few KiB at most. */
-const BATCH = 200
-
-const decode = (seq: number, data: Uint8Array): StoredLetter => {
+const decode = ({ seq, data, at }: StoredMessage): StoredLetter => {
   const text = new TextDecoder().decode(data)
   try {
-    return { seq, letter: JSON.parse(text) as DeadLetter }
+    return { seq, at, letter: JSON.parse(text) as DeadLetter }
   } catch {
     const unreadable: DeadLetter = {
       v: 1,
@@ -35,7 +39,7 @@ const decode = (seq: number, data: Uint8Array): StoredLetter => {
       at: 0,
       payload: text,
     }
-    return { seq, letter: unreadable }
+    return { seq, at, letter: unreadable }
   }
 }
 
@@ -52,18 +56,8 @@ const reading = <A>(work: () => Promise<A>): Effect.Effect<A, CommandFailure> =>
 
 /** All letters from `from` on, oldest first, until `visit` answers false. */
 const walk = async (bus: BusHandle, from: number, visit: (stored: StoredLetter) => boolean): Promise<void> => {
-  const stream = STREAMS.deadLetters.name
-  const { state } = await bus.jsm.streams.info(stream)
-  let next = Math.max(from, state.first_seq)
-  while (state.messages > 0 && next <= state.last_seq) {
-    let read = 0
-    for await (const message of await bus.jsm.direct.getBatch(stream, { seq: next, batch: BATCH })) {
-      read += 1
-      next = message.seq + 1
-      if (!visit(decode(message.seq, message.data))) return
-    }
-    if (read === 0) return
-  }
+  const { walkStored } = await import("@credits/bus")
+  await walkStored(bus, STREAMS.deadLetters.name, { from }, (message) => visit(decode(message)))
 }
 
 export interface LetterList {
@@ -105,3 +99,48 @@ export const findLetter = (bus: BusHandle, key: string): Effect.Effect<StoredLet
     })
     return found
   })
+
+/** Every letter that matches, oldest first. */
+export const matchingLetters = (
+  bus: BusHandle,
+  isWanted: (stored: StoredLetter) => boolean,
+): Effect.Effect<ReadonlyArray<StoredLetter>, CommandFailure> =>
+  reading(async () => {
+    const found: Array<StoredLetter> = []
+    await walk(bus, 1, (stored) => {
+      if (isWanted(stored)) found.push(stored)
+      return true
+    })
+    return found
+  })
+
+/** What JetStream says was given up, and no letter tells of. */
+export const readAdvisories = (bus: BusHandle): Effect.Effect<ReadonlyArray<Advisory>, CommandFailure> =>
+  reading(async () => (await import("@credits/bus")).advisoriesWithoutLetter(bus))
+
+/** The message the letter is about; null: it has left its stream. */
+export const originalOf = (bus: BusHandle, { origin }: DeadLetter): Effect.Effect<Original | null, CommandFailure> =>
+  // Another name is not even permitted to the ops user.
+  REPLAYABLE.includes(origin.stream)
+    ? reading(async () => {
+        const { findStored } = await import("@credits/bus")
+        const found = await findStored(bus, origin.stream, origin.seq)
+        if (found === null) return null
+        return { subject: found.subject, text: new TextDecoder().decode(found.data), at: found.at }
+      })
+    : Effect.succeed(null)
+
+const GONE = "gone"
+
+/** The letter leaves the stream; one that is gone already has left it. */
+export const takeAway = (bus: BusHandle, seq: number): Effect.Effect<void, CommandFailure> =>
+  Effect.tryPromise({
+    try: () => bus.jsm.streams.deleteMessage(STREAMS.deadLetters.name, seq, false),
+    catch: (error) => {
+      const isGone = /no message found|not found/i.test(sentence(error))
+      return failed(isGone ? GONE : "unavailable", `letter ${seq} could not be taken away: ${sentence(error)}`)
+    },
+  }).pipe(
+    Effect.asVoid,
+    Effect.catch((failure) => (failure.code === GONE ? Effect.void : Effect.fail(failure))),
+  )

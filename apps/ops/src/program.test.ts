@@ -306,26 +306,3 @@ describe("without a system", () => {
     await rm(folder, { recursive: true })
   })
 })
-
-describe("help", () => {
-  it("every command has help with an example", async () => {
-    const commands = [
-      ...["show", "statement", "entitle", "adjust", "freeze", "unfreeze"].map((verb) => ["account", verb]),
-      ...["show", "list", "import", "publish"].map((verb) => ["prices", verb]),
-      ...["show", "list", "publish"].map((verb) => ["catalogue", verb]),
-      ...["list", "show"].flatMap((verb) => [
-        ["stream", verb],
-        ["dlq", verb],
-      ]),
-      ["ledger", "verify"],
-      ["audit", "list"],
-      ["doctor"],
-    ]
-    for (const command of commands) {
-      const { stdout, exit } = await shellWith({})(...command, "--help")
-      assert.strictEqual(exit, 0, command.join(" "))
-      assert.include(stdout, "EXAMPLES", command.join(" "))
-      assert.include(stdout, "--json", command.join(" "))
-    }
-  })
-})

@@ -21,7 +21,9 @@ import { chargeList } from "./commands/charge/list.ts"
 import { chargeRefund } from "./commands/charge/refund.ts"
 import { chargeResolve } from "./commands/charge/resolve.ts"
 import { chargeShow } from "./commands/charge/show.ts"
+import { dlqDiscard } from "./commands/dlq/discard.ts"
 import { dlqList } from "./commands/dlq/list.ts"
+import { dlqRedrive } from "./commands/dlq/redrive.ts"
 import { dlqShow } from "./commands/dlq/show.ts"
 import { doctor } from "./commands/doctor.ts"
 import { gatewayKeyCreate } from "./commands/gateway-key/create.ts"
@@ -38,11 +40,15 @@ import { reconRun } from "./commands/recon/run.ts"
 import { reviewAnswer } from "./commands/review/answer.ts"
 import { reviewList } from "./commands/review/list.ts"
 import { reviewShow } from "./commands/review/show.ts"
+import { sessionEnd } from "./commands/session/end.ts"
+import { sessionList } from "./commands/session/list.ts"
 import { streamList } from "./commands/stream/list.ts"
+import { streamReplay } from "./commands/stream/replay.ts"
 import { streamShow } from "./commands/stream/show.ts"
 import { subscriptionCancel } from "./commands/subscription/cancel.ts"
 import { subscriptionDowngrade } from "./commands/subscription/downgrade.ts"
 import { subscriptionShow } from "./commands/subscription/show.ts"
+import { topCommand } from "./commands/top.ts"
 import { topupShow } from "./commands/topup/show.ts"
 import { topupSuspend } from "./commands/topup/suspend.ts"
 import { webhookAdd } from "./commands/webhook/add.ts"
@@ -105,11 +111,11 @@ const catalogue = Command.make("catalogue").pipe(
 )
 const stream = Command.make("stream").pipe(
   Command.withDescription("The streams between the services"),
-  Command.withSubcommands([streamList, streamShow]),
+  Command.withSubcommands([streamList, streamShow, streamReplay]),
 )
 const dlq = Command.make("dlq").pipe(
   Command.withDescription("Dead letters: what nobody could use"),
-  Command.withSubcommands([dlqList, dlqShow]),
+  Command.withSubcommands([dlqList, dlqShow, dlqRedrive, dlqDiscard]),
 )
 const backup = Command.make("backup").pipe(
   Command.withDescription("Databases and streams into a folder, and back"),
@@ -118,6 +124,10 @@ const backup = Command.make("backup").pipe(
 const gatewayKey = Command.make("gateway-key").pipe(
   Command.withDescription("API keys of model gateways"),
   Command.withSubcommands([gatewayKeyCreate, gatewayKeyList, gatewayKeyRevoke]),
+)
+const session = Command.make("session").pipe(
+  Command.withDescription("Customers' sessions of browsers"),
+  Command.withSubcommands([sessionList, sessionEnd]),
 )
 const audit = Command.make("audit").pipe(
   Command.withDescription("What was changed by hand"),
@@ -144,8 +154,10 @@ export const credits = Command.make("credits").pipe(
     dlq,
     gatewayKey,
     backup,
+    session,
     audit,
     doctor,
+    topCommand,
   ]),
   Command.withGlobalFlags([Json]),
 )

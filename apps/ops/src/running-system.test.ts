@@ -13,6 +13,7 @@ let system: SystemUnderTest
 let credits: Shell
 let account: string
 let key: string
+let payer: Customer
 
 const BATCH = "application/cloudevents-batch+json"
 const START_MS = 90_000
@@ -139,6 +140,22 @@ describe("credits on a running system", () => {
     assert.strictEqual(doctor.exit, 0)
   })
 
+  it("top shows every service at work, its owner and how far it has read", async () => {
+    const run = await credits("top", "--json")
+    const { services, openHolds } = run.json<{
+      openHolds: number
+      services: ReadonlyArray<{ service: string; ready: boolean; owner: string | null; lagMessages: number }>
+    }>()
+    assert.deepEqual(
+      services.filter(({ ready, owner }) => !ready || owner === null),
+      [],
+    )
+    assert.isNumber(openHolds)
+    const text = await credits("top", "--once")
+    assert.match(text.stdout, /ledger +ready +64 /)
+    assert.strictEqual((await credits("top", "--every", "2")).exit, 2)
+  })
+
   it("50 accounts are entitled and funded by two processes' worth of work", async () => {
     const file = `${system.dataDir}/accounts.txt`
     const accounts = Array.from({ length: 50 }, (_, i) => `acc_batch${i}`)
@@ -210,7 +227,7 @@ describe("credits about a customer who pays", () => {
   type Fields = Record<string, unknown>
   let customer: Customer
   beforeAll(async () => {
-    customer = await Customer.signIn(system.url, "grace@example.com")
+    customer = payer = await Customer.signIn(system.url, "grace@example.com")
     await customer.saveCard("tok_ok")
     await customer.buy("plus", "monthly")
     await customer.buy("pro", "monthly")
@@ -289,5 +306,59 @@ describe("credits about a customer who pays", () => {
     const book = await customer.book()
     assert.strictEqual(book.find(({ chargeId }) => chargeId === charge!.chargeId)?.refundedUsd, "84.00")
     assert.deepInclude(await json("recon", "run"), { exit: 0, ok: true })
+  })
+})
+
+/** Last: everything that happened above is what is replayed. */
+describe("credits sends again what the services had before", () => {
+  type Fields = Record<string, unknown>
+  const json = async (...args: ReadonlyArray<string>) => (await credits(...args, "--json")).json<Fields>()
+  const charges = async () => (await json("charge", "list", "--limit", "200"))["items"]
+  const statementOf = async (of: string) => (await json("account", "statement", of))["items"]
+
+  let told: ReadonlyArray<Fields>
+  beforeAll(async () => {
+    told = (await payer.call<{ items: ReadonlyArray<Fields> }>("notifications")).body.items
+  })
+
+  it("a dead letter redriven goes through the same door: still unknown, it is a letter again (R7.1)", async () => {
+    const [before] = (await json("dlq", "list"))["items"] as ReadonlyArray<{ seq: number; id: string }>
+    const lines = await statementOf(account)
+    assert.strictEqual((await credits("dlq", "redrive", String(before!.seq), ...applied)).exit, 0)
+    const after = await until(
+      async () => (await json("dlq", "list"))["items"] as ReadonlyArray<{ seq: number; headers: Fields }>,
+      (items) => items.length === 1 && items[0]!.seq !== before!.seq,
+    )
+    assert.deepInclude(after[0]?.headers, { "Credits-Redrive": before!.id })
+    assert.deepEqual(await statementOf(account), lines)
+  })
+
+  it.each(["USAGE", "LEDGER_COMMANDS", "LEDGER_JOURNAL", "LEDGER_SIGNALS", "PAYMENTS", "SUBSCRIPTIONS", "TOPUPS"])(
+    "I10 all of %s from the beginning changes nothing: books, charges of cards, letters",
+    async (stream) => {
+      const before = { charges: await charges(), lines: await statementOf(account) }
+      const run = await credits("stream", "replay", stream, "--rate", "5000", ...applied, "--json")
+      assert.strictEqual(run.exit, 0, run.stderr)
+      const report = run.json<{
+        messages: number
+        tooOld: number
+        stateHash: { before: string | null; same: boolean | null }
+        deadLetters: { before: number; after: number }
+      }>()
+      if (stream !== "LEDGER_SIGNALS") assert.isAbove(report.messages, 0)
+      assert.strictEqual(report.tooOld, 0)
+      assert.isString(report.stateHash.before)
+      assert.isTrue(report.stateHash.same)
+      assert.deepEqual(report.deadLetters, { before: 1, after: 1 })
+      assert.deepEqual({ charges: await charges(), lines: await statementOf(account) }, before)
+    },
+    FACT_MS * 2,
+  )
+
+  it("I10 and nobody was told anything twice, no usage counted twice, no card charged twice", async () => {
+    const inbox = await payer.call<{ items: ReadonlyArray<Fields> }>("notifications")
+    assert.deepEqual(inbox.body.items, told)
+    assert.deepInclude(await json("ledger", "verify"), { ok: true, charges: 1 })
+    assert.deepInclude(await json("recon", "run"), { ok: true })
   })
 })

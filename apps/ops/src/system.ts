@@ -117,3 +117,10 @@ export const makeSystem = Effect.gen(function* () {
   const locate = yield* Effect.cached(Effect.flatMap(config, located))
   return System.of({ config, locate, connect: Effect.flatMap(locate, connectTo) })
 })
+
+/** The one business clock (decision 16); real time where nobody moves it. @param now real, ms */
+export const businessNow = (bus: BusHandle, now: number): Effect.Effect<number> =>
+  Effect.promise(async () => {
+    const { clockNow, readClockSetting, REAL_TIME } = await import("@credits/bus")
+    return clockNow(await readClockSetting(bus).catch(() => REAL_TIME), now)
+  })

@@ -13,7 +13,7 @@ import type { ByokRecord } from "./call.ts"
 import type { ChargeMessage } from "./charge-message.ts"
 import { deadLetterOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
-import type { Metrics } from "./metrics.ts"
+import { countLetters, type Metrics } from "./metrics.ts"
 import { newTrace, recordBatch } from "./batch-spans.ts"
 import { Rating, type RatedBatch } from "./rating.ts"
 import { commitIntake, CursorMoved, type PricingDatabase } from "./store.ts"
@@ -25,10 +25,11 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_MS = [20, 50, 100, 250, 500, 1_000] as const
 
 /** R6.6 for calls that never reach the ledger: the first body stands, the other is kept for review. */
-const byokConflict = (record: ByokRecord, now: Instant): DeadLetter => {
+const byokConflict = (record: ByokRecord, headers: DeadLetter["headers"], now: Instant): DeadLetter => {
   const detail = "a BYOK call with this id and another body is recorded already"
   const body = JSON.stringify(record)
-  return deadLetterOf(record.seq, record.index, "id_conflict", detail, record.account, now, body)
+  const letter = deadLetterOf(record.seq, record.index, "id_conflict", detail, record.account, now, body)
+  return headers === undefined ? letter : { ...letter, headers }
 }
 
 export interface ActorOptions {
@@ -196,11 +197,11 @@ export class RatingActor {
       to: rated.lastSeq,
       byok: rated.byok,
       deadLetters: rated.deadLetters,
-      conflictOf: (record) => byokConflict(record, now()),
+      conflictOf: (record) => byokConflict(record, rated.headers.get(record.seq), now()),
     })
     metrics.byokRecorded += committed.byokRecorded
-    metrics.deadLetters += committed.deadLetters
-    if (committed.deadLetters > 0) onDeadLetters()
+    countLetters(metrics, committed.deadLetters)
+    if (committed.deadLetters.length > 0) onDeadLetters()
   }
 
   /** Tries until it succeeds or the actor is stopped. Nothing is skipped: the cursor waits. */

@@ -11,6 +11,17 @@ const DETAIL_MAX = 300
 /** Postgres stores no NUL, logs show no control characters: neither may come from a caller into `detail`. */
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, DETAIL_MAX)
 
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** A message as text, or null when it is not UTF-8. */
+export const textOf = (body: Uint8Array): string | null => {
+  try {
+    return utf8.decode(body)
+  } catch {
+    return null
+  }
+}
+
 /** The original as text; base64 when it is not UTF-8 or holds a NUL; cut when it could not be published again. */
 const payloadText = (body: string | Uint8Array): string => {
   const plain = typeof body === "string" && !body.includes("\0")
@@ -27,13 +38,14 @@ export const deadLetterOf = (
   account: string | null,
   at: number,
   body: string | Uint8Array,
+  stream: string = STREAMS.usage.name,
 ): DeadLetter => ({
   v: 1,
-  id: `pricing.${STREAMS.usage.name}.${seq}.${index}`,
+  id: `pricing.${stream}.${seq}.${index}`,
   service: "pricing",
   reason,
   detail: printable(detail),
-  origin: { stream: STREAMS.usage.name, seq, index },
+  origin: { stream, seq, index },
   account,
   at,
   payload: payloadText(body),

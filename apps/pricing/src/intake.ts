@@ -2,7 +2,7 @@
  * A stream read into a bounded queue from a cursor of the database: what the rating actor and the projection share.
  * Owns pausing, waking and what is known of the stream's end; applies nothing. The cursor is the caller's (decision 2).
  */
-import { orderedReader, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
+import { orderedReader, plainHeaders, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
 import type { ArrivedMessage } from "./rating.ts"
 import { readCursor, rememberStream, type Cursor, type PricingDatabase } from "./store.ts"
 
@@ -61,7 +61,7 @@ export class Intake {
       startSeq: (cursor?.seq ?? 0) + 1,
       incarnation: cursor?.incarnation,
       aheadMessages: AHEAD_MESSAGES,
-      onMessage: ({ seq, data }) => this.#arrived(seq, data),
+      onMessage: ({ seq, data, raw }) => this.#arrived(seq, data, plainHeaders(raw.headers)),
       onCreated: (state) => {
         this.incarnation = state.incarnation
         this.endAtCreation = state.last
@@ -82,9 +82,9 @@ export class Intake {
     return cursor
   }
 
-  #arrived(seq: number, data: Uint8Array): void {
+  #arrived(seq: number, data: Uint8Array, headers: ArrivedMessage["headers"]): void {
     // `data` is a view of the socket's buffer.
-    this.#queue.push({ seq, body: new Uint8Array(data) })
+    this.#queue.push({ seq, body: new Uint8Array(data), headers })
     this.#bytes += data.length
     if (this.#bytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_MESSAGES_MAX) this.#reader?.pause()
     this.#signal()

@@ -1,4 +1,6 @@
 /** What pricing counts about itself since its start. Plain numbers: the hot loop adds, `status` shows them. */
+import type { DeadLetter } from "@credits/contracts"
+
 export interface Metrics {
   messages: number
   events: number
@@ -6,6 +8,7 @@ export interface Metrics {
   chargeMessages: number
   byokRecorded: number
   deadLetters: number
+  deadLettersByReason: Record<string, number>
   batches: number
   /** Milliseconds spent rating, waiting for the command stream, and committing. */
   ratingMs: number
@@ -26,6 +29,7 @@ export const noMetrics = (): Metrics => ({
   chargeMessages: 0,
   byokRecorded: 0,
   deadLetters: 0,
+  deadLettersByReason: {},
   batches: 0,
   ratingMs: 0,
   publishingMs: 0,
@@ -35,3 +39,10 @@ export const noMetrics = (): Metrics => ({
   journalEntriesAsked: 0,
   rollupCommits: 0,
 })
+
+export const countLetters = (metrics: Metrics, letters: ReadonlyArray<Pick<DeadLetter, "reason">>): void => {
+  metrics.deadLetters += letters.length
+  for (const { reason } of letters) {
+    metrics.deadLettersByReason[reason] = (metrics.deadLettersByReason[reason] ?? 0) + 1
+  }
+}

@@ -1,6 +1,13 @@
 /** Usage counted from the ledger's journal (decision 14): each entry once, gaps seen, rating first. */
-import { publish } from "@credits/bus"
-import { STREAMS, SUBJECTS, type JournalEntry, type JournalMessage, type UsageAnswer } from "@credits/contracts"
+import { publish, walkStored } from "@credits/bus"
+import {
+  STREAMS,
+  SUBJECTS,
+  type DeadLetter,
+  type JournalEntry,
+  type JournalMessage,
+  type UsageAnswer,
+} from "@credits/contracts"
 import * as fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import {
@@ -128,6 +135,26 @@ describe("the usage projection over a real journal", () => {
     expect((await usage("day", "acc_b")).map((row) => [row.day, row.model, row.calls])).toEqual([
       ["2026-06-01", null, 1],
     ])
+  })
+
+  it("a journal message that nobody can read is a dead letter with its headers", async () => {
+    await publish(parts.bus.js, SUBJECTS.ledgerJournal(3), new Uint8Array([0xff, 0xfe]), { "x-a": "1" })
+    await counted()
+    const letter = await eventually(async () => {
+      let found: DeadLetter | undefined
+      await walkStored(parts.bus, STREAMS.deadLetters.name, { from: 1 }, ({ data }) => {
+        found = JSON.parse(new TextDecoder().decode(data)) as DeadLetter
+      })
+      return found
+    }, "the letter is published")
+    expect(letter).toMatchObject({
+      id: "pricing.LEDGER_JOURNAL.1.-1",
+      reason: "malformed",
+      origin: { stream: STREAMS.ledgerJournal.name, seq: 1, index: -1 },
+      headers: { "x-a": "1" },
+      payload: "base64://4=",
+    })
+    expect((await pricing.status()).detail["metrics"]).toMatchObject({ deadLettersByReason: { malformed: 1 } })
   })
 
   it("decision 9: repeats are not counted, also over a restart; a gap stops that partition and shows", async () => {

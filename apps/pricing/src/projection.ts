@@ -6,10 +6,11 @@
  * shown in the status, and the others go on.
  */
 import { streamState, type BusHandle, type CursorGap } from "@credits/bus"
-import { partitions, STREAMS, SUBJECTS, type JournalMessage } from "@credits/contracts"
+import { partitions, STREAMS, SUBJECTS, type DeadLetter, type JournalMessage } from "@credits/contracts"
+import { deadLetterOf, textOf } from "./dead-letter.ts"
 import { Intake, type Report } from "./intake.ts"
 import { readHistory } from "./journal-owner.ts"
-import type { Metrics } from "./metrics.ts"
+import { countLetters, type Metrics } from "./metrics.ts"
 import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
 import { commitProjection, CursorMoved, readPositions, startOver, type PricingDatabase } from "./store.ts"
@@ -39,6 +40,8 @@ export interface ProjectionOptions {
   /** Rating has work: keep off the processor. */
   readonly isRatingBusy: () => boolean
   readonly metrics: Metrics
+  /** New dead letters are in the database. */
+  readonly onDeadLetters: () => void
   readonly report: Report
 }
 
@@ -160,14 +163,17 @@ export class UsageProjection {
     const rollup = new Rollup()
     const positions: Positions = new Map(this.#positions)
     const gaps: Array<JournalGap> = []
+    const letters: Array<DeadLetter> = []
     for (const message of messages) {
-      const gap = this.#fold(rollup, positions, message)
+      const gap = this.#fold(rollup, positions, message, letters)
       if (gap !== null) gaps.push(gap)
       // One message may be 512 KiB: let requests and heartbeats through in between.
       await new Promise((resolve) => setImmediate(resolve))
     }
-    if (!(await this.#commit(messages.at(-1)!.seq, rollup, positions))) return
+    if (!(await this.#commit(messages.at(-1)!.seq, rollup, positions, letters))) return
     metrics.rollupCommits++
+    countLetters(metrics, letters)
+    if (letters.length > 0) this.#options.onDeadLetters()
     for (const gap of gaps) {
       const { partition, position } = gap
       if (this.gaps.has(partition) || this.#positionOf(partition) !== position) continue
@@ -181,13 +187,19 @@ export class UsageProjection {
   }
 
   /** Tries until it is committed; false when another process counted meanwhile, or when stopped before. */
-  async #commit(to: number, rollup: Rollup, positions: Positions): Promise<boolean> {
+  async #commit(
+    to: number,
+    rollup: Rollup,
+    positions: Positions,
+    letters: ReadonlyArray<DeadLetter> = [],
+  ): Promise<boolean> {
     const { database, report } = this.#options
     for (;;) {
       try {
         const [stream, incarnation] = [this.#stream, this.#intake.incarnation!]
         const before = this.#positions
-        await commitProjection(database, { stream, incarnation, from: this.cursor, to, rollup, before, positions })
+        const moved = { stream, incarnation, from: this.cursor, to, rollup, before, positions }
+        await commitProjection(database, { ...moved, letters })
         this.trouble = undefined
         break
       } catch (error) {
@@ -287,7 +299,7 @@ export class UsageProjection {
     await this.#reload()
   }
 
-  #fold(rollup: Rollup, positions: Positions, message: ArrivedMessage): JournalGap | null {
+  #fold(rollup: Rollup, positions: Positions, message: ArrivedMessage, letters: Array<DeadLetter>): JournalGap | null {
     const { metrics, report } = this.#options
     try {
       const journal = JSON.parse(Buffer.from(message.body).toString("utf8")) as JournalMessage
@@ -296,8 +308,12 @@ export class UsageProjection {
       metrics.journalEntries += journal.entries.length
       return foldJournal(rollup, positions, journal)
     } catch (error) {
-      // The next message of that partition shows the gap.
-      report("error", `journal message ${message.seq}: ${error instanceof Error ? error.message : String(error)}`)
+      // The next message of that partition shows the gap, and the ledger is asked for what it held.
+      const detail = error instanceof Error ? error.message : String(error)
+      report("error", `journal message ${message.seq}: ${detail}`)
+      const { seq, body, headers } = message
+      const letter = deadLetterOf(seq, -1, "malformed", detail, null, Date.now(), textOf(body) ?? body, this.#stream)
+      letters.push(headers === undefined ? letter : { ...letter, headers })
       return null
     }
   }

@@ -15,18 +15,22 @@ import { isAccountId, partitionOf, PARTITIONS, type Instant } from "@credits/ker
 import { bookAt, costOfCall, type PriceBook } from "@credits/pricebook"
 import { byokRecordOf, chargeOf, isByok, isHosted, type ByokRecord } from "./call.ts"
 import { OpenMessage, type ChargeMessage } from "./charge-message.ts"
-import { deadLetterOf } from "./dead-letter.ts"
+import { deadLetterOf, textOf } from "./dead-letter.ts"
 
 /** A message as it came from a stream. */
 export interface ArrivedMessage {
   readonly seq: number
   readonly body: Uint8Array
+  /** For its dead letters; undefined: it has none. */
+  readonly headers?: DeadLetter["headers"]
 }
 
 export interface RatedBatch {
   readonly charges: ReadonlyArray<ChargeMessage>
   readonly byok: ReadonlyArray<ByokRecord>
   readonly deadLetters: ReadonlyArray<DeadLetter>
+  /** Headers of the messages that have any, by seq: for letters that only the database's answer makes. */
+  readonly headers: ReadonlyMap<number, NonNullable<DeadLetter["headers"]>>
   /** Events seen, of any kind. */
   readonly events: number
   /** Sequence of the last message in it: where the cursor goes when all of it is safe. */
@@ -90,17 +94,6 @@ class Batch {
     this.open.forEach((message, partition) => {
       if (message !== undefined && message.charges > 0) this.charges.push(message.take(partition))
     })
-  }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-/** The message as text, or null when it is not UTF-8. */
-const decode = (body: Uint8Array): string | null => {
-  try {
-    return utf8.decode(body)
-  } catch {
-    return null
   }
 }
 
@@ -197,11 +190,12 @@ const rateEvent = (
 }
 
 const rateMessage = (batch: Batch, books: Books, now: Instant, message: ArrivedMessage): void => {
-  const { seq, body } = message
-  const text = decode(body)
+  const { seq, body, headers } = message
+  const text = textOf(body)
   const refuse = (index: number, why: Refusal, value: unknown): void => {
     const original = index < 0 ? (text ?? body) : eventText(value)
-    batch.deadLetters.push(deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original))
+    const letter = deadLetterOf(seq, index, why.code, why.detail, subjectOf(value), now, original)
+    batch.deadLetters.push(headers === undefined ? letter : { ...letter, headers })
   }
   const parsed = text === null ? undefined : parse(text)
   // A single CloudEvent is a batch of one.
@@ -231,6 +225,7 @@ export class Rating {
   readonly #batch: Batch
   readonly #books: Books
   readonly #now: Instant
+  readonly #headers = new Map<number, NonNullable<DeadLetter["headers"]>>()
   #lastSeq = 0
 
   constructor(books: ReadonlyArray<PriceBook>, now: Instant, newTrace: NewTrace = () => undefined) {
@@ -241,13 +236,14 @@ export class Rating {
 
   add(message: ArrivedMessage): void {
     rateMessage(this.#batch, this.#books, this.#now, message)
+    if (message.headers !== undefined) this.#headers.set(message.seq, message.headers)
     this.#lastSeq = message.seq
   }
 
   end(): RatedBatch {
     this.#batch.close()
     const { charges, byok, deadLetters, events, traced } = this.#batch
-    return { charges, byok, deadLetters, events, traced, lastSeq: this.#lastSeq }
+    return { charges, byok, deadLetters, events, traced, headers: this.#headers, lastSeq: this.#lastSeq }
   }
 }
 

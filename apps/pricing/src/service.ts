@@ -3,7 +3,7 @@
  * stopped. Owns the order of starting and stopping and what `status` says. Plain promises: the Effect edge is
  * `main.ts`.
  */
-import { verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
+import { processName, verifyStreams, type BusHandle, type RunningClock } from "@credits/bus"
 import { BUCKETS, STREAMS, type ControlAnswer } from "@credits/contracts"
 import { readCatalogue, readPriceBook, type Catalogue, type PriceBook } from "@credits/pricebook"
 import { tracing } from "@credits/telemetry"
@@ -80,6 +80,7 @@ const statusOf = async (parts: Parts, clock: RunningClock, metrics: Metrics): Pr
       ...(projection.gaps.size > 0 && { journal_gap: [...projection.gaps.values()] }),
       trouble: actor.trouble ?? projection.trouble ?? null,
       queued: { [STREAMS.usage.name]: actor.queued, [STREAMS.ledgerJournal.name]: projection.queued },
+      owner: processName,
       priceBook: books.at(now)?.version ?? null,
       catalogue: catalogues.at(now)?.version ?? null,
       isPushed: books.isPushed && catalogues.isPushed,
@@ -123,7 +124,12 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
     report(isLow ? "warning" : "info", sentence)
     actor.hold(isLow)
   })
-  const projection = new UsageProjection({ ...shared, metrics, isRatingBusy: () => actor.busy })
+  const projection = new UsageProjection({
+    ...shared,
+    metrics,
+    isRatingBusy: () => actor.busy,
+    onDeadLetters: () => letters.wake(),
+  })
   const status = (): Promise<ControlAnswer> => statusOf(parts, clock, metrics)
   const rebuild = new UsageRebuild({ ...shared, projection })
   const endpoints = new Endpoints({ ...shared, clock, books, catalogues, rebuild, status })

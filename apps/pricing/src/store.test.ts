@@ -103,16 +103,23 @@ for (const dialect of DIALECTS) {
     it("R6.6 R8.1 a BYOK call counts once per id and account, in one batch or in several", async () => {
       const other = byok("e1", { account: "acc_b" })
       const first = await intake(0, 1, { byok: [byok("e1"), byok("e1"), other, byok("e2")] })
-      expect(first).toEqual({ byokRecorded: 3, deadLetters: 0 })
-      expect(await intake(1, 2, { byok: [byok("e1"), byok("e3"), other] })).toEqual({ byokRecorded: 1, deadLetters: 0 })
+      expect(first).toEqual({ byokRecorded: 3, deadLetters: [] })
+      expect(await intake(1, 2, { byok: [byok("e1"), byok("e3"), other] })).toEqual({
+        byokRecorded: 1,
+        deadLetters: [],
+      })
       expect(await usage()).toMatchObject([{ model: "m", byokCalls: 3, byokInputTokens: 30, byokOutputTokens: 9 }])
       expect(await usage("acc_b")).toMatchObject([{ byokCalls: 1 }])
     })
 
     it("R6.6 R8.1 the same BYOK id with another body is a dead letter; the first record stands", async () => {
       const changed = byok("e1", { hash: "other", model: "n", seq: 9, index: 4 })
-      expect(await intake(0, 1, { byok: [byok("e1"), changed] })).toEqual({ byokRecorded: 1, deadLetters: 1 })
-      expect(await intake(1, 2, { byok: [changed] })).toEqual({ byokRecorded: 0, deadLetters: 1 })
+      const conflict = { reason: "id_conflict", origin: { stream: "USAGE", seq: 9, index: 4 } }
+      expect(await intake(0, 1, { byok: [byok("e1"), changed] })).toMatchObject({
+        byokRecorded: 1,
+        deadLetters: [conflict],
+      })
+      expect(await intake(1, 2, { byok: [changed] })).toMatchObject({ byokRecorded: 0, deadLetters: [conflict] })
       expect((await pendingLetters(database, 9)).map((one) => one.id)).toEqual(["pricing.USAGE.9.4"])
       expect(await usage()).toMatchObject([{ model: "m", byokCalls: 1 }])
     })
@@ -268,7 +275,7 @@ for (const dialect of DIALECTS) {
       const records = Array.from({ length: 5_000 }, (_, i) =>
         byok(`e${i}`, { model: `m${i % 7}`, account: `acc_${i % 11}` }),
       )
-      expect(await intake(0, 1, { byok: records })).toEqual({ byokRecorded: 5_000, deadLetters: 0 })
+      expect(await intake(0, 1, { byok: records })).toEqual({ byokRecorded: 5_000, deadLetters: [] })
       const rows = await usage("acc_0")
       expect(rows.reduce((sum, row) => sum + row.byokCalls, 0)).toBe(455)
     })

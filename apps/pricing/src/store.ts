@@ -208,7 +208,7 @@ export interface IntakeCommit {
 }
 export interface IntakeCommitted {
   readonly byokRecorded: number
-  readonly deadLetters: number
+  readonly deadLetters: ReadonlyArray<DeadLetter>
 }
 
 /** What came of a batch of usage messages, and the cursor, in one transaction. @throws CursorMoved */
@@ -226,7 +226,7 @@ export const commitIntake = (database: PricingDatabase, batch: IntakeCommit): Pr
       await addRollup(database, db, rollup.rows)
     }
     await insertDeadLetters(database, db, letters)
-    return { byokRecorded, deadLetters: letters.length }
+    return { byokRecorded, deadLetters: letters }
   })
 
 export const readPositions = async (database: PricingDatabase): Promise<Positions> => {
@@ -243,6 +243,8 @@ export interface ProjectionCommit {
   /** As they were when counting began, and as they are after it. */
   readonly before: Positions
   readonly positions: Positions
+  /** Of messages nobody could read. */
+  readonly letters?: ReadonlyArray<DeadLetter>
 }
 
 /**
@@ -264,6 +266,7 @@ const expectPositions = async (db: Db, stream: string, expected: ReadonlyMap<num
 export const commitProjection = (database: PricingDatabase, batch: ProjectionCommit): Promise<void> =>
   database.kysely.transaction().execute(async (db) => {
     await moveCursor(db, batch.stream, batch.incarnation, batch.from, batch.to)
+    await insertDeadLetters(database, db, batch.letters ?? [])
     const rows = [...batch.positions].filter(([partition, seq]) => seq !== (batch.before.get(partition) ?? 0))
     if (rows.length === 0) return
     // The cursor's row is ours by now: nobody moves a position between this look and the commit.

@@ -26,6 +26,8 @@ export interface CommandUnit<Command> {
   readonly partition: number
   /** Stream sequence of its message and its place in it. */
   readonly seq: number
+  /** Of its message, as JSON; "": it has none. */
+  readonly headers: string
   readonly index: number
   /** Last of its message: the cursor then stands behind the whole message. */
   readonly last: boolean
@@ -164,9 +166,10 @@ export class Draft<State> {
   deadLetter(
     names: Names,
     partition: number,
-    letter: Pick<DeadLetter, "reason" | "detail" | "account" | "payload"> & { seq: number; index: number },
+    letter: Pick<DeadLetter, "reason" | "detail" | "account" | "payload"> &
+      Pick<CommandUnit<unknown>, "seq" | "index" | "headers">,
   ): void {
-    const { seq, index, ...rest } = { ...letter, payload: shortened(letter.payload) }
+    const { seq, index, headers, ...rest } = { ...letter, payload: shortened(letter.payload) }
     const id = `${names.service}:${names.stream}:${seq}:${index}`
     const payload: DeadLetter = {
       v: 1,
@@ -175,6 +178,7 @@ export class Draft<State> {
       origin: { stream: names.stream, seq, index },
       at: this.now,
       ...rest,
+      ...(headers !== "" && { headers: JSON.parse(headers) as NonNullable<DeadLetter["headers"]> }),
     }
     this.outbox.push({
       id: this.#nextId++,

@@ -41,6 +41,7 @@ export interface Counters {
   duplicates: number
   refusals: number
   deadLetters: number
+  deadLettersByReason: Record<string, number>
   fenceLosses: number
   snapshots: number
   dueRan: number
@@ -62,6 +63,7 @@ const noCounts = (): Counters => ({
   duplicates: 0,
   refusals: 0,
   deadLetters: 0,
+  deadLettersByReason: {},
   fenceLosses: 0,
   snapshots: 0,
   dueRan: 0,
@@ -298,7 +300,9 @@ export class Deciding<State> {
     account: string | null,
     payload: string,
   ): void {
+    const { deadLettersByReason: counts } = this.counters
     this.counters.deadLetters += 1
+    counts[reason] = (counts[reason] ?? 0) + 1
     draft.deadLetter(this.#names, unit.partition, {
       reason,
       detail,
@@ -306,6 +310,7 @@ export class Deciding<State> {
       payload,
       seq: unit.seq,
       index: unit.index,
+      headers: unit.headers,
     })
   }
 }

@@ -8,6 +8,8 @@ import { partitions as allPartitions } from "@credits/contracts"
 import {
   Bus,
   orderedReader,
+  plainHeaders,
+  processName,
   serve,
   startClock,
   realClock,
@@ -82,6 +84,12 @@ const noRequests = () => ({
   texts: [] as Array<string>,
   traces: [] as Array<readonly [index: number, trace: string]>,
 })
+const noMessages = () => ({
+  partitions: [] as Array<number>,
+  seqs: [] as Array<number>,
+  payloads: [] as Array<Uint8Array>,
+  headers: [] as Array<string>,
+})
 
 class Host {
   readonly #o: HostOptions
@@ -97,11 +105,7 @@ class Host {
   #clock: RunningClock = realClock
   readonly #spans: HostSpans
   #requests = noRequests()
-  #messages: { partitions: Array<number>; seqs: Array<number>; payloads: Array<Uint8Array> } = {
-    partitions: [],
-    seqs: [],
-    payloads: [],
-  }
+  #messages = noMessages()
   #flushing = false
   #open = 0
   #queuedBytes = 0
@@ -164,7 +168,7 @@ class Host {
         JSON.stringify({
           ...answer,
           outboxPending: answer.outboxPending + this.#outlet.pending,
-          detail: { ...answer.detail, metrics },
+          detail: { ...answer.detail, owner: processName, metrics },
         }),
       )
     })
@@ -292,7 +296,7 @@ class Host {
     this.#reader = null
     await before?.close()
     if (generation !== this.#generation) return
-    this.#messages = { partitions: [], seqs: [], payloads: [] }
+    this.#messages = noMessages()
     this.#queuedBytes = 0
     const subjects = new Map(partitions.map((partition) => [this.#o.commandSubject(partition), partition]))
     this.#reader = orderedReader(this.#bus, {
@@ -311,7 +315,7 @@ class Host {
         this.#tell({ t: "gap", detail: `cursor_gap: ${gap.reason}` })
       },
       onTrouble: (detail) => this.#o.log("warning", "reading commands", { detail }),
-      onMessage: ({ subject, seq, data }) => {
+      onMessage: ({ subject, seq, data, raw }) => {
         const partition = subjects.get(subject)
         if (partition === undefined || generation !== this.#generation) return
         // A copy with its own memory: the transport gives Node Buffers, whose slice() is a view of a shared one.
@@ -319,6 +323,8 @@ class Host {
         this.#messages.partitions.push(partition)
         this.#messages.seqs.push(seq)
         this.#messages.payloads.push(payload)
+        const headers = plainHeaders(raw.headers)
+        this.#messages.headers.push(headers === undefined ? "" : JSON.stringify(headers))
         this.#queuedBytes += payload.byteLength
         if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#reader?.pause()
         this.#flushSoon()
@@ -355,7 +361,7 @@ class Host {
           message,
           this.#messages.payloads.map((payload) => payload.buffer as ArrayBuffer),
         )
-        this.#messages = { partitions: [], seqs: [], payloads: [] }
+        this.#messages = noMessages()
       }
     })
   }

@@ -139,6 +139,8 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   readonly balance: (state: State) => string
   /** Compact newest figures for ticks: a JSON array's text. */
   readonly tick: (state: State) => string
+  /** Figures over the states in memory, for operators; looked at every few seconds while they are few enough. */
+  readonly gauges?: (states: Iterable<State>) => Readonly<Record<string, number>>
 }
 
 /** A command nobody can use: becomes a dead letter with its reason. */

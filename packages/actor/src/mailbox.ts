@@ -14,6 +14,7 @@ interface QueuedMessage {
   readonly partition: number
   readonly seq: number
   readonly payload: Uint8Array
+  readonly headers: string
   /** Decoded when first needed. */
   commands: ReadonlyArray<StreamCommand | BadCommand> | null
   next: number
@@ -57,11 +58,11 @@ export class Mailbox<State> {
     for (const [i, trace] of traces) this.#requests[before + i]!.trace = trace
   }
 
-  offerMessages({ partitions, seqs, payloads }: Extract<ToWorker, { readonly t: "messages" }>): void {
+  offerMessages({ partitions, seqs, payloads, headers: all }: Extract<ToWorker, { readonly t: "messages" }>): void {
     for (let i = 0; i < seqs.length; i++) {
-      const [partition, seq, payload] = [partitions[i]!, seqs[i]!, payloads[i]!]
+      const [partition, seq, payload, headers] = [partitions[i]!, seqs[i]!, payloads[i]!, all[i]!]
       if (seq > this.delivered) this.delivered = seq
-      this.#messages.push({ partition, seq, payload, commands: null, next: 0 })
+      this.#messages.push({ partition, seq, payload, headers, commands: null, next: 0 })
     }
   }
 
@@ -150,10 +151,11 @@ export class Mailbox<State> {
     const commands = message.commands!
     while (message.next < commands.length && units.length < max) {
       const index = message.next++
-      const { partition, seq } = message
+      const { partition, seq, headers } = message
       units.push({
         partition,
         seq,
+        headers,
         index,
         last: index === commands.length - 1,
         command: commands[index]!,

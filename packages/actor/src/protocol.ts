@@ -27,6 +27,8 @@ export type ToWorker =
       readonly partitions: ReadonlyArray<number>
       readonly seqs: ReadonlyArray<number>
       readonly payloads: ReadonlyArray<Uint8Array>
+      /** Each message's headers as JSON, for its dead letters; "": it has none. */
+      readonly headers: ReadonlyArray<string>
     }
   /** The reader (re)created its consumer: incarnation, and the stream's end then. */
   | { readonly t: "stream"; readonly incarnation: string; readonly last: number }
@@ -103,6 +105,7 @@ export interface WorkerMetrics {
   readonly duplicates: number
   readonly refusals: number
   readonly deadLetters: number
+  readonly deadLettersByReason: Readonly<Record<string, number>>
   readonly fenceLosses: number
   readonly snapshots: number
   readonly slots: number

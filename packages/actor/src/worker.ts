@@ -17,7 +17,7 @@ import { OutboxFeed } from "./outbox-feed.ts"
 import * as pace from "./pace.ts"
 import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
-import { metricsOf, statusOf } from "./status.ts"
+import { gaugesOf, metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
 import type { WorkerOptions } from "./worker-options.ts"
@@ -257,7 +257,8 @@ export class PartitionWorker<State> {
     const { counters, deciding } = this.#executor
     const metrics = metricsOf(counters, this.#slots, this.#mailbox, this.#due.heap.earliest, this.#now())
     const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
-    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, brokenAccounts: deciding.broken.size } })
+    const ofMachine = gaugesOf(this.#o.machine, this.#slots)
+    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, ...ofMachine, brokenAccounts: deciding.broken.size } })
   }
 
   #caughtUp(): boolean {

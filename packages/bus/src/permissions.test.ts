@@ -109,6 +109,7 @@ const PAYING = [
   "notifications.control",
 ]
 const NOTIFICATIONS = SERVICES_SUBJECTS.filter((subject) => subject.startsWith("notifications.request."))
+const REPLAYED = /^(usage\.events|ledger\.(command|journal|signal)\.3|(payments|subscriptions|topup)\.fact)$/
 const isWebhook = (subject: string): boolean => subject.includes(".webhook-")
 
 const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
@@ -191,19 +192,18 @@ const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     ...PAYING,
     ...NOTIFICATIONS.filter(isWebhook),
     ...streams.map((stream) => `$JS.API.STREAM.SNAPSHOT.${stream}`),
+    // What was there before is sent again (redrive, replay); a dead letter may leave after that, nothing else.
+    ...SERVICES_SUBJECTS.filter((subject) => REPLAYED.test(subject)),
+    "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
   ],
   gateway: ["usage.events", "ledger.gateway.3", "edge.caller"],
   dev: [
     ...["ledger", "pricing", "payments", "subscriptions", "topup", "notifications"].map((by) => `${by}.control`),
     ...streams.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.RESTORE.${stream}`]),
     "$JS.API.STREAM.MSG.DELETE.LEDGER_JOURNAL",
-    "$JS.API.STREAM.PURGE.USAGE",
-    "$JS.API.STREAM.PURGE.LEDGER_COMMANDS",
-    "$JS.API.STREAM.PURGE.LEDGER_JOURNAL",
-    "$JS.API.STREAM.PURGE.LEDGER_SIGNALS",
-    "$JS.API.STREAM.PURGE.PAYMENTS",
-    "$JS.API.STREAM.PURGE.SUBSCRIPTIONS",
-    "$JS.API.STREAM.PURGE.TOPUPS",
+    ...["USAGE", "LEDGER_COMMANDS", "LEDGER_JOURNAL", "LEDGER_SIGNALS", "PAYMENTS", "SUBSCRIPTIONS", "TOPUPS"].map(
+      (stream) => `$JS.API.STREAM.PURGE.${stream}`,
+    ),
   ],
 }
 
@@ -313,11 +313,13 @@ describe.each(BUS_USERS)("decision 20: the user %s", (user) => {
 })
 
 describe("decision 20: with those permissions", () => {
-  it("nobody's list has $JS.> or a stream's deletion, in any environment; who restores trims the journal", () => {
+  it("nobody's list has $JS.> or a stream's deletion; ops deletes dead letters, who restores trims the journal", () => {
+    const mayDelete: Readonly<Record<string, string>> = { ops: "DEAD_LETTERS", dev: "LEDGER_JOURNAL" }
+    const power = /^(>|\$JS\.>|\$JS\.API\.>|\$SYS)|DELETE|UPDATE/
     for (const environment of ["development", "sandbox", "production"]) {
       for (const [user, { publish: subjects }] of Object.entries(permissionsOf(environment))) {
-        const powers = subjects.filter((subject) => /^(>|\$JS\.>|\$JS\.API\.>|\$SYS)|DELETE|UPDATE/.test(subject))
-        expect(powers).toEqual(user === "dev" ? ["$JS.API.STREAM.MSG.DELETE.LEDGER_JOURNAL"] : [])
+        const deleted = user in mayDelete ? [`$JS.API.STREAM.MSG.DELETE.${mayDelete[user]}`] : []
+        expect(subjects.filter((subject) => power.test(subject))).toEqual(deleted)
       }
     }
   })

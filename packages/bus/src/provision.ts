@@ -14,6 +14,7 @@ import { BUCKETS, STREAMS, type StreamSpec } from "@credits/contracts"
 import { BusRefused, clientErrorOf } from "./errors.ts"
 import type { BusHandle } from "./connection.ts"
 
+const NANOS_PER_MS = 1_000_000
 const NANOS_PER_SECOND = 1_000_000_000
 /** Only an optimisation: idempotency lives in the databases (decision 12). */
 const DUPLICATE_WINDOW_SECONDS = 120
@@ -28,9 +29,9 @@ const streamConfig = (spec: StreamSpec): Wanted => ({
   subjects: [...spec.subjects],
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
-  discard: DiscardPolicy.New,
+  discard: spec.maxAgeMs === undefined ? DiscardPolicy.New : DiscardPolicy.Old,
   max_bytes: spec.maxBytes,
-  max_age: 0,
+  max_age: (spec.maxAgeMs ?? 0) * NANOS_PER_MS,
   max_msgs: -1,
   max_msgs_per_subject: -1,
   max_msg_size: -1,

@@ -1,9 +1,9 @@
 /**
- * What operators ask the edge about gateways' API keys, JSON on `edge.request.<op>`. Owns shapes only. A key's secret
- * never crosses the bus: whoever makes one keeps it, and tells its hash and how it begins.
+ * What operators ask the edge about gateways' API keys and customers' sessions, JSON on `edge.request.<op>`. Owns
+ * shapes only. No secret crosses the bus: whoever makes a key keeps it, and tells its hash and how it begins.
  */
 
-export type EdgeOperation = CreateGatewayKey | ListGatewayKeys | RevokeGatewayKey
+export type EdgeOperation = CreateGatewayKey | ListGatewayKeys | RevokeGatewayKey | ListSessions | EndSessions
 
 /** Again with the same id and hash it is the same key. */
 export interface CreateGatewayKey {
@@ -28,6 +28,24 @@ export interface RevokeGatewayKey {
   readonly id: string
 }
 
+/** A customer's sessions of browsers that have not ended, newest first. */
+export interface ListSessions {
+  readonly op: "session-list"
+  readonly account: string
+}
+/** Ends all of them, everywhere: each browser has to sign in again. */
+export interface EndSessions {
+  readonly op: "session-end"
+  readonly account: string
+}
+/** Instants are real time, ms. */
+export interface SessionView {
+  readonly authenticatedAt: number
+  readonly endsAt: number
+  /** It ends then when it is not used before. */
+  readonly idleAt: number
+}
+
 export interface GatewayKeyView {
   readonly id: string
   readonly name: string
@@ -42,4 +60,7 @@ export interface EdgeAnswers {
   readonly "gateway-key-create": GatewayKeyView
   readonly "gateway-key-list": { readonly items: ReadonlyArray<GatewayKeyView> }
   readonly "gateway-key-revoke": GatewayKeyView
+  readonly "session-list": { readonly items: ReadonlyArray<SessionView> }
+  /** Those that were ended. */
+  readonly "session-end": { readonly items: ReadonlyArray<SessionView> }
 }

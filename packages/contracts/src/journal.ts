@@ -129,4 +129,6 @@ export interface DeadLetter {
   readonly at: number
   /** The original, as text (base64 with prefix `base64:` when it was not UTF-8). */
   readonly payload: string
+  /** Headers of the message it came in; absent: there were none. */
+  readonly headers?: Readonly<Record<string, string>>
 }

@@ -3,6 +3,12 @@
  * the stream PAYMENTS. Owns shapes only. Amounts of charges are whole cents; instants are milliseconds.
  */
 
+/**
+ * A message that may lead to a charge is sent again only while the card processor still knows the keys of the first
+ * time: it forgets them after 24 h, less room for what waits in queues (R10.2). Older ones are asked of payments.
+ */
+export const MONEY_REPLAY_AGE_MAX_MS = 20 * 60 * 60 * 1000
+
 export type PaymentsRequest =
   | RequestCharge
   | CloseObligation

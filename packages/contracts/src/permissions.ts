@@ -1,7 +1,8 @@
 /**
  * Who may use which subject (decision 20): one nkey user per service, an explicit list each, never `$JS.>`. Anything
  * not listed is refused by the server. Nobody may delete a stream; only `dev`, the provisioner, may create and restore
- * streams and purge what every reader has durably read. Pure: this file also renders the server's
+ * streams and purge what every reader has durably read; a message is deleted only by `ops`, a dead letter, and by who
+ * restores. Pure: this file also renders the server's
  * configuration.
  */
 import type { NotificationsOp } from "./notifications.ts"
@@ -65,6 +66,7 @@ const paymentFacts = STREAMS.payments.name
 const subscriptionFacts = STREAMS.subscriptions.name
 const topupFacts = STREAMS.topups.name
 const deadLetters = STREAMS.deadLetters.name
+const advisories = STREAMS.advisories.name
 const streamNames: ReadonlyArray<string> = Object.values(STREAMS).map((stream) => stream.name)
 const bucketNames: ReadonlyArray<string> = Object.values(BUCKETS)
 const bucketStreams = bucketNames.map((bucket) => `KV_${bucket}`)
@@ -198,6 +200,8 @@ const edge: Permissions = {
     "notifications.control",
     // The clock's quiet rounds compare cursors with stream ends (decision 16).
     ...[usage, commands, journal, signals, paymentFacts, subscriptionFacts, topupFacts].map(api.info),
+    // /metrics tells how many dead letters and advisories there are.
+    ...[deadLetters, advisories].flatMap((stream) => [api.info(stream), api.look(stream)]),
     ...bucketNames.map(bucketGet),
   ],
   subscribe: [
@@ -235,6 +239,15 @@ const ops: Permissions = {
     ...streamNames.map(api.look),
     ...bucketNames.map(bucketGet),
     ...[...streamNames, ...bucketStreams].flatMap(api.backUp),
+    // Redrive and replay send the original again, to whoever read it before (ADR 0021); a letter leaves after that.
+    "usage.events",
+    "ledger.command.*",
+    "ledger.journal.*",
+    "ledger.signal.*",
+    "payments.fact",
+    "subscriptions.fact",
+    "topup.fact",
+    api.remove(deadLetters),
   ],
   subscribe: [inbox("ops")],
   responds: false,

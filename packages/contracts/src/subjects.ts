@@ -13,6 +13,12 @@ export const HEADERS = {
   /** `<partition>.<seq>` of a journal or signal message: repeats have the same one. */
   id: "Credits-Id",
   trace: "traceparent",
+  /** The letter that this message is sent again for (`credits dlq redrive`). */
+  redrive: "Credits-Redrive",
+  /** `<run>:<seq>` of the message that this one is a copy of (`credits stream replay`). */
+  replay: "Credits-Replay",
+  /** JetStream's own: the same within two minutes is stored once. */
+  messageId: "Nats-Msg-Id",
 } as const
 
 export const SUBJECTS = {
@@ -67,9 +73,13 @@ export interface StreamSpec {
   readonly maxBytes: number
   /** What reads it with a database cursor; the janitor purges only below the lowest. */
   readonly readers: ReadonlyArray<string>
+  /** Only of a stream that feeds no database: the oldest go after so long, and when it is full. */
+  readonly maxAgeMs?: number
 }
 
-const GIB = 1024 * 1024 * 1024
+const MIB = 1024 * 1024
+const GIB = 1024 * MIB
+const DAY_MS = 24 * 60 * 60 * 1000
 
 export const STREAMS = {
   usage: { name: "USAGE", subjects: ["usage.events"], maxBytes: 8 * GIB, readers: ["pricing"] },
@@ -114,6 +124,17 @@ export const STREAMS = {
     subjects: ["dead-letter.*"],
     maxBytes: 1 * GIB,
     readers: [],
+  },
+  /**
+   * The second net below the dead letters: what JetStream itself says of a consumer, ours or a stranger's, that gave a
+   * message up. Looked at by people and by `doctor`.
+   */
+  advisories: {
+    name: "ADVISORIES",
+    subjects: ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"],
+    maxBytes: 64 * MIB,
+    readers: [],
+    maxAgeMs: 30 * DAY_MS,
   },
 } as const satisfies Record<string, StreamSpec>
 

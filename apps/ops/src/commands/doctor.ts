@@ -9,15 +9,23 @@ import * as Command from "effect/cli/Command"
 import type { BusHandle } from "@credits/bus"
 import { STREAMS } from "@credits/contracts"
 import { answering } from "../answer.ts"
-import { checkDeadLetters, checkDurability, checkServer, checkStreams, type StreamLook } from "../doctor/bus.ts"
+import {
+  checkAdvisories,
+  checkDeadLetters,
+  checkDurability,
+  checkServer,
+  checkStreams,
+  type StreamLook,
+} from "../doctor/bus.ts"
 import type { OpsConfig } from "../config.ts"
+import { readAdvisories } from "../dead-letters.ts"
 import { fail, ok, type Check } from "../doctor/check.ts"
 import { checkDatabase, checkFsync, checkSpace, measureFsync, readSyncAlways } from "../doctor/machine.ts"
 import { checkClock, checkCursors, checkReady } from "../doctor/services.ts"
 import { EXIT, sentence } from "../failure.ts"
 import { readServices, type ServiceFacts } from "../services.ts"
 import { readStream, STREAM_NAMES } from "../streams.ts"
-import { System, type Located } from "../system.ts"
+import { businessNow, System, type Located } from "../system.ts"
 import { table } from "../table.ts"
 
 const look = (bus: BusHandle, name: string): Effect.Effect<StreamLook> =>
@@ -51,7 +59,7 @@ const checkHttp = (name: string, url: string | undefined, path: string): Effect.
 /** The server stamps its answers; services tell their business time, which the sandbox may have moved on purpose. */
 const checkClocks = (
   looks: ReadonlyArray<StreamLook>,
-  businessNow: number,
+  business: number,
   now: number,
   services: ReadonlyArray<ServiceFacts>,
 ) => {
@@ -59,7 +67,7 @@ const checkClocks = (
   return [
     ...(stamp === undefined ? [] : [checkClock("clock of nats-server", Date.parse(stamp) - now)]),
     ...services.flatMap(({ name, answer }) =>
-      answer === null ? [] : [checkClock(`clock of ${name}`, answer.now - businessNow)],
+      answer === null ? [] : [checkClock(`clock of ${name}`, answer.now - business)],
     ),
   ]
 }
@@ -70,10 +78,8 @@ const examineBus = (bus: BusHandle, where: Located) =>
     const looks = yield* Effect.forEach(STREAM_NAMES, (name) => look(bus, name), { concurrency: 4 })
     const services = yield* readServices(bus)
     const now = yield* Clock.currentTimeMillis
-    const businessNow = yield* Effect.promise(async () => {
-      const { clockNow, readClockSetting, REAL_TIME } = await import("@credits/bus")
-      return clockNow(await readClockSetting(bus).catch(() => REAL_TIME), now)
-    })
+    const business = yield* businessNow(bus, now)
+    const advisories = yield* Effect.result(readAdvisories(bus))
     const replicas = Math.min(
       ...looks.flatMap((each) => (each.facts === null ? [] : [Number(each.facts.config["num_replicas"])])),
     )
@@ -87,7 +93,8 @@ const examineBus = (bus: BusHandle, where: Located) =>
       ...(yield* checkHttp("sandbox processor", where.processorUrl, "/healthz")),
       ...checkCursors(services, looks),
       checkDeadLetters(looks.find((each) => each.name === STREAMS.deadLetters.name)),
-      ...checkClocks(looks, businessNow, now, services),
+      checkAdvisories(Result.isFailure(advisories) ? null : advisories.success.length),
+      ...checkClocks(looks, business, now, services),
     ]
   })
 

@@ -91,3 +91,14 @@ export const checkDeadLetters = (look: StreamLook | undefined): Check => {
     "`credits dlq list` shows them with their reasons",
   )
 }
+
+/** `count` null: they could not be read. */
+export const checkAdvisories = (count: number | null): Check => {
+  if (count === null) return skipped("advisories", "the stream could not be read")
+  if (count === 0) return ok("advisories", "no message was given up without a dead letter")
+  return warn(
+    "advisories",
+    `${count} messages were given up by a consumer, and no dead letter tells of them`,
+    "`credits dlq list` shows stream, sequence and consumer; look at the log of whoever owns that consumer",
+  )
+}

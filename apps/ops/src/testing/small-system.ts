@@ -143,12 +143,19 @@ export interface SmallSystem {
   readonly bus: BusHandle
   readonly dataDir: string
   readonly natsUrl: string
+  /** Of the user that may do everything. */
+  readonly allSeed: string
   readonly accounts: Map<string, SmallAccount>
   /** Payments, subscriptions and auto top-up. */
   readonly paying: SmallPaying
   readonly webhooks: SmallWebhooks
   /** What the ledger says of itself; tests change it. */
-  readonly status: { cursors: Record<string, number>; ready: boolean }
+  readonly status: {
+    cursors: Record<string, number>
+    /** Of the other services. */
+    cursorsOf: Record<string, Record<string, number>>
+    ready: boolean
+  }
   readonly stop: () => Promise<void>
 }
 
@@ -169,7 +176,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
   await provisionStreams(bus, { maxBytes: 64 * 1024 * 1024 })
   const accounts = new Map<string, SmallAccount>()
   const done = new Map<string, string>()
-  const status = { cursors: {} as Record<string, number>, ready: true }
+  const status: SmallSystem["status"] = { cursors: {}, cursorsOf: {}, ready: true }
   const control = (service: string): string => {
     const answer: ControlAnswer = {
       service,
@@ -177,7 +184,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
       now: Date.now(),
       nextDue: null,
       ran: 0,
-      cursors: service === "ledger" ? status.cursors : {},
+      cursors: status.cursorsOf[service] ?? (service === "ledger" ? status.cursors : {}),
       outboxPending: 0,
       openRequests: 0,
       detail: {},
@@ -200,6 +207,7 @@ export const smallSystem = async (): Promise<SmallSystem> => {
     bus,
     dataDir,
     natsUrl: server.url,
+    allSeed: seedText(all.getSeed()),
     accounts,
     paying,
     webhooks,

@@ -24,9 +24,9 @@ export type Shell = (...args: ReadonlyArray<string>) => Promise<Run>
 
 const lines = (args: ReadonlyArray<unknown>): string => `${args.map(String).join(" ")}\n`
 
-/** A shell with exactly this environment. */
+/** A shell with exactly this environment; `signal` is Ctrl-C: the run rejects then. */
 export const shellWith =
-  (environment: Readonly<Record<string, string>>): Shell =>
+  (environment: Readonly<Record<string, string>>, signal?: AbortSignal): Shell =>
   async (...args) => {
     let stdout = ""
     let stderr = ""
@@ -47,6 +47,7 @@ export const shellWith =
         Effect.provideService(Console.Console, console),
         Effect.provide(layer),
       ),
+      signal === undefined ? {} : { signal },
     )
     return { exit, stdout, stderr, json: <A>() => JSON.parse(stdout) as A }
   }

@@ -104,7 +104,7 @@ export class Inbox {
   }
 
   #letter(message: Arrived, index: number, reason: string, id: string | null, error: unknown): Letter {
-    const { stream, seq, text } = message
+    const { stream, seq, text, bytes, headers } = message
     const { service, machine } = this.#o
     const letter: DeadLetter = {
       v: 1,
@@ -116,7 +116,8 @@ export class Inbox {
       account: id,
       at: Date.now(),
       // Postgres stores no NUL.
-      payload: text.includes("\0") ? `base64:${Buffer.from(text).toString("base64")}` : text,
+      payload: bytes !== null || text.includes("\0") ? `base64:${Buffer.from(bytes ?? text).toString("base64")}` : text,
+      ...(headers !== undefined && { headers }),
     }
     return { subject: SUBJECTS.deadLetter(service), payload: JSON.stringify(letter) }
   }

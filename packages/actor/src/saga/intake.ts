@@ -2,7 +2,15 @@
  * A stream read into a bounded queue from the cursor in the database (decision 2). Owns pausing and what is known of
  * the stream's end; the cursor moves with the commit that holds what came of the messages.
  */
-import { orderedReader, streamState, type BusHandle, type CursorGap, type OrderedReader } from "@credits/bus"
+import {
+  orderedReader,
+  plainHeaders,
+  streamState,
+  type BusHandle,
+  type CursorGap,
+  type OrderedReader,
+} from "@credits/bus"
+import type { DeadLetter } from "@credits/contracts"
 import type { SagaStream } from "./running.ts"
 import type { SagaCursor, SagaStore } from "./store.ts"
 
@@ -14,6 +22,10 @@ export interface Arrived {
   readonly stream: string
   readonly seq: number
   readonly text: string
+  /** As it came, when it is not UTF-8. */
+  readonly bytes: Uint8Array | null
+  /** undefined: it has none. */
+  readonly headers: DeadLetter["headers"]
 }
 
 export interface IntakeOptions {
@@ -72,7 +84,7 @@ export class Intake {
       startSeq: this.cursor + 1,
       incarnation: stored?.incarnation,
       aheadMessages: AHEAD_MESSAGES,
-      onMessage: ({ seq, data }) => this.#arrived(seq, Buffer.from(data).toString()),
+      onMessage: ({ seq, data, raw }) => this.#arrived(seq, data, plainHeaders(raw.headers)),
       onCreated: ({ incarnation, last }) => {
         // From now on another stream of this name is noticed, also when nothing of this one was applied yet.
         this.#isDirty ||= this.#incarnation === ""
@@ -98,8 +110,11 @@ export class Intake {
     return Math.max(0, (await streamState(bus.jsm, stream.stream)).first - 1)
   }
 
-  #arrived(seq: number, text: string): void {
-    this.#queue.push({ stream: this.stream, seq, text })
+  #arrived(seq: number, data: Uint8Array, headers: Arrived["headers"]): void {
+    const text = Buffer.from(data).toString()
+    // `data` is a view of the socket's buffer.
+    const bytes = text.includes("\ufffd") ? new Uint8Array(data) : null
+    this.#queue.push({ stream: this.stream, seq, text, bytes, headers })
     this.#bytes += text.length
     if (this.#bytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_MESSAGES_MAX) this.#reader?.pause()
     this.#o.onArrived()

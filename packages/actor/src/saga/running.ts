@@ -51,6 +51,7 @@ export interface SagaMetrics {
   readonly decisions: Readonly<Record<string, number>>
   readonly commits: number
   readonly commitMs: number
+  readonly deadLettersByReason: Readonly<Record<string, number>>
   /** Decisions that could not be made. */
   readonly defects: number
   readonly stepsDone: number

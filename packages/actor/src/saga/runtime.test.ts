@@ -201,19 +201,24 @@ overBothDatabases("sagas", (given) => {
       await caughtUp()
       await errands.quiet()
       const from = (await endOf(given.parts.bus, STREAMS.deadLetters.name)) + 1
-      await publish(given.parts.bus.js, SUBJECTS.paymentsFact, "not json")
+      const { malformed = 0 } = (await errands.metrics()).deadLettersByReason
+      await publish(given.parts.bus.js, SUBJECTS.paymentsFact, "not json", { "x-a": "1" })
+      await publish(given.parts.bus.js, SUBJECTS.paymentsFact, new Uint8Array([0xff, 0xfe]))
       await say(test, "throw", "a")
       await say(test, "good", "a")
       await caughtUp()
       await errands.quiet()
       expect((await errands.state("a")).heard).toEqual(["good"])
-      const letters = (await storedTexts(given.parts.bus, STREAMS.deadLetters.name, from)).map(
-        (text) => JSON.parse(text) as DeadLetter,
-      )
+      const letters = (await storedTexts(given.parts.bus, STREAMS.deadLetters.name, from))
+        .map((text) => JSON.parse(text) as DeadLetter)
+        .toSorted((one, other) => one.origin.seq - other.origin.seq)
       expect(letters.map(({ reason, account, payload }) => [reason, account, payload])).toEqual([
         ["malformed", null, "not json"],
+        ["malformed", null, "base64://4="],
         ["defect", "a", JSON.stringify({ test, say: "throw", ids: ["a"] })],
       ])
+      expect(letters.map(({ headers }) => headers)).toEqual([{ "x-a": "1" }, undefined, undefined])
+      expect((await errands.metrics()).deadLettersByReason).toEqual({ malformed: malformed + 2, defect: 1 })
     })
 
     it("notify tells an actor from inside and resolves after the commit", async () => {

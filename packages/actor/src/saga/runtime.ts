@@ -3,12 +3,13 @@
  * only then answers, publishes and begins steps (decision 15). Owns the order of these; each part has its own file.
  */
 import { createHash } from "node:crypto"
-import { followClock } from "@credits/bus"
+import { followClock, processName } from "@credits/bus"
 import type { ControlAnswer } from "@credits/contracts"
 import { StoreUnavailable } from "@credits/store"
 import { Actors } from "./actors.ts"
 import { Alarm } from "../alarm.ts"
 import { Backlog } from "./backlog.ts"
+import { addCounts, lettersIn, type Counts } from "./counts.ts"
 import { DueTime } from "../due-time.ts"
 import { Deciding, type Actor, type Draft, type Machine, type Outcome } from "./deciding.ts"
 import { Due } from "./due.ts"
@@ -70,7 +71,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   #ending: Error | null = null
   #loop: Promise<void> = Promise.resolve()
   #forgetClock: () => void = () => undefined
-  readonly #counters = { decisions: {} as Record<string, number>, defects: 0 }
+  readonly #counters = { decisions: {} as Counts, letters: {} as Counts, defects: 0 }
   readonly ended: Promise<void>
   #end: { readonly resolve: () => void; readonly reject: (error: Error) => void }
 
@@ -242,9 +243,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       this.#phases.add(phases, 1)
       this.#due.committed(dueAt)
     }
-    for (const type in outcome.decisions) {
-      this.#counters.decisions[type] = (this.#counters.decisions[type] ?? 0) + outcome.decisions[type]!
-    }
+    addCounts(this.#counters.decisions, outcome.decisions)
+    addCounts(this.#counters.letters, lettersIn(outcome.facts))
     for (const id of outcome.stuck) this.#due.failed(id)
     for (const { id, type, error } of outcome.defects) this.#defect(id, type, error)
     for (const draft of drafts) {
@@ -347,6 +347,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       detail: {
         ...(gaps.length > 0 && { cursor_gap: gaps }),
         epoch: this.#store.epoch,
+        owner: processName,
         trouble: this.#troubles > 0,
         stuck: this.#due.stuck,
         waiting: this.#waits.size,
@@ -356,12 +357,13 @@ export class Runtime implements RunningSagas<unknown, unknown> {
 
   async metrics(): Promise<SagaMetrics> {
     const nextDue = await this.#store.earliestDue(null)
-    const { decisions, defects } = this.#counters
+    const { decisions, letters, defects } = this.#counters
     const { commits, commitMs } = this.#group
     return {
       decisions: { ...decisions },
       commits,
       commitMs,
+      deadLettersByReason: { ...letters },
       defects,
       stepsDone: this.#steps.done,
       stepRetries: this.#steps.retries,

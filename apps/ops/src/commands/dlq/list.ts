@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import type { Advisory } from "@credits/bus"
 import { answering } from "../../answer.ts"
-import { listLetters } from "../../dead-letters.ts"
+import { listLetters, readAdvisories } from "../../dead-letters.ts"
 import { usage } from "../../failure.ts"
 import { System } from "../../system.ts"
 import { table } from "../../table.ts"
@@ -19,6 +20,17 @@ interface Input {
   readonly limit: number
 }
 
+/** The second net: a consumer gave up and no service of ours says so. */
+const givenUpText = (advisories: ReadonlyArray<Advisory>): string =>
+  [
+    `${advisories.length} messages were given up by a consumer without a dead letter:`,
+    ...advisories.map(
+      ({ origin, consumer, deliveries, kind, at }) =>
+        `  ${instantOf(at)}  ${origin.stream} message ${origin.seq}, consumer ${consumer}, ` +
+        (kind === "terminated" ? "terminated" : `after ${deliveries} deliveries`),
+    ),
+  ].join("\n")
+
 const list = (input: Input) =>
   Effect.gen(function* () {
     if (input.limit < 1 || input.limit > LIMIT_MAX) return yield* usage(`--limit must be 1 to ${LIMIT_MAX}`)
@@ -28,7 +40,9 @@ const list = (input: Input) =>
       ...(Option.isSome(input.reason) ? { reason: input.reason.value } : {}),
       ...(Option.isSome(input.account) ? { account: input.account.value } : {}),
     }
-    const found = yield* listLetters(yield* system.connect, filter, input.limit)
+    const bus = yield* system.connect
+    const found = yield* listLetters(bus, filter, input.limit)
+    const advisories = yield* readAdvisories(bus)
     const reasons = Object.entries(found.byReason).map(([reason, count]) => `${count} ${reason}`)
     const rows = found.items.map(({ seq, letter }) => [
       seq,
@@ -51,11 +65,14 @@ const list = (input: Input) =>
         matching: found.matching,
         byReason: found.byReason,
         items: found.items.map(({ seq, letter }) => ({ seq, ...letter, at: instantOf(letter.at) })),
+        advisoriesWithoutLetter: advisories.map((each) => ({ ...each, at: instantOf(each.at) })),
       },
-      text:
+      text: [
         found.matching === 0
           ? "no dead letters"
           : `${table(columns, rows)}\n\n${found.matching} dead letters: ${reasons.join(", ")}`,
+        ...(advisories.length === 0 ? [] : [givenUpText(advisories)]),
+      ].join("\n\n"),
     }
   })
 

@@ -35,6 +35,7 @@ const show = (key: string) =>
         ["account", letter.account],
         ["at", instantOf(letter.at)],
         ["origin", `${letter.origin.stream} message ${letter.origin.seq}, item ${letter.origin.index}`],
+        ...Object.entries(letter.headers ?? {}).map(([name, value]) => [`header ${name}`, value] as const),
       ])}\n\n${readable(letter.payload)}`,
     }
   })
