@@ -26,8 +26,8 @@ const STAND_IN = `
   const { CREDITS_NATS_URL, CREDITS_NATS_SEED } = process.env
   const { CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT, CREDITS_GATEWAY_PORT } = process.env
   const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name })
-  const log = { message: "started", level: "INFO", timestamp: "2026-11-23T03:00:00.000Z" }
-  console.log(JSON.stringify({ ...log, annotations: { pid: process.pid } }))
+  const log = { time: "2026-11-23T03:00:00.000Z", level: "info", service: name, message: "started" }
+  console.log(JSON.stringify({ ...log, pid: process.pid }))
   const ports = { edge: CREDITS_HTTP_PORT, gateway: CREDITS_GATEWAY_PORT, "sandbox-processor": CREDITS_SANDBOX_PORT }
   const port = ports[name]
   if (port !== undefined) {

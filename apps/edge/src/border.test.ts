@@ -157,7 +157,7 @@ describe("the outside", () => {
     expect(await (await edge.fetch("/healthz")).json()).toEqual({ status: "ok" })
     expect(await (await edge.fetch("/readyz")).json()).toEqual({
       ready: true,
-      checks: { bus: true, store: true, priceBook: true },
+      checks: { bus: true, store: true, priceBook: true, staying: true },
     })
     const metrics = await (await edge.fetch("/metrics")).text()
     expect(metrics).toMatch(/edge_http_requests_total\{[^}]*endpoint="gateway\.authorize"[^}]*status="400"[^}]*\} \d+/)

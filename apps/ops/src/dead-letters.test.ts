@@ -2,10 +2,10 @@
  * Goal: a dead letter leaves only by a person's decision, is kept whole in the audit, and what is sent again goes to
  * where it came from, once. Method: the whole command line, a real nats-server with the ops user's real permissions.
  */
-import { closeBus, connectBus, publish, walkStored, type StoredMessage } from "@credits/bus"
+import { closeBus, connectBus, publish, streamState, walkStored, type StoredMessage } from "@credits/bus"
 import { encodeCharges, STREAMS, SUBJECTS, type DeadLetter } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
 import { smallSystem, type SmallSystem } from "./testing/small-system.ts"
 
 let system: SmallSystem
@@ -172,7 +172,11 @@ describe("the second net", () => {
     })
     const consumer = await bus.js.consumers.get(STREAMS.usage.name, "stranger")
     ;(await consumer.next({ expires: 5_000 }))!.nak()
+    // It is given up at the next delivery that is due; the advisory follows in its own time.
     await consumer.next({ expires: 1_000 })
+    await expect
+      .poll(() => streamState(bus.jsm, STREAMS.advisories.name).then(({ messages }) => messages), { timeout: 20_000 })
+      .toBeGreaterThan(0)
     await closeBus(bus)
     const list = await system.credits("dlq", "list")
     assert.match(list.stdout, /given up by a consumer without a dead letter:\n.+USAGE message 1, consumer stranger/)

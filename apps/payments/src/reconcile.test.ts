@@ -149,6 +149,10 @@ describe("reconciliation over the wire", () => {
       duplicate: 1,
       missing_here: 1,
       disputed: 1,
+      // None of these: an alert must see that there are none.
+      amount_mismatch: 0,
+      missing_there: 0,
+      status_mismatch: 0,
     })
   })
 
