@@ -130,7 +130,7 @@ describe("credits on a running system", () => {
   it("the ledger proves itself, and the doctor finds nothing failing (I1, I10)", async () => {
     const verified = await credits("ledger", "verify", "--json")
     assert.strictEqual(verified.exit, 0)
-    assert.deepInclude(verified.json<Record<string, unknown>>(), { ok: true, charges: charged })
+    assert.deepInclude(verified.json<Record<string, unknown>>(), { ok: true, charges: 1 })
     const doctor = await credits("doctor", "--json")
     const { checks } = doctor.json<{ checks: Array<{ status: string }> }>()
     assert.deepEqual(
@@ -360,7 +360,7 @@ describe("credits sends again what the services had before", () => {
   it("I10 and nobody was told anything twice, no usage counted twice, no card charged twice", async () => {
     const inbox = await payer.call<{ items: ReadonlyArray<Fields> }>("notifications")
     assert.deepEqual(inbox.body.items, told)
-    assert.deepInclude(await json("ledger", "verify"), { ok: true, charges: 1 })
+    assert.deepInclude(await json("ledger", "verify"), { ok: true, charges: charged })
     assert.deepInclude(await json("recon", "run"), { ok: true })
   })
 })

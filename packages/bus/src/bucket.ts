@@ -60,9 +60,10 @@ const RETAKE_MS = 250
 
 /**
  * Calls `onValue` with the newest value of a key: once at the start when there is one, then after every change (changes
- * that follow each other quickly may be given once, with the newest value). When `onValue` throws or rejects it is
- * called again soon: what it reads besides may be back by then. Resolves after the first read.
- * @throws BusUnavailable | BusRefused when the first read fails
+ * that follow each other quickly may be given once, with the newest value). When what `onValue` answers rejects it is
+ * called again soon: what it reads besides may be back by then. A value at which it throws is of no use, and not given
+ * again. Resolves after the first read.
+ * @throws BusUnavailable | BusRefused when the first read fails; what `onValue` throws at the first value
  */
 export const kvWatch = async (
   bus: BusHandle,
@@ -72,20 +73,20 @@ export const kvWatch = async (
 ): Promise<BucketWatch> => {
   let seen = 0
   let stopped = false
-  const give = async (value: BucketValue): Promise<void> => {
+  const taken = async (taking: unknown, value: BucketValue): Promise<void> => {
     try {
-      await onValue(value)
+      await taking
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETAKE_MS))
       // A newer one is on its way by itself.
-      if (!stopped && seen === value.revision) await give(value)
+      if (!stopped && seen === value.revision) await taken(onValue(value), value)
     }
   }
   const read = async (): Promise<boolean> => {
     const value = await kvGet(bus, bucket, key)
     if (stopped || value === undefined || value.revision <= seen) return false
     seen = value.revision
-    void give(value)
+    void taken(onValue(value), value)
     return true
   }
   const readSoon = async (): Promise<void> => {
