@@ -79,7 +79,11 @@ export const kvWatch = async (
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETAKE_MS))
       // A newer one is on its way by itself.
-      if (!stopped && seen === value.revision) await taken(onValue(value), value)
+      if (!stopped && seen === value.revision)
+        await taken(
+          Promise.resolve().then(() => onValue(value)),
+          value,
+        )
     }
   }
   const read = async (): Promise<boolean> => {
