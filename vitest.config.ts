@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * Three groups. *Parts*: tests beside the code, in as many files at once as there are cores. *System*: whole services
- * with their databases and bus, one file at a time, because each of them wants the machine for itself; they start when
- * the parts are done. *Browser*: pages on whole systems; a browser waits more than it works, so two files at once.
+ * Four groups, one after the other. *Parts*: tests beside the code, in as many files at once as there are cores.
+ * *Whole*: the story of a user or an operator on a whole system; it waits for facts more than it works, so two files at
+ * once. *System*: whole services killed, stopped and loaded, one file at a time, because each of them wants the machine
+ * for itself. *Browser*: pages on whole systems; a browser waits more than it works, so two files at once.
  */
 export default defineConfig({
   test: {
@@ -23,16 +24,27 @@ export default defineConfig({
       },
       {
         test: {
+          name: "whole",
+          include: ["tests/e2e/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**"],
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: "system",
           // What is timed to the second in a browser is timed alone.
-          include: ["tests/{chaos,demo,e2e,load}/**/*.test.ts", "tests/browser/weight.test.ts"],
+          include: ["tests/{chaos,demo,load}/**/*.test.ts", "tests/browser/weight.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           maxWorkers: 1,
           fileParallelism: false,
           // A crash round restarts every service several times.
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -43,7 +55,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
