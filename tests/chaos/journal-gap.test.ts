@@ -63,7 +63,7 @@ describe("decision 9: a journal that was purged before it was counted", () => {
     await system.restarted("pricing", pid)
     await expect.poll(calls, POLL).toBe(2 * CHARGES)
     const metrics = await (await fetch(`${system.url}/metrics`)).text()
-    expect(metrics).toContain(`\ncredits_pricing_journal_entries_asked ${CHARGES}\n`)
+    expect(metrics).toContain(`\ncredits_pricing_journal_entries_asked_total ${CHARGES}\n`)
     await send(2 * CHARGES)
     await expect.poll(calls, POLL).toBe(3 * CHARGES)
   })
