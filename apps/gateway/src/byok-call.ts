@@ -52,9 +52,14 @@ export const byokCall = async (
       parts.upstream(route.provider, { body, key: providerKey, signal }),
     )
   } catch {
+    parts.metrics.callEnded("byok", customer.isGone ? "cancelled" : "failed", 0)
     return customer.refuse(upstreamFailed)
   }
-  if (!response.ok) return customer.refuse(upstreamRefusal(await readUpstreamRefusal(response), true))
+  if (!response.ok) {
+    const refusal = upstreamRefusal(await readUpstreamRefusal(response), true)
+    parts.metrics.callEnded("byok", refusal.status >= 500 ? "failed" : "refused", 0)
+    return customer.refuse(refusal)
+  }
   parts.recording.begun(call)
   const meter = (produced: number): boolean => {
     parts.recording.produced(call.requestId, produced)
@@ -64,7 +69,7 @@ export const byokCall = async (
     ? await new StreamRelay(customer, request, meter).run(response)
     : await relayWhole(response, customer, request.model)
   parts.recording.ended(call, end)
-  parts.metrics.callEnded("byok", end)
+  parts.metrics.callEnded("byok", end.status, end.usage?.output ?? end.produced)
   tellEnd(span, end, request.inputTokensFair)
   await finish()
 }

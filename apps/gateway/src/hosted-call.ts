@@ -156,11 +156,13 @@ const answerHeld = async (
     )
   } catch {
     parts.settlement.ended(call, NOTHING)
+    parts.metrics.callEnded("hosted", customer.isGone ? "cancelled" : "failed", 0)
     return customer.refuse(upstreamFailed)
   }
   if (!response.ok) {
     const refusal = upstreamRefusal(await readUpstreamRefusal(response), false)
     parts.settlement.ended(call, NOTHING)
+    parts.metrics.callEnded("hosted", refusal.status >= 500 ? "failed" : "refused", 0)
     return customer.refuse(refusal)
   }
   const { end, finish } = request.stream
@@ -168,7 +170,7 @@ const answerHeld = async (
     : await relayWhole(response, customer, request.model)
   // On disk first: an answer that was given is charged, whatever happens to this process.
   parts.settlement.ended(call, end)
-  parts.metrics.callEnded("hosted", end)
+  parts.metrics.callEnded("hosted", end.status, end.usage?.output ?? end.produced)
   tellEnd(span, end, request.inputTokensFair)
   await finish()
 }

@@ -14,7 +14,7 @@ const requestSeconds = Metric.histogram("gateway_http_request_seconds", {
   description: "Time to the end of the answer",
   boundaries: SECONDS,
 })
-const calls = counter("gateway_calls_total", "Calls that a provider answered, by mode and how they ended")
+const calls = counter("gateway_calls_total", "Calls that were passed to a provider, by mode and how they ended")
 const outputTokens = counter("gateway_output_tokens_total", "Output tokens passed on, by mode")
 const authorizations = counter("gateway_authorizations_total", "Holds asked for, by outcome")
 const extensions = counter("gateway_extensions_total", "Extensions of holds asked for, by outcome")
@@ -56,7 +56,8 @@ const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
 
 export interface GatewayMetrics {
   readonly requestAnswered: (route: string, status: number, ms: number) => void
-  readonly callEnded: (mode: "hosted" | "byok", end: CallEnd) => void
+  /** `refused`: the provider did not take the request; what it fails to take is `failed`. */
+  readonly callEnded: (mode: "hosted" | "byok", status: CallEnd["status"] | "refused", outputTokens: number) => void
   readonly authorized: (outcome: string) => void
   readonly extended: (outcome: string) => void
   readonly recovered: (count: number) => void
@@ -88,9 +89,9 @@ export class Metrics extends Context.Service<Metrics, GatewayMetrics>()("gateway
           requestsOf({ route, status: String(status) }).updateUnsafe(1, context)
           requestSecondsOf({ route }).updateUnsafe(ms / 1_000, context)
         },
-        callEnded: (mode, { status, usage, produced }) => {
+        callEnded: (mode, status, tokens) => {
           callsOf({ mode, status }).updateUnsafe(1, context)
-          outputOf({ mode }).updateUnsafe(usage?.output ?? produced, context)
+          outputOf({ mode }).updateUnsafe(tokens, context)
         },
         authorized: (outcome) => authorizationsOf({ outcome }).updateUnsafe(1, context),
         extended: (outcome) => extensionsOf({ outcome }).updateUnsafe(1, context),

@@ -66,15 +66,15 @@ export class Settlement implements Recording {
   }
 
   ended(call: CallRecord, end: CallEnd): void {
-    const { requestId, holdId, traceparent } = call
+    const { requestId, holdId } = call
     this.#progress.delete(requestId)
     if (isNothing(end)) {
       if (holdId === "") this.#journal.closed(requestId)
-      else this.#follow(() => this.#giveBack(requestId, holdId, traceparent))
+      else this.#follow(() => this.#giveBack(requestId, holdId, call.traceparent))
       return
     }
     const span = usageSpan(call, end)
-    const event = usageEvent(call, end, carried(span) ?? traceparent)
+    const event = usageEvent(call, end, carried(span))
     this.#journal.settling(requestId, event)
     this.#handIn(requestId, event, span)
   }

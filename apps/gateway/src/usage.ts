@@ -50,7 +50,7 @@ export const isNothing = ({ usage, produced }: CallEnd): boolean => usage === nu
 export type UsageEventData = Readonly<Record<string, unknown>> & { readonly id: string }
 
 /** The same input gives the same event, byte for byte: a repeat is no conflict (R6.6). */
-export const usageEvent = (call: CallRecord, end: CallEnd, traceparent?: string): UsageEventData => ({
+export const usageEvent = (call: CallRecord, end: CallEnd, traceparent = call.traceparent): UsageEventData => ({
   specversion: "1.0",
   type: USAGE_EVENT_TYPE,
   id: `usage:${call.requestId}`,
