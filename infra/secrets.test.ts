@@ -32,7 +32,7 @@ describe("a deployment's secrets", () => {
     expect(names("gateway")).toEqual([SEED])
     expect(names("dev")).toEqual([SEED])
     expect(names("ledger")).toEqual([SEED, DATABASE])
-    expect(names("edge")).toEqual([SEED, DATABASE, "CREDITS_STRIPE_PUBLISHABLE_KEY"])
+    expect(names("edge")).toEqual([SEED, DATABASE])
     const toldKey = BUS_USERS.filter((user) => names(user).includes("CREDITS_STRIPE_SECRET_KEY"))
     expect(toldKey).toEqual(["payments"])
     const toldSecret = BUS_USERS.filter((user) => names(user).includes("CREDITS_STRIPE_WEBHOOK_SECRET"))

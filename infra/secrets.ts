@@ -44,7 +44,6 @@ export const makeSecrets = (environment: string): Made => {
   const ofProcessor: Readonly<Partial<Record<BusUser, Readonly<Record<string, string>>>>> = {
     payments: processor,
     processor: { CREDITS_STRIPE_WEBHOOK_SECRET: processor.CREDITS_STRIPE_WEBHOOK_SECRET },
-    edge: { CREDITS_STRIPE_PUBLISHABLE_KEY: processor.CREDITS_STRIPE_PUBLISHABLE_KEY },
   }
   const envOf = (user: BusUser): string => {
     const values: Record<string, string> = {

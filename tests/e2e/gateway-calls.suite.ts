@@ -177,7 +177,7 @@ export const endedCalls = (testing: GatewayTesting): void => {
 }
 
 export const callsOverHttp = (testing: GatewayTesting): void => {
-  it("R6.1 R6.2 R6.3 a gateway that reaches the system over HTTP alone holds, extends, releases and charges", async () => {
+  it("R6.1 R6.2 R6.3 a gateway that has the edge's address alone holds, extends, releases, charges", async () => {
     const hugo = await customerWith(testing, "20.00")
     const gateway = await startGatewayOverHttp(testing)
     onTestFinished(() => gateway.stop())

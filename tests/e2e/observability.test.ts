@@ -161,7 +161,7 @@ describe("a trace", () => {
     leaving.abort()
   })
 
-  it("of a chat call leads from the customer's program through the model gateway to the wallet on a screen", async () => {
+  it("of a chat call leads from the customer's program through the gateway to the wallet on a screen", async () => {
     const leaving = await look()
     const { traceId, traceparent } = newTrace()
     const openai = new OpenAI({ apiKey: ada.token, baseURL: `${system.gatewayUrl}/v1`, maxRetries: 0 })
