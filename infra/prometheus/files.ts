@@ -39,10 +39,12 @@ const recorded = new Set(
 )
 
 /** Words of PromQL, and names of labels, are no metrics. */
-const NOT_METRICS: ReadonlySet<string> = new Set([
-  ...["sum", "max", "min", "min_over_time", "rate", "increase", "histogram_quantile", "predict_linear"],
-  ...["by", "or", "and", "on", "unless", "offset", "vector", "absent", "time", "up"],
-])
+const NOT_METRICS = new Set(
+  (
+    "sum max min min_over_time rate increase histogram_quantile predict_linear " +
+    "by or and on unless offset vector absent time up"
+  ).split(" "),
+)
 
 /** Names of metrics in an expression: what is left without texts, label lists, durations and words of the language. */
 const namesIn = (expr: string): ReadonlyArray<string> =>
