@@ -3,7 +3,7 @@
  * user, the database's password, and for the sandbox the keys of its card processor. Writes an `.env` file for each
  * service with its own secrets alone, `users.conf` for the NATS servers, and replaces nothing that is there.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { randomBytes } from "node:crypto"
 import { join, resolve } from "node:path"
 import { makeBusKey } from "@credits/bus"
@@ -44,7 +44,6 @@ export const makeSecrets = (environment: string): Made => {
   const ofProcessor: Readonly<Partial<Record<BusUser, Readonly<Record<string, string>>>>> = {
     payments: processor,
     processor: { CREDITS_STRIPE_WEBHOOK_SECRET: processor.CREDITS_STRIPE_WEBHOOK_SECRET },
-    edge: { CREDITS_STRIPE_PUBLISHABLE_KEY: processor.CREDITS_STRIPE_PUBLISHABLE_KEY },
   }
   const envOf = (user: BusUser): string => {
     const values: Record<string, string> = {
@@ -68,10 +67,13 @@ export const makeSecrets = (environment: string): Made => {
   }
 }
 
-/** @throws the file system's own error when one of the files is there already */
-const write = (folder: string, environment: string): void => {
+/** @throws Error when one of the files is there already: half of an old set and half of a new one fit nothing */
+export const writeSecrets = (folder: string, environment: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const [name, content] of Object.entries(makeSecrets(environment).files)) {
+  const { files } = makeSecrets(environment)
+  const found = Object.keys(files).filter((name) => existsSync(join(folder, name)))
+  if (found.length > 0) throw new Error(`${folder} has ${found.join(", ")} already`)
+  for (const [name, content] of Object.entries(files)) {
     // nats-server runs as a user of its own and has to read its users.
     writeFileSync(join(folder, name), content, { mode: name === "users.conf" ? 0o644 : 0o600, flag: "wx" })
   }
@@ -80,7 +82,7 @@ const write = (folder: string, environment: string): void => {
 if (import.meta.main) {
   const [folder = FOLDER, environment = process.env["CREDITS_ENV"] ?? "sandbox"] = process.argv.slice(2)
   try {
-    write(folder, environment)
+    writeSecrets(folder, environment)
     process.stdout.write(`secrets for ${environment} are in ${folder}\n`)
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

@@ -7,8 +7,9 @@ import type { ChatCompletionChunk, ChatCompletionCreateParams } from "openai/res
 import type { Entry } from "@credits/contracts/http"
 import { parseUsd, usd } from "@credits/kernel"
 import type { Customer } from "@credits/testkit"
-import { expect, it } from "vitest"
+import { expect, it, onTestFinished } from "vitest"
 import { customerWith, type GatewayTesting, SOON } from "./gateway-customer.ts"
+import { startGatewayOverHttp } from "./gateway-over-http.ts"
 
 const MODEL = "gpt-4o"
 const messages = [{ role: "user" as const, content: "What does a ledger keep?" }]
@@ -22,8 +23,10 @@ const streamed = (simulate: Simulate = {}, more: object = {}) =>
     stream: true
   }
 
+const clientAt = (url: string | undefined, token: string, headers: Record<string, string> = {}): OpenAI =>
+  new OpenAI({ apiKey: token, baseURL: `${url}/v1`, maxRetries: 0, defaultHeaders: headers })
 const clientOf = ({ system }: GatewayTesting, token: string, headers: Record<string, string> = {}): OpenAI =>
-  new OpenAI({ apiKey: token, baseURL: `${system.gatewayUrl}/v1`, maxRetries: 0, defaultHeaders: headers })
+  clientAt(system.gatewayUrl, token, headers)
 
 /** The error of a refused call. */
 const refusal = async (call: Promise<unknown>): Promise<APIError> => {
@@ -170,6 +173,26 @@ export const endedCalls = (testing: GatewayTesting): void => {
       .poll(rows, SOON)
       .toMatchObject([{ model: MODEL, byokCalls: 2, byokOutputTokens: 110, costUsd: "0.00" }])
     expect(await finn.wallet()).toMatchObject({ balanceUsd: "0.00", heldUsd: "0.00", debtUsd: "0.00" })
+  })
+}
+
+export const callsOverHttp = (testing: GatewayTesting): void => {
+  it("R6.1 R6.2 R6.3 a gateway that has the edge's address alone holds, extends, releases, charges", async () => {
+    const hugo = await customerWith(testing, "20.00")
+    const gateway = await startGatewayOverHttp(testing)
+    onTestFinished(() => gateway.stop())
+    const openai = clientAt(gateway.url, hugo.token)
+    // Ready when it knows the prices, which it has read from the public list.
+    await expect.poll(async () => (await fetch(`${gateway.url}/readyz`)).status, SOON).toBe(200)
+    expect((await openai.models.list()).data.map(({ id }) => id)).toContain(MODEL)
+    const refused = await refusal(openai.chat.completions.create(asked({ status: 500 })))
+    expect(refused).toMatchObject({ status: 502, code: "upstream_error" })
+    await expect.poll(() => heldOf(hugo), SOON).toBe("0.00")
+    const chunks = await chunksOf(await openai.chat.completions.create(streamed({ outputTokens: 5_000 })))
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe("stop")
+    await expect.poll(async () => (await newest(hugo))?.usage?.outputTokens, SOON).toBe(5_000)
+    expect(await hugo.wallet()).toMatchObject({ heldUsd: "0.00", debtUsd: "0.00" })
+    expect(await entriesOf(hugo)).toHaveLength(1)
   })
 }
 

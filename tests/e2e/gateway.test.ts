@@ -9,7 +9,7 @@ import { join } from "node:path"
 import { type BusHandle, closeBus, connectBus } from "@credits/bus"
 import { startSystem } from "@credits/testkit"
 import { afterAll, beforeAll, describe } from "vitest"
-import { endedCalls, hostedCalls, killedGateway, refusedCalls } from "./gateway-calls.suite.ts"
+import { callsOverHttp, endedCalls, hostedCalls, killedGateway, refusedCalls } from "./gateway-calls.suite.ts"
 import { clientBehaviour } from "./gateway-client.suite.ts"
 import { type GatewayTesting, supportOf } from "./gateway-customer.ts"
 
@@ -40,5 +40,6 @@ describe("the reference gateway", () => {
   hostedCalls(testing)
   refusedCalls(testing)
   endedCalls(testing)
+  callsOverHttp(testing)
   killedGateway(testing)
 })

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { callHttp, Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
+import OpenAI from "openai"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { metricsUsed } from "../../infra/prometheus/files.ts"
 import { Collector, type SeenSpan } from "./collector.fixture.ts"
@@ -160,6 +161,40 @@ describe("a trace", () => {
     leaving.abort()
   })
 
+  it("of a chat call leads from the customer's program through the gateway to the wallet on a screen", async () => {
+    const leaving = await look()
+    const { traceId, traceparent } = newTrace()
+    const openai = new OpenAI({ apiKey: ada.token, baseURL: `${system.gatewayUrl}/v1`, maxRetries: 0 })
+    const messages = [{ role: "user" as const, content: "A prompt is in no span." }]
+    const answer = await openai.chat.completions.create({ model: MODEL, messages }, { headers: { traceparent } })
+
+    const call = "POST /v1/chat/completions"
+    const shown = "GET /api/v1/wallet/events send wallet"
+    const settled = ["gateway usage", "pricing rate", "ledger apply", "ledger tick", shown]
+    await traceWith(traceId, [call, `chat ${MODEL}`, "ledger decide authorize", ...settled])
+    // The hold's tick has the same name, and comes first.
+    const tickedBy = () => collector.trace(traceId).get("ledger tick")!.parentSpanId
+    await expect.poll(tickedBy, POLL).toBe(collector.trace(traceId).get("ledger apply")!.spanId)
+    const toldBy = () => collector.trace(traceId).get(shown)!.parentSpanId
+    await expect.poll(toldBy, POLL).toBe(collector.trace(traceId).get("ledger tick")!.spanId)
+    const trace = collector.trace(traceId)
+    expect(trace.get(call)).toMatchObject({ service: "gateway", parentSpanId: traceparent.slice(36, 52) })
+    isChain(trace, call, "gateway authorize", "ledger authorize", "ledger decide authorize")
+    isChain(trace, call, `chat ${MODEL}`)
+    isChain(trace, call, ...settled)
+    expect(trace.get(call)!.attributes).toMatchObject({
+      "gen_ai.operation.name": "chat",
+      "gen_ai.request.model": MODEL,
+      "gen_ai.usage.input_tokens": answer.usage!.prompt_tokens,
+      "gen_ai.usage.output_tokens": answer.usage!.completion_tokens,
+      "credits.account_id": ada.account,
+      "credits.outcome": "ok",
+      "http.response.status_code": 200,
+    })
+    expect(JSON.stringify(collector.spans)).not.toContain("A prompt is in no span.")
+    leaving.abort()
+  })
+
   it("goes on with an event's own traceparent, and none begins for a call that says it is not sampled", async () => {
     const [own, quiet] = [newTrace(), newTrace()]
     const { holdId } = await authorize("traced-2", quiet.traceparent.replace(/01$/, "00"))
@@ -192,26 +227,30 @@ describe("a trace", () => {
 })
 
 describe("/metrics", () => {
-  const metrics = async (): Promise<ReadonlyMap<string, PrometheusFamily>> =>
-    readPrometheus(await (await fetch(`${system.url}/metrics`)).text())
+  const metricsOf = async (base: string): Promise<ReadonlyMap<string, PrometheusFamily>> =>
+    readPrometheus(await (await fetch(`${base}/metrics`)).text())
+  const metrics = (): Promise<ReadonlyMap<string, PrometheusFamily>> => metricsOf(system.url)
   const valueOf = (families: ReadonlyMap<string, PrometheusFamily>, name: string, label: string) =>
     families.get(name)?.samples.find(({ labels }) => labels.includes(label))?.value
 
   it("is strict Prometheus text; every number a service reports has a name, a unit and a help of its own", async () => {
-    const families = await metrics()
-    expect([...families].flatMap(([name, { help }]) => (/as the service reports/.test(help) ? [name] : []))).toEqual([])
-    const counters = [...families].filter(([, { type }]) => type === "counter").map(([name]) => name)
+    // Of the edge with everything behind it, and of the model gateway.
+    const families = [...(await metrics()), ...(await metricsOf(system.gatewayUrl!))]
+    expect(families.flatMap(([name, { help }]) => (/as the service reports/.test(help) ? [name] : []))).toEqual([])
+    const counters = families.filter(([, { type }]) => type === "counter").map(([name]) => name)
     expect(counters.filter((name) => !name.endsWith("_total"))).toEqual([])
-    const unitless = [...families.keys()].filter((name) => /_(ms|millis|minutes|mib|kb)(_|$)/.test(name))
+    const unitless = families.map(([name]) => name).filter((name) => /_(ms|millis|minutes|mib|kb)(_|$)/.test(name))
     expect(unitless).toEqual([])
   })
 
   it("has every metric that rules, alerts and the dashboard ask for", async () => {
     const missing = async (): Promise<ReadonlyArray<string>> => {
-      const families = await metrics()
+      const families = new Map([...(await metrics()), ...(await metricsOf(system.gatewayUrl!))])
       const bare = (name: string): string => name.replace(/_(bucket|sum|count)$/, "")
       return [...metricsUsed].filter((name) => !families.has(name) && families.get(bare(name))?.type !== "histogram")
     }
+    // Only of an open hold there is something to tell.
+    await authorize("held-open")
     await expect.poll(missing, POLL).toEqual([])
   })
 
@@ -236,7 +275,16 @@ describe("log lines", () => {
   it("of every process are JSON with time, level, service and message", () => {
     const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>)
     const services = new Set(lines.map(({ service }) => service))
-    for (const name of ["ledger", "pricing", "payments", "subscriptions", "topup", "notifications", "edge"]) {
+    for (const name of [
+      "ledger",
+      "pricing",
+      "payments",
+      "subscriptions",
+      "topup",
+      "notifications",
+      "edge",
+      "gateway",
+    ]) {
       expect(services).toContain(name)
     }
     for (const line of lines) {

@@ -76,7 +76,7 @@ const ledger: ReadonlyArray<Measure> = [
   secondsGauge(
     "ledger.firstHoldExpiry",
     "credits_ledger_first_hold_expiry_timestamp_seconds",
-    "When the first open hold expires, business time; 0: none is open",
+    "When the first open hold expires, business time; absent while none is open",
   ),
   gauge("ledger.freeSpaceBytes", "credits_ledger_free_space_bytes", "Free on the volume of the ledger's data folder"),
   gauge("ledger.intakeStopped", "credits_ledger_intake_stopped", "1: nothing new is promised, for want of free space"),

@@ -2,6 +2,7 @@
  * A call with the customer's own provider key (R8.1): passed on and recorded. The ledger is not among its parts, so
  * nothing here can ask it, hold or charge (I9).
  */
+import { askedOfProvider, carried, tellEnd } from "./call-span.ts"
 import { upstreamBody } from "./chat-request.ts"
 import type { CustomerAnswer } from "./customer-answer.ts"
 import { type IncomingCall, withoutFields } from "./hosted-call.ts"
@@ -24,7 +25,8 @@ export const byokCall = async (
   providerKey: string,
   customer: CustomerAnswer,
 ): Promise<void> => {
-  const { request, route, traceparent } = incoming
+  const { request, route, span } = incoming
+  const traceparent = carried(span)
   const call: CallRecord & { readonly mode: "byok" } = {
     requestId: incoming.requestId,
     account: incoming.account,
@@ -46,11 +48,18 @@ export const byokCall = async (
   const signal = request.stream ? customer.gone : new AbortController().signal
   let response: Response
   try {
-    response = await parts.upstream(route.provider, { body, key: providerKey, signal })
+    response = await askedOfProvider(span, route.provider, request.model, () =>
+      parts.upstream(route.provider, { body, key: providerKey, signal }),
+    )
   } catch {
+    parts.metrics.callEnded("byok", customer.isGone ? "cancelled" : "failed", 0)
     return customer.refuse(upstreamFailed)
   }
-  if (!response.ok) return customer.refuse(upstreamRefusal(await readUpstreamRefusal(response), true))
+  if (!response.ok) {
+    const refusal = upstreamRefusal(await readUpstreamRefusal(response), true)
+    parts.metrics.callEnded("byok", refusal.status >= 500 ? "failed" : "refused", 0)
+    return customer.refuse(refusal)
+  }
   parts.recording.begun(call)
   const meter = (produced: number): boolean => {
     parts.recording.produced(call.requestId, produced)
@@ -60,6 +69,7 @@ export const byokCall = async (
     ? await new StreamRelay(customer, request, meter).run(response)
     : await relayWhole(response, customer, request.model)
   parts.recording.ended(call, end)
-  parts.metrics.callEnded("byok", end)
+  parts.metrics.callEnded("byok", end.status, end.usage?.output ?? end.produced)
+  tellEnd(span, end, request.inputTokensFair)
   await finish()
 }

@@ -6,7 +6,9 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
 import type { Gateway } from "@credits/client"
 import { makeId } from "@credits/kernel"
+import { type Span, tracing } from "@credits/telemetry"
 import { type ByokParts, byokCall } from "./byok-call.ts"
+import { callSpan, endCallSpan, tellRequest } from "./call-span.ts"
 import type { Callers } from "./callers.ts"
 import { readChatRequest } from "./chat-request.ts"
 import { CustomerAnswer } from "./customer-answer.ts"
@@ -25,7 +27,6 @@ import {
   tooLarge,
   upstreamFailed,
 } from "./refusal.ts"
-import { traceparentOf } from "./trace.ts"
 
 /** A conversation with a few pictures in it. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024
@@ -118,13 +119,14 @@ export class Endpoints {
     }
     const isModels = method === "GET" && /^\/v1\/models(?:\/.+)?$/.test(path)
     if (!isModels && !(method === "POST" && path === "/v1/chat/completions")) return customer.refuse(notFound)
-    const account = await this.#accountOf(request)
-    if (typeof account !== "string") return customer.refuse(account)
-    if (isModels) return this.#models(path, customer)
-    if (this.#inFlight > IN_FLIGHT_MAX) {
-      return customer.refuse(busy("overloaded", "Too many calls are under way; send the same one again in a moment."))
+    if (isModels) {
+      const account = await this.#accountOf(request)
+      return typeof account === "string" ? this.#models(path, customer) : customer.refuse(account)
     }
-    await this.#chat(request, account, requestId, customer)
+    await tracing.run(callSpan(request.headers["traceparent"]), async (span) => {
+      await this.#chat(request, requestId, customer, span)
+      if (span !== undefined) endCallSpan(span, customer.status)
+    })
   }
 
   async #accountOf(request: IncomingMessage): Promise<string | Refusal> {
@@ -152,22 +154,27 @@ export class Endpoints {
     customer.whole(200, JSON.stringify(model))
   }
 
-  async #chat(request: IncomingMessage, account: string, requestId: string, customer: CustomerAnswer): Promise<void> {
+  async #chat(
+    request: IncomingMessage,
+    requestId: string,
+    customer: CustomerAnswer,
+    span: Span | undefined,
+  ): Promise<void> {
+    const account = await this.#accountOf(request)
+    if (typeof account !== "string") return customer.refuse(account)
+    if (this.#inFlight > IN_FLIGHT_MAX) {
+      return customer.refuse(busy("overloaded", "Too many calls are under way; send the same one again in a moment."))
+    }
     const body = await readBody(request)
     if (body === null) return customer.refuse(tooLarge(BODY_BYTES_MAX))
     const read = readChatRequest(parsed(body), body.length)
     if ("wrong" in read) return customer.refuse(badRequest(read.wrong.param, read.wrong.detail))
     const route = routeOf(this.#parts.providers, read.model)
     if (route === null) return customer.refuse(modelUnknown(read.model))
-    const incoming: IncomingCall = {
-      requestId,
-      account,
-      request: read,
-      route,
-      startedAt: this.#parts.now(),
-      traceparent: traceparentOf(request.headers["traceparent"]),
-    }
+    const incoming: IncomingCall = { requestId, account, request: read, route, startedAt: this.#parts.now(), span }
     const providerKey = request.headers[PROVIDER_KEY_HEADER]
+    const mode = providerKey === undefined ? "hosted" : "byok"
+    tellRequest(span, read, route.provider, { account, requestId, mode })
     if (providerKey === undefined) return hostedCall(this.#parts.hosted, incoming, customer)
     if (typeof providerKey !== "string" || providerKey.trim() === "") return customer.refuse(noProviderKey)
     await byokCall(this.#parts.byok, incoming, providerKey.trim(), customer)

@@ -4,6 +4,8 @@
  */
 import type { Gateway, Hold } from "@credits/client"
 import type { Nano } from "@credits/kernel"
+import type { Span } from "@credits/telemetry"
+import { askedOfCredit, askedOfProvider, carried, tellEnd } from "./call-span.ts"
 import { type ChatRequest, upstreamBody } from "./chat-request.ts"
 import { type Cover, type CostOf, firstCover, isBeyond, isNear, nextStep, tokensFor } from "./cover.ts"
 import type { CustomerAnswer } from "./customer-answer.ts"
@@ -29,7 +31,8 @@ export interface IncomingCall {
   readonly request: ChatRequest
   readonly route: Route
   readonly startedAt: number
-  readonly traceparent: string | undefined
+  /** Undefined: it is not traced. */
+  readonly span: Span | undefined
 }
 
 /** Priced otherwise, or spoken only by the simulated provider. */
@@ -54,13 +57,16 @@ interface Held {
 }
 
 /** Extends the hold when what was produced comes near its end; at the end itself, once more or never again. */
-const meterOf = (parts: HostedParts, call: CallRecord, held: Held, costOf: CostOf): Meter => {
+const meterOf = (parts: HostedParts, call: CallRecord, held: Held, costOf: CostOf, span: Span | undefined): Meter => {
   let { cover } = held
   let steps = 0
   let extending: Promise<void> | null = null
   const extend = async (): Promise<void> => {
     const step = nextStep(cover, costOf)
-    const answer = await parts.gateway.extend(call.holdId, step.amount, `${call.requestId}:${++steps}`)
+    const requestId = `${call.requestId}:${++steps}`
+    const answer = await askedOfCredit(span, "extend", call.account, (traceparent) =>
+      parts.gateway.extend(call.holdId, step.amount, requestId, traceparent),
+    )
     parts.metrics.extended("ok" in answer ? "ok" : answer.refused.code)
     if ("ok" in answer) cover = { ...cover, tokens: step.tokens }
   }
@@ -87,26 +93,29 @@ export const hostedCall = async (
   incoming: IncomingCall,
   customer: CustomerAnswer,
 ): Promise<void> => {
-  const { request, route, account, requestId, traceparent } = incoming
+  const { request, route, account, requestId, span } = incoming
   const costOf = costsOf(parts.gateway, request)
   if (costOf === null) return customer.refuse(refusalOf({ code: "model_unknown", detail: "" }, request.model))
   const perChoice = Math.min(request.maxOutputTokens ?? route.model.maxOutputTokens, route.model.maxOutputTokens)
   const tokensMax = perChoice * request.choices
   const first = firstCover(tokensMax, !request.stream || route.model.holdsWhole)
-  const answer = await parts.gateway.authorize({
-    account,
-    requestId,
-    model: request.model,
-    estimate: { inputTokens: request.inputTokensMax, maxOutputTokens: first.tokens },
-    atLeast: costOf(first.least),
-    ...(traceparent !== undefined && { traceparent }),
-  })
+  const answer = await askedOfCredit(span, "authorize", account, (asking) =>
+    parts.gateway.authorize({
+      account,
+      requestId,
+      model: request.model,
+      estimate: { inputTokens: request.inputTokensMax, maxOutputTokens: first.tokens },
+      atLeast: costOf(first.least),
+      ...(asking !== undefined && { traceparent: asking }),
+    }),
+  )
   parts.metrics.authorized("ok" in answer ? "ok" : answer.refused.code)
   if ("refused" in answer) return customer.refuse(refusalOf(answer.refused, request.model))
   const hold = answer.ok
   const tokens = tokensFor(hold.held, first.tokens, costOf)
   // Less than asked for is all there is: the answer is as long as that.
   const held: Held = { hold, cover: { tokens, tokensMax: tokens < first.tokens ? tokens : tokensMax } }
+  const traceparent = carried(span)
   const call: CallRecord = {
     requestId,
     account,
@@ -126,7 +135,7 @@ const NOTHING: CallEnd = { status: "failed", usage: null, produced: 0 }
 
 const answerHeld = async (
   parts: HostedParts,
-  { request, route }: IncomingCall,
+  { request, route, span }: IncomingCall,
   call: CallRecord,
   held: Held,
   costOf: CostOf,
@@ -142,21 +151,26 @@ const answerHeld = async (
   const signal = request.stream ? customer.gone : new AbortController().signal
   let response: Response
   try {
-    response = await parts.upstream(route.provider, { body, key: parts.keyOf(route), signal })
+    response = await askedOfProvider(span, route.provider, request.model, () =>
+      parts.upstream(route.provider, { body, key: parts.keyOf(route), signal }),
+    )
   } catch {
     parts.settlement.ended(call, NOTHING)
+    parts.metrics.callEnded("hosted", customer.isGone ? "cancelled" : "failed", 0)
     return customer.refuse(upstreamFailed)
   }
   if (!response.ok) {
     const refusal = upstreamRefusal(await readUpstreamRefusal(response), false)
     parts.settlement.ended(call, NOTHING)
+    parts.metrics.callEnded("hosted", refusal.status >= 500 ? "failed" : "refused", 0)
     return customer.refuse(refusal)
   }
   const { end, finish } = request.stream
-    ? await new StreamRelay(customer, request, meterOf(parts, call, held, costOf)).run(response)
+    ? await new StreamRelay(customer, request, meterOf(parts, call, held, costOf, span)).run(response)
     : await relayWhole(response, customer, request.model)
   // On disk first: an answer that was given is charged, whatever happens to this process.
   parts.settlement.ended(call, end)
-  parts.metrics.callEnded("hosted", end)
+  parts.metrics.callEnded("hosted", end.status, end.usage?.output ?? end.produced)
+  tellEnd(span, end, request.inputTokensFair)
   await finish()
 }

@@ -1,6 +1,7 @@
 /** The gateway's process: configuration, client, HTTP server. SIGINT and SIGTERM let the calls under way end. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Effect, Layer, Logger } from "effect"
+import { telemetryLayer } from "@credits/telemetry"
+import { Effect, Layer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { GatewayConfig } from "./config.ts"
 import { Metrics } from "./metrics.ts"
@@ -31,7 +32,7 @@ const Service = Layer.effectDiscard(
 Service.pipe(
   Layer.provide(Metrics.layer),
   Layer.provide(GatewayConfig.layer),
-  Layer.provide(Logger.layer([Logger.consoleJson])),
+  Layer.provide(telemetryLayer("gateway")),
   Layer.launch,
   NodeRuntime.runMain,
 )

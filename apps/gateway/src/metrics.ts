@@ -1,19 +1,20 @@
 /** The gateway's metrics, bound once and updated from plain callbacks. Served as Prometheus text on /metrics. */
 import type { GatewayStats } from "@credits/client"
+import { tracing } from "@credits/telemetry"
 import { Context, Effect, Layer, Metric } from "effect"
 import type { CallEnd } from "./usage.ts"
 
 /** 1 ms to 131 s: models take their time. */
-const MILLISECONDS = Metric.exponentialBoundaries({ start: 1, factor: 2, count: 18 })
+const SECONDS = Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 18 })
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
 const requests = counter("gateway_http_requests_total", "HTTP requests by route and status")
-const requestMs = Metric.histogram("gateway_http_request_ms", {
-  description: "Time to the end of the answer, ms",
-  boundaries: MILLISECONDS,
+const requestSeconds = Metric.histogram("gateway_http_request_seconds", {
+  description: "Time to the end of the answer",
+  boundaries: SECONDS,
 })
-const calls = counter("gateway_calls_total", "Calls that a provider answered, by mode and how they ended")
+const calls = counter("gateway_calls_total", "Calls that were passed to a provider, by mode and how they ended")
 const outputTokens = counter("gateway_output_tokens_total", "Output tokens passed on, by mode")
 const authorizations = counter("gateway_authorizations_total", "Holds asked for, by outcome")
 const extensions = counter("gateway_extensions_total", "Extensions of holds asked for, by outcome")
@@ -21,11 +22,23 @@ const recovered = counter("gateway_recovered_calls_total", "Calls of a dead proc
 const inFlight = Metric.gauge("gateway_requests_in_flight", { description: "Requests being answered" })
 const unsettled = Metric.gauge("gateway_open_calls", { description: "Calls whose end is not handed in yet" })
 const spool = Metric.gauge("gateway_spool_bytes", { description: "Usage on disk that is not in the stream yet" })
-const published = Metric.gauge("gateway_usage_published", { description: "Usage events in the stream since the start" })
-const rejected = Metric.gauge("gateway_usage_rejected", { description: "Usage events that nobody will take" })
-const failures = Metric.gauge("gateway_usage_failures", { description: "Failed attempts to hand usage in" })
+const published = counter("gateway_usage_published_total", "Usage events that are in the stream")
+const rejected = counter("gateway_usage_rejected_total", "Usage events that nobody will take")
+const failures = counter("gateway_usage_failures_total", "Failed attempts to hand usage in")
+const spansExported = counter("gateway_trace_spans_exported_total", "Spans a collector has taken")
+const spansDropped = counter("gateway_trace_spans_dropped_total", "Spans dropped for want of room")
 const memory = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
-const cpu = Metric.gauge("process_cpu_seconds_total", { description: "User and system CPU time" })
+const cpu = counter("process_cpu_seconds_total", "User and system CPU time")
+const started = Metric.gauge("process_start_time_seconds", { description: "When this process started, Unix time" })
+
+/** A counter of a figure that somebody else counts, from 0 on. */
+const following = (metric: Metric.Counter<number>, context: Context.Context<never>) => {
+  let before = 0
+  return (now: number): void => {
+    metric.updateUnsafe(now - before, context)
+    before = now
+  }
+}
 
 /** Tagged metrics are made once: making one costs five times the update. */
 const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
@@ -43,7 +56,8 @@ const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
 
 export interface GatewayMetrics {
   readonly requestAnswered: (route: string, status: number, ms: number) => void
-  readonly callEnded: (mode: "hosted" | "byok", end: CallEnd) => void
+  /** `refused`: the provider did not take the request; what it fails to take is `failed`. */
+  readonly callEnded: (mode: "hosted" | "byok", status: CallEnd["status"] | "refused", outputTokens: number) => void
   readonly authorized: (outcome: string) => void
   readonly extended: (outcome: string) => void
   readonly recovered: (count: number) => void
@@ -57,19 +71,27 @@ export class Metrics extends Context.Service<Metrics, GatewayMetrics>()("gateway
     Effect.gen(function* () {
       const context = yield* Effect.context()
       const requestsOf = tagged(requests)
-      const requestMsOf = tagged(requestMs)
+      const requestSecondsOf = tagged(requestSeconds)
       const callsOf = tagged(calls)
       const outputOf = tagged(outputTokens)
       const authorizationsOf = tagged(authorizations)
       const extensionsOf = tagged(extensions)
+      const countPublished = following(published, context)
+      const countRejected = following(rejected, context)
+      const countFailures = following(failures, context)
+      const countExported = following(spansExported, context)
+      const countDropped = following(spansDropped, context)
+      const countCpu = following(cpu, context)
+      started.updateUnsafe(performance.timeOrigin / 1_000, context)
+      recovered.updateUnsafe(0, context)
       return Metrics.of({
         requestAnswered: (route, status, ms) => {
           requestsOf({ route, status: String(status) }).updateUnsafe(1, context)
-          requestMsOf({ route }).updateUnsafe(ms, context)
+          requestSecondsOf({ route }).updateUnsafe(ms / 1_000, context)
         },
-        callEnded: (mode, { status, usage, produced }) => {
+        callEnded: (mode, status, tokens) => {
           callsOf({ mode, status }).updateUnsafe(1, context)
-          outputOf({ mode }).updateUnsafe(usage?.output ?? produced, context)
+          outputOf({ mode }).updateUnsafe(tokens, context)
         },
         authorized: (outcome) => authorizationsOf({ outcome }).updateUnsafe(1, context),
         extended: (outcome) => extensionsOf({ outcome }).updateUnsafe(1, context),
@@ -78,12 +100,15 @@ export class Metrics extends Context.Service<Metrics, GatewayMetrics>()("gateway
           inFlight.updateUnsafe(requestsInFlight, context)
           unsettled.updateUnsafe(open, context)
           spool.updateUnsafe(stats.spoolBytes, context)
-          published.updateUnsafe(stats.eventsPublished, context)
-          rejected.updateUnsafe(stats.eventsRejected, context)
-          failures.updateUnsafe(stats.publishFailures, context)
+          countPublished(stats.eventsPublished)
+          countRejected(stats.eventsRejected)
+          countFailures(stats.publishFailures)
+          const { spansExported: exported = 0, spansDropped: dropped = 0 } = tracing.metrics ?? {}
+          countExported(exported)
+          countDropped(dropped)
           memory.updateUnsafe(process.memoryUsage.rss(), context)
           const used = process.cpuUsage()
-          cpu.updateUnsafe((used.user + used.system) / 1e6, context)
+          countCpu((used.user + used.system) / 1e6)
         },
       })
     }),

@@ -3,6 +3,8 @@
  * Owns the order of journal and spool, and that what cannot be handed in now is handed in later.
  */
 import type { Gateway } from "@credits/client"
+import type { Span } from "@credits/telemetry"
+import { carried, usageSpan } from "./call-span.ts"
 import type { CallJournal, OpenCall } from "./journal.ts"
 import { type CallEnd, type CallRecord, isNothing, usageEvent, type UsageEventData } from "./usage.ts"
 
@@ -68,24 +70,26 @@ export class Settlement implements Recording {
     this.#progress.delete(requestId)
     if (isNothing(end)) {
       if (holdId === "") this.#journal.closed(requestId)
-      else this.#follow(() => this.#giveBack(requestId, holdId))
+      else this.#follow(() => this.#giveBack(requestId, holdId, call.traceparent))
       return
     }
-    const event = usageEvent(call, end)
+    const span = usageSpan(call, end)
+    const event = usageEvent(call, end, carried(span))
     this.#journal.settling(requestId, event)
-    this.#handIn(requestId, event)
+    this.#handIn(requestId, event, span)
   }
 
-  #handIn(requestId: string, event: UsageEventData): void {
+  #handIn(requestId: string, event: UsageEventData, span?: Span): void {
     this.#follow(async () => {
       await this.#gateway.usage(event)
       this.#journal.closed(requestId)
+      span?.end()
       return true
     })
   }
 
-  async #giveBack(requestId: string, holdId: string): Promise<boolean> {
-    const answer = await this.#gateway.release(holdId)
+  async #giveBack(requestId: string, holdId: string, traceparent: string | undefined): Promise<boolean> {
+    const answer = await this.#gateway.release(holdId, traceparent)
     // Expired or settled by somebody else: nothing is held any more.
     const isOver = "ok" in answer || answer.refused.code === "hold_not_open"
     if (isOver) this.#journal.closed(requestId)

@@ -19,6 +19,7 @@ export interface CallRecord {
   readonly holdId: string
   /** Where the provider never says what the input was. */
   readonly inputTokensFair: number
+  /** Of the call's span; absent: it is not traced. */
   readonly traceparent?: string
 }
 
@@ -48,15 +49,15 @@ export const isNothing = ({ usage, produced }: CallEnd): boolean => usage === nu
 
 export type UsageEventData = Readonly<Record<string, unknown>> & { readonly id: string }
 
-/** The same call and end give the same event, byte for byte: a repeat is no conflict (R6.6). */
-export const usageEvent = (call: CallRecord, end: CallEnd): UsageEventData => ({
+/** The same input gives the same event, byte for byte: a repeat is no conflict (R6.6). */
+export const usageEvent = (call: CallRecord, end: CallEnd, traceparent = call.traceparent): UsageEventData => ({
   specversion: "1.0",
   type: USAGE_EVENT_TYPE,
   id: `usage:${call.requestId}`,
   source: "gateway",
   subject: call.account,
   time: formatInstant(call.startedAt),
-  ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
+  ...(traceparent !== undefined && { traceparent }),
   data: {
     requestId: call.requestId,
     ...(call.holdId !== "" && { holdId: call.holdId }),

@@ -16,8 +16,8 @@ export class GatewayClient extends Context.Service<
   GatewayClient,
   {
     authorize(call: AuthorizeCall): Effect.Effect<Hold, CallRefused>
-    extend(holdId: string, amount: Nano, requestId?: string): Effect.Effect<Hold, CallRefused>
-    release(holdId: string): Effect.Effect<Released, CallRefused>
+    extend(holdId: string, amount: Nano, requestId?: string, traceparent?: string): Effect.Effect<Hold, CallRefused>
+    release(holdId: string, traceparent?: string): Effect.Effect<Released, CallRefused>
     callerOf(credential: string): Effect.Effect<Caller, CallRefused>
     /** Succeeds when the event is on the spool's disk. */
     usage(event: unknown): Effect.Effect<void, UsageNotAccepted>
@@ -41,8 +41,8 @@ export class GatewayClient extends Context.Service<
         (gateway) =>
           GatewayClient.of({
             authorize: (call) => answered(() => gateway.authorize(call)),
-            extend: (holdId, amount, requestId) => answered(() => gateway.extend(holdId, amount, requestId)),
-            release: (holdId) => answered(() => gateway.release(holdId)),
+            extend: (...call) => answered(() => gateway.extend(...call)),
+            release: (...call) => answered(() => gateway.release(...call)),
             callerOf: (credential) => answered(() => gateway.callerOf(credential)),
             usage: (event) =>
               Effect.tryPromise({ try: () => gateway.usage(event), catch: (cause) => cause as UsageNotAccepted }),

@@ -117,17 +117,22 @@ export class Gateway {
     return this.#transport.authorize(call)
   }
 
-  /** Adds to an open hold, all or nothing (R6.2). `requestId` makes a repeat harmless; default: a new one. */
-  async extend(holdId: string, amount: Nano, requestId?: string): Promise<Answer<Hold>> {
+  /**
+   * Adds to an open hold, all or nothing (R6.2). `requestId` makes a repeat harmless; default: a new one.
+   *
+   * @param traceparent of the span that asks
+   */
+  async extend(holdId: string, amount: Nano, requestId?: string, traceparent?: string): Promise<Answer<Hold>> {
     const account = accountOfHold(holdId)
     if (account === null) return noHold(holdId)
-    return this.#transport.extend(holdId, account, amount, requestId ?? makeId("req", this.#now(), randomBytes(10)))
+    const id = requestId ?? makeId("req", this.#now(), randomBytes(10))
+    return this.#transport.extend({ holdId, account, amount, requestId: id, traceparent })
   }
 
   /** Gives back what is left of a hold; a hold that is no longer open is fine. */
-  async release(holdId: string): Promise<Answer<Released>> {
+  async release(holdId: string, traceparent?: string): Promise<Answer<Released>> {
     const account = accountOfHold(holdId)
-    return account === null ? noHold(holdId) : this.#transport.release(holdId, account)
+    return account === null ? noHold(holdId) : this.#transport.release({ holdId, account, traceparent })
   }
 
   /** Whose access token or control key this is; `auth_required` when it is nobody's. */

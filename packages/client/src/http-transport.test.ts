@@ -220,9 +220,12 @@ describe("the rest over HTTP", () => {
           ? problem(404, "hold_not_found")
           : held
     const client = await open()
-    assert.property(await client.extend(holdId, 5n, "call:1"), "ok")
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert.property(await client.extend(holdId, 5n, "call:1", traceparent), "ok")
     assert.strictEqual(heard[0]!.headers["idempotency-key"], "call:1")
-    const released = await client.release(holdId)
+    assert.strictEqual(heard[0]!.headers["traceparent"], traceparent)
+    const released = await client.release(holdId, traceparent)
+    assert.strictEqual(heard[1]!.headers["traceparent"], traceparent)
     assert.strictEqual("refused" in released ? released.refused.code : "", "hold_not_open")
     const nobody = await client.callerOf("who?")
     assert.strictEqual("refused" in nobody ? nobody.refused.code : "", "auth_required")

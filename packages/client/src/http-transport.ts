@@ -8,7 +8,17 @@ import type { Hold as HoldView, UsageAccepted } from "@credits/contracts/http"
 import { formatUsd, type Nano, parseInstant, parseUsd } from "@credits/kernel"
 import type { CallRefusal, CallRefusalCode } from "./errors.ts"
 import { HttpPrices } from "./http-prices.ts"
-import type { Answer, AuthorizeCall, Caller, Hold, RejectedEvent, Released, Transport } from "./transport.ts"
+import type {
+  Answer,
+  AuthorizeCall,
+  Caller,
+  ExtendCall,
+  Hold,
+  RejectedEvent,
+  Released,
+  ReleaseCall,
+  Transport,
+} from "./transport.ts"
 
 export interface HttpTransportOptions {
   readonly url: string
@@ -122,6 +132,9 @@ const bodyOf = (text: string): unknown => {
   }
 }
 
+const traced = (traceparent: string | undefined): Readonly<Record<string, string>> =>
+  traceparent === undefined ? {} : { traceparent }
+
 /** The batch itself is refused: something in it, which has to be found. */
 const isRefusedForItself = (status: number): boolean => status === 400 || status === 413 || status === 422
 
@@ -229,23 +242,24 @@ export class HttpTransport implements Transport {
       method: "POST",
       path: "/api/v1/gateway/authorizations",
       body: JSON.stringify(body),
-      ...(traceparent !== undefined && { headers: { traceparent } }),
+      headers: traced(traceparent),
     }
     return this.#answer(request, holdOf)
   }
 
-  extend(holdId: string, _account: string, amount: Nano, requestId: string): Promise<Answer<Hold>> {
+  extend({ holdId, amount, requestId, traceparent }: ExtendCall): Promise<Answer<Hold>> {
     const request: Outgoing = {
       method: "POST",
       path: `/api/v1/gateway/authorizations/${holdId}/extend`,
       body: JSON.stringify({ amountUsd: formatUsd(amount) }),
-      headers: { "idempotency-key": requestId },
+      headers: { "idempotency-key": requestId, ...traced(traceparent) },
     }
     return this.#answer(request, holdOf)
   }
 
-  release(holdId: string): Promise<Answer<Released>> {
-    const request: Outgoing = { method: "DELETE", path: `/api/v1/gateway/authorizations/${holdId}` }
+  release({ holdId, traceparent }: ReleaseCall): Promise<Answer<Released>> {
+    const path = `/api/v1/gateway/authorizations/${holdId}`
+    const request: Outgoing = { method: "DELETE", path, headers: traced(traceparent) }
     return this.#answer(request, () => ({ availableAfter: null }))
   }
 

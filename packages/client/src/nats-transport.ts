@@ -12,10 +12,20 @@ import {
   type LedgerRequest,
   SUBJECTS,
 } from "@credits/contracts"
-import { type Instant, type Nano, partitionOf } from "@credits/kernel"
+import { type Instant, partitionOf } from "@credits/kernel"
 import type { CallRefusal } from "./errors.ts"
 import { Prices } from "./prices.ts"
-import type { Answer, AuthorizeCall, Caller, Hold, RejectedEvent, Released, Transport } from "./transport.ts"
+import type {
+  Answer,
+  AuthorizeCall,
+  Caller,
+  ExtendCall,
+  Hold,
+  RejectedEvent,
+  Released,
+  ReleaseCall,
+  Transport,
+} from "./transport.ts"
 
 export interface NatsTransportOptions {
   /** `nats://host:port`, several separated by commas. */
@@ -108,13 +118,14 @@ export class NatsTransport implements Transport {
     return holdAnswer(await this.#ask<HoldAnswer>(request, call.traceparent))
   }
 
-  async extend(holdId: string, account: string, amount: Nano, requestId: string): Promise<Answer<Hold>> {
+  async extend({ holdId, account, amount, requestId, traceparent }: ExtendCall): Promise<Answer<Hold>> {
     const request = { op: "extend", id: requestId, account, holdId, amount: String(amount) } as const
-    return holdAnswer(await this.#ask<HoldAnswer>(request))
+    return holdAnswer(await this.#ask<HoldAnswer>(request, traceparent))
   }
 
-  async release(holdId: string, account: string): Promise<Answer<Released>> {
-    const reply = await this.#ask<HoldAnswer>({ op: "release", id: `release:${holdId}`, account, holdId })
+  async release({ holdId, account, traceparent }: ReleaseCall): Promise<Answer<Released>> {
+    const request = { op: "release", id: `release:${holdId}`, account, holdId } as const
+    const reply = await this.#ask<HoldAnswer>(request, traceparent)
     return "ok" in reply
       ? { ok: { availableAfter: BigInt(reply.ok.availableAfter) } }
       : { refused: refusedOf(reply.refused) }

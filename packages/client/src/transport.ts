@@ -21,8 +21,23 @@ export interface AuthorizeCall {
   readonly atLeast?: Nano
   /** Life of the hold in milliseconds; default 15 minutes, at most 1 hour (R6.3). */
   readonly ttlMs?: number
-  /** W3C trace context of the call, as its customer sent it. */
+  /** W3C `traceparent` of the span that asks. */
   readonly traceparent?: string
+}
+
+export interface ExtendCall {
+  readonly holdId: string
+  readonly account: string
+  readonly amount: Nano
+  /** Makes a repeat harmless. */
+  readonly requestId: string
+  readonly traceparent: string | undefined
+}
+
+export interface ReleaseCall {
+  readonly holdId: string
+  readonly account: string
+  readonly traceparent: string | undefined
 }
 
 export interface Hold {
@@ -70,8 +85,8 @@ export interface Transport {
   readonly prices: PriceList
   /** Holds the most the call can cost; repeats the same request until somebody answers or the deadline passes. */
   authorize(call: AuthorizeCall): Promise<Answer<Hold>>
-  extend(holdId: string, account: string, amount: Nano, requestId: string): Promise<Answer<Hold>>
-  release(holdId: string, account: string): Promise<Answer<Released>>
+  extend(call: ExtendCall): Promise<Answer<Hold>>
+  release(call: ReleaseCall): Promise<Answer<Released>>
   callerOf(credential: string): Promise<Answer<Caller>>
   /**
    * One message, a JSON array of events. Resolves when every event of it is stored or named as rejected; rejects when
