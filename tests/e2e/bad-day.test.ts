@@ -138,8 +138,8 @@ describe("an operator's bad day", () => {
     await used("unpriced", "brand-new", 1_000_000)
     await publish(bus.js, SUBJECTS.usage, "no JSON, {")
     const letters = async () => (await told<List>("dlq", "list")).items
-    const reasons = async () => (await letters()).map(({ reason }) => reason).toSorted()
-    await expect.poll(reasons, POLL).toEqual(["malformed", "model_unknown"])
+    const reasons = async () => new Set((await letters()).map(({ reason }) => reason))
+    await expect.poll(reasons, POLL).toEqual(new Set(["malformed", "model_unknown"]))
     expect((await doctorOn("dead letters"))?.repair).toContain("credits dlq list")
     const seqOf = async (wanted: string) => String((await letters()).find(({ reason }) => reason === wanted)?.["seq"])
     const [unpriced, hopeless] = [await seqOf("model_unknown"), await seqOf("malformed")]
@@ -180,10 +180,12 @@ describe("an operator's bad day", () => {
     const grace = await Customer.signIn(system.url, "grace@example.com")
     await grace.saveCard("tok_ok")
     const { quoteId } = await grace.quote("pro", "monthly")
+    // It charges, and then answers nothing that tells of it. (Too many requests: the SDK does not repeat those itself.)
+    const busy = { kind: "rate_limited" }
     await setProcessorFaults(system.processorUrl!, [
       { match: { method: "POST", path: "/v1/payment_intents/*/confirm" }, fault: { kind: "lose_answer" } },
-      { match: { method: "GET", path: "/v1/payment_intents/**" }, fault: { kind: "reset" } },
-      { match: { method: "GET", path: "/v1/events" }, fault: { kind: "reset" } },
+      { match: { method: "GET", path: "/v1/payment_intents/**" }, fault: busy },
+      { match: { method: "GET", path: "/v1/events" }, fault: busy },
       { match: { event: "*" }, fault: { kind: "webhook_lose" } },
     ])
     expect((await grace.confirm(quoteId)).status).toBe(202)
@@ -248,10 +250,10 @@ describe("an operator's bad day", () => {
 
   it("I10 everything replayed from the beginning changes nothing", async () => {
     const before = { hash: await stateHash(), lines: await lineKinds(), rows: await usageRows() }
+    const same = { stateHash: { before: before.hash, same: true }, deadLetters: { before: 0, after: 0 } }
     for (const stream of STREAMS_REPLAYED) {
-      const report = await told<{ stateHash: Fields }>("stream", "replay", stream, "--rate", "5000", ...DECIDED)
-      expect(report.stateHash, stream).toMatchObject({ before: before.hash, same: true })
-      expect(report, stream).toMatchObject({ deadLetters: { before: 0, after: 0 } })
+      const report = await told("stream", "replay", stream, "--rate", "5000", ...DECIDED)
+      expect(report).toMatchObject({ stream, ...same })
     }
     expect({ hash: await stateHash(), lines: await lineKinds(), rows: await usageRows() }).toEqual(before)
   })
