@@ -334,7 +334,7 @@ describe("credits sends again what the services had before", () => {
     assert.deepEqual(await statementOf(account), lines)
   })
 
-  it("I10 every stream from the beginning, all at once, changes nothing: books, charges of cards, letters", async () => {
+  it("I10 all streams from the beginning, at once, change nothing: books, charges of cards, letters", async () => {
     const books = async () => ({ charges: await charges(), lines: await statementOf(account) })
     const before = await books()
     const replayed = async (stream: string): Promise<void> => {

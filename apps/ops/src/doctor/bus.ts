@@ -89,7 +89,7 @@ export const checkDeadLetters = (look: StreamLook | undefined): Check => {
   return warn(
     "dead letters",
     `${count} kept for a person to decide`,
-    "`credits dlq list`, then for each `credits dlq redrive` or `credits dlq discard` (docs/operations/dead-letters.md)",
+    "`credits dlq list`, then `credits dlq redrive` or `discard` (docs/operations/dead-letters.md)",
   )
 }
 

@@ -35,8 +35,8 @@ const refuseEarly = (charge: ChargeView, outcome: Input["outcome"]): Effect.Effe
       code: "not_resolvable",
       detail: `the charge is ${status}: only one in review is decided by a person`,
       next: isSought
-        ? "payments looks it up by itself until 24 hours have passed, then it is in review: `charge list --status review`"
-        : "its outcome is known: `charge show` tells it",
+        ? "payments looks it up by itself for 24 hours; then it is in review: `credits charge list --status review`"
+        : "its outcome is known: `credits charge show` tells it",
     }),
   )
 }
