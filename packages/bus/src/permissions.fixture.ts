@@ -1,6 +1,6 @@
 /**
- * What each user of the bus may publish and subscribe to, written out by hand: the test asks a real server for every one
- * of these subjects and every user, and compares.
+ * What each user of the bus may publish and subscribe to, written out by hand: the test asks a real server for every
+ * one of these subjects and every user, and compares.
  */
 import { BUCKETS, BUS_USERS, STREAMS, type BusUser } from "@credits/contracts"
 import { inboxPrefixOf } from "./index.ts"
