@@ -142,7 +142,7 @@ describe("credits on a running system", () => {
   })
 
   it("top shows every service at work, its owner and how far it has read", async () => {
-    const run = await credits("top", "--json")
+    const [run, text] = await Promise.all([credits("top", "--json"), credits("top", "--once")])
     const { services, openHolds } = run.json<{
       openHolds: number
       services: ReadonlyArray<{ service: string; ready: boolean; owner: string | null; lagMessages: number }>
@@ -152,7 +152,6 @@ describe("credits on a running system", () => {
       [],
     )
     assert.isNumber(openHolds)
-    const text = await credits("top", "--once")
     assert.match(text.stdout, /ledger +ready +64 /)
     assert.strictEqual((await credits("top", "--every", "2")).exit, 2)
   })
