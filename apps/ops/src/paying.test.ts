@@ -105,13 +105,21 @@ describe("charge", () => {
     assert.strictEqual((await credits("charge", "show", "chg_9")).exit, 3)
   })
 
-  it("R10.2 resolve shows the charge until --apply; one whose outcome is known is a conflict (4)", async () => {
+  it("R10.2 resolve shows the charge until --apply; one that nobody has to decide is a conflict (4)", async () => {
     const dry = await credits("charge", "resolve", "chg_2", "--outcome", "succeeded", "--json")
     assert.deepInclude(dry.json<Fields>(), { applied: false, chargeId: "chg_2", outcome: "succeeded" })
     assert.deepEqual(opsAsked(), ["charge-show"])
     const known = await credits("charge", "resolve", "chg_1", "--outcome", "not_executed", ...apply())
     assert.strictEqual(known.exit, 4)
-    assert.deepEqual(await auditOf("charge resolve"), ["ended", "began"])
+    assert.include(known.stderr, "its outcome is known")
+    const { charges } = system.paying
+    const doubtful = charges.get("chg_2")!
+    charges.set("chg_2", { ...doubtful, status: "unknown" })
+    const early = await credits("charge", "resolve", "chg_2", "--outcome", "succeeded")
+    assert.strictEqual(early.exit, 4)
+    assert.include(early.stderr, "24 hours")
+    charges.set("chg_2", doubtful)
+    assert.deepEqual(await auditOf("charge resolve"), [])
     const done = await credits("charge", "resolve", "chg_2", "--outcome", "succeeded", ...apply("seen"), "--json")
     assert.strictEqual(done.exit, 0)
     assert.nestedPropertyVal(done.json(), "after.status", "succeeded")

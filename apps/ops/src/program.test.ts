@@ -234,6 +234,7 @@ describe("streams and dead letters", () => {
     const shown = await system.credits("dlq", "show", "e2")
     assert.match(shown.stdout, /origin +USAGE message 7, item 3/)
     assert.include(shown.stdout, '"a": 1')
+    assert.match(shown.stderr, /next: .*credits dlq (redrive|discard) \d+ --apply/)
     assert.strictEqual((await system.credits("dlq", "show", "2", "--json")).json().id, "e2")
     assert.strictEqual((await system.credits("dlq", "show", "nope")).exit, 3)
   })

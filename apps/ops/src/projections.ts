@@ -11,6 +11,10 @@ import { progressBar } from "./progress.ts"
 import { facts, table, type Cell } from "./table.ts"
 
 const POLL_MS = 300
+/** Entries a second: some minutes for ten millions, and half of a core of each side at the most. */
+export const RATE = 50_000
+
+const GOES_ON = "the same command goes on where it was"
 
 export interface Projection {
   readonly name: string
@@ -51,13 +55,15 @@ export const runRebuild = (
       return yield* failed("busy", `${projection.name} is being rebuilt already`, "`credits projection list` shows it")
     while (state.state === "running") {
       yield* Effect.sleep(POLL_MS)
-      state = yield* projection.state(bus)
+      state = yield* projection
+        .state(bus)
+        .pipe(Effect.mapError(() => failed("rebuild_failed", `${projection.owner} does not answer any more`, GOES_ON)))
       progress.at(state.entries, state.total)
     }
     progress.end()
     if (state.state === "done") return state
     const detail = state.state === "failed" ? state.detail : `${projection.owner} was restarted`
-    return yield* failed("rebuild_failed", detail, "the same command goes on where it was")
+    return yield* failed("rebuild_failed", detail, GOES_ON)
   })
 
 const differencesTable = (differences: ReadonlyArray<ProjectionDifference>): string =>

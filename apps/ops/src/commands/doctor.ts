@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import type { BusHandle } from "@credits/bus"
 import { STREAMS } from "@credits/contracts"
 import { answering } from "../answer.ts"
@@ -19,14 +20,17 @@ import {
 } from "../doctor/bus.ts"
 import type { OpsConfig } from "../config.ts"
 import { readAdvisories } from "../dead-letters.ts"
-import { fail, ok, type Check } from "../doctor/check.ts"
+import { fail, ok, skipped, type Check } from "../doctor/check.ts"
 import { checkDatabase, checkFsync, checkSpace, measureFsync, readSyncAlways } from "../doctor/machine.ts"
 import { checkClock, checkCursors, checkReady } from "../doctor/services.ts"
+import { checkBooks, checkCharges, checkHolds, checkUsageTables } from "../doctor/undecided.ts"
 import { EXIT, sentence } from "../failure.ts"
+import { PROJECTIONS, RATE, runRebuild } from "../projections.ts"
 import { readServices, type ServiceFacts } from "../services.ts"
 import { readStream, STREAM_NAMES } from "../streams.ts"
 import { businessNow, System, type Located } from "../system.ts"
 import { table } from "../table.ts"
+import { runVerifier } from "../verifier.ts"
 
 const look = (bus: BusHandle, name: string): Effect.Effect<StreamLook> =>
   Effect.gen(function* () {
@@ -72,7 +76,17 @@ const checkClocks = (
   ]
 }
 
-const examineBus = (bus: BusHandle, where: Located) =>
+/** With `deep` every entry is counted anew beside the live tables, which stay as they are; unless that is going on. */
+const examineUsageTables = (bus: BusHandle, deep: boolean) =>
+  Effect.gen(function* () {
+    const [projection] = PROJECTIONS
+    if (projection === undefined) return []
+    const counted = deep ? runRebuild(bus, projection, false, RATE) : projection.state(bus)
+    const state = yield* Effect.result(Effect.catch(counted, () => projection.state(bus)))
+    return [checkUsageTables(Result.isSuccess(state) ? state.success : null)]
+  })
+
+const examineBus = (bus: BusHandle, where: Located, deep: boolean) =>
   Effect.gen(function* () {
     const info = bus.connection.info
     const looks = yield* Effect.forEach(STREAM_NAMES, (name) => look(bus, name), { concurrency: 4 })
@@ -93,7 +107,10 @@ const examineBus = (bus: BusHandle, where: Located) =>
       ...(yield* checkHttp("sandbox processor", where.processorUrl, "/healthz")),
       ...checkCursors(services, looks),
       checkDeadLetters(looks.find((each) => each.name === STREAMS.deadLetters.name)),
-      checkAdvisories(Result.isFailure(advisories) ? null : advisories.success.length),
+      checkAdvisories(Result.isFailure(advisories) ? null : advisories.success),
+      checkHolds(services),
+      checkCharges(services),
+      ...(yield* examineUsageTables(bus, deep)),
       ...checkClocks(looks, business, now, services),
     ]
   })
@@ -130,14 +147,21 @@ const reportText = (checks: ReadonlyArray<Check>): string => {
   return [rows, ...repairs].join("\n\n")
 }
 
-const examine = Effect.gen(function* () {
+/** Reads every entry; where the ledger's database is not here there is nothing to read. */
+const examineBooks = (config: OpsConfig) =>
+  Effect.map(Effect.result(runVerifier(config)), (verdict) =>
+    Result.isSuccess(verdict) ? checkBooks(verdict.success) : skipped("ledger's books", verdict.failure.detail),
+  )
+
+const examine = Effect.fn(function* (deep: boolean) {
   const system = yield* System
   const config = yield* system.config
   const found = yield* Effect.result(Effect.all([system.locate, system.connect]))
   const busChecks = Result.isFailure(found)
     ? [fail("system", found.failure.detail, found.failure.next ?? "start it with `npm start`")]
-    : yield* examineBus(found.success[1], found.success[0])
-  const checks = [...busChecks, ...(yield* examineMachine(config))]
+    : yield* examineBus(found.success[1], found.success[0], deep)
+  const books = deep ? yield* examineBooks(config) : checkBooks(null)
+  const checks = [...busChecks, books, ...(yield* examineMachine(config))]
   const failing = checks.some((check) => check.status === "fail")
   return {
     json: { ok: !failing, checks },
@@ -146,10 +170,19 @@ const examine = Effect.gen(function* () {
   }
 })
 
-export const doctor = Command.make("doctor", {}, () => answering(examine)).pipe(
+const deepFlag = Flag.Boolean("deep").pipe(
+  Flag.withDescription("Also read every entry: the ledger's proof, and the usage tables counted anew beside the live"),
+  Flag.withDefault(false),
+)
+
+export const doctor = Command.make("doctor", { deep: deepFlag }, ({ deep }) => answering(examine(deep))).pipe(
   Command.withDescription("Look at every part of the running system and say how to mend what is wrong"),
   Command.withExamples([
     { command: "credits doctor", description: "All checks; exit code 1 when one fails" },
+    {
+      command: "credits doctor --deep",
+      description: "After a crash or a restore: some minutes for ten million entries",
+    },
     { command: "credits doctor --json", description: "For a monitor" },
   ]),
 )

@@ -1,6 +1,7 @@
 /**
  * The doctor's look at NATS: its version, whether it writes through to the disk, and the shape of every stream. Pure.
  */
+import type { Advisory } from "@credits/bus"
 import type { StreamFacts } from "../streams.ts"
 import { fail, ok, skipped, warn, type Check } from "./check.ts"
 
@@ -88,17 +89,23 @@ export const checkDeadLetters = (look: StreamLook | undefined): Check => {
   return warn(
     "dead letters",
     `${count} kept for a person to decide`,
-    "`credits dlq list` shows them with their reasons",
+    "`credits dlq list`, then `credits dlq redrive` or `discard` (docs/operations/dead-letters.md)",
   )
 }
 
-/** `count` null: they could not be read. */
-export const checkAdvisories = (count: number | null): Check => {
-  if (count === null) return skipped("advisories", "the stream could not be read")
-  if (count === 0) return ok("advisories", "no message was given up without a dead letter")
+/** `found` null: they could not be read. */
+export const checkAdvisories = (found: ReadonlyArray<Advisory> | null): Check => {
+  if (found === null) return skipped("advisories", "the stream could not be read")
+  const [first] = found
+  if (first === undefined) return ok("advisories", "no message was given up without a dead letter")
+  const { stream, seq } = first.origin
   return warn(
     "advisories",
-    `${count} messages were given up by a consumer, and no dead letter tells of them`,
-    "`credits dlq list` shows stream, sequence and consumer; look at the log of whoever owns that consumer",
+    `${found.length} messages were given up by a consumer, and no dead letter tells of them`,
+    [
+      "`credits dlq list` shows stream, sequence and consumer; the log of whoever owns that consumer says why.",
+      "Once it is mended each is sent again, for example:",
+      `  credits stream replay ${stream} --from-seq ${seq} --to-seq ${seq} --apply --reason "…"`,
+    ].join("\n"),
   )
 }

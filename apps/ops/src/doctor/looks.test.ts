@@ -2,12 +2,13 @@
  * Goal: the doctor's looks say the right thing about facts that a healthy test system never shows. Method: pure
  * calls.
  */
-import type { ControlAnswer } from "@credits/contracts"
+import type { ControlAnswer, RebuildState } from "@credits/contracts"
 import { assert, describe, it } from "vitest"
 import type { StreamFacts } from "../streams.ts"
-import { checkDurability, checkServer, checkStreams, type StreamLook } from "./bus.ts"
+import { checkAdvisories, checkDurability, checkServer, checkStreams, type StreamLook } from "./bus.ts"
 import { checkFsync } from "./machine.ts"
 import { checkClock, checkCursors, checkReady } from "./services.ts"
+import { checkBooks, checkCharges, checkHolds, checkUsageTables } from "./undecided.ts"
 
 const stream = (facts: Partial<StreamFacts>): StreamLook => ({
   name: "LEDGER_COMMANDS",
@@ -108,5 +109,65 @@ describe("doctor", () => {
     assert.strictEqual(checkFsync(1.2).status, "ok")
     assert.strictEqual(checkFsync(0.004).status, "warn")
     assert.strictEqual(checkFsync(null).status, "skipped")
+  })
+
+  it("R6.3 holds warn when one is open long after its end, not before", () => {
+    const at = (firstHoldExpiry: number | null) =>
+      checkHolds([ledger({ now: 100_000, detail: { metrics: { holds: 2, firstHoldExpiry } } })])
+    assert.strictEqual(at(null).status, "ok")
+    assert.strictEqual(at(10_000).status, "ok")
+    assert.deepInclude(at(9_999), { status: "warn" })
+    assert.include(at(0).repair, "stuck-holds.md")
+    assert.strictEqual(checkHolds([]).status, "skipped")
+  })
+
+  it("R10.2 charges in doubt warn with what happens by itself, those in review with the command that decides", () => {
+    const of = (inReview: number, oldestUnknownSeconds: number) => {
+      const metrics = { inReview, oldestUnknownSeconds }
+      return checkCharges([{ name: "payments", answer: { ...answer, detail: { metrics } }, silence: null }])
+    }
+    assert.strictEqual(of(0, 0).status, "ok")
+    assert.include(of(0, 90).repair, "credits charge list --status unknown")
+    assert.include(of(1, 90).repair, "credits charge resolve")
+    assert.strictEqual(checkCharges([]).status, "skipped")
+  })
+
+  it("decision 14 usage tables that differ fail with the command that mends them, until that has run", () => {
+    const comparison = { differing: 3, differences: [], liveHash: "a", rebuiltHash: "b" }
+    const state = (change: Partial<RebuildState>) =>
+      checkUsageTables({
+        name: "usage",
+        state: "done",
+        apply: false,
+        entries: 9,
+        total: 9,
+        detail: "",
+        comparison,
+        swapped: false,
+        ...change,
+      })
+    assert.strictEqual(state({}).status, "fail")
+    assert.include(state({}).repair, "credits projection rebuild usage --apply")
+    assert.strictEqual(state({ swapped: true }).status, "ok")
+    assert.strictEqual(state({ comparison: { ...comparison, differing: 0 } }).status, "ok")
+    assert.strictEqual(state({ state: "interrupted", comparison: null }).status, "warn")
+    assert.strictEqual(state({ state: "failed", comparison: null, detail: "no ledger" }).status, "warn")
+    assert.include(state({ state: "none", comparison: null }).detail, "credits projection verify usage")
+    assert.strictEqual(checkUsageTables(null).status, "skipped")
+  })
+
+  it("I10 books: a damaged snapshot names the rebuild, anything else the problems, nothing asked is skipped", () => {
+    const [stateHash, loadedHash] = ["a".repeat(64), "b".repeat(64)]
+    assert.strictEqual(checkBooks({ ok: true, stateHash, loadedHash: stateHash }).status, "ok")
+    assert.include(checkBooks({ ok: false, stateHash, loadedHash }).repair, "docs/operations/rebuild.md")
+    assert.include(checkBooks({ ok: false, stateHash, loadedHash: stateHash }).detail, "credits ledger verify")
+    assert.include(checkBooks(null).detail, "credits doctor --deep")
+  })
+
+  it("a message given up without a letter names the replay that sends it again", () => {
+    const advisory = { seq: 1, origin: { stream: "USAGE", seq: 42 }, consumer: "x", deliveries: 5, at: 0 }
+    const found = checkAdvisories([{ ...advisory, kind: "max_deliveries" }])
+    assert.include(found.repair, "credits stream replay USAGE --from-seq 42 --to-seq 42")
+    assert.deepEqual([checkAdvisories([]).status, checkAdvisories(null).status], ["ok", "skipped"])
   })
 })

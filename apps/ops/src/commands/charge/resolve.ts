@@ -6,11 +6,13 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import type { ChargeView } from "@credits/contracts"
 import { answering } from "../../answer.ts"
 import { osUser } from "../../audit.ts"
 import { chargeJson, chargeText } from "../../billing.ts"
 import { changeOne } from "../../change-one.ts"
 import { applyFlag, reasonFlag, requireReason } from "../../changes.ts"
+import { CommandFailure, EXIT } from "../../failure.ts"
 import { askPayments } from "../../paying.ts"
 import { System } from "../../system.ts"
 import { chargeArgument } from "./show.ts"
@@ -22,15 +24,32 @@ interface Input {
   readonly reason: Option.Option<string>
 }
 
+/** R10.2: what is still looked up by itself is not guessed at; what is known is not decided otherwise. */
+const refuseEarly = (charge: ChargeView, outcome: Input["outcome"]): Effect.Effect<void, CommandFailure> => {
+  const { status } = charge
+  if (status === "review" || status === outcome) return Effect.void
+  const isSought = status === "unknown" || status === "submitting"
+  return Effect.fail(
+    new CommandFailure({
+      exit: EXIT.conflict,
+      code: "not_resolvable",
+      detail: `the charge is ${status}: only one in review is decided by a person`,
+      next: isSought
+        ? "payments looks it up by itself for 24 hours; then it is in review: `credits charge list --status review`"
+        : "its outcome is known: `credits charge show` tells it",
+    }),
+  )
+}
+
 const resolve = ({ charge: chargeId, outcome, apply, reason: given }: Input) =>
   Effect.gen(function* () {
     const reason = yield* requireReason(apply, given)
     const system = yield* System
     const bus = yield* system.connect
-    const shown = Effect.map(askPayments(bus, { op: "charge-show", chargeId }), (charge) => ({
-      json: chargeJson(charge),
-      text: chargeText(charge),
-    }))
+    const shown = askPayments(bus, { op: "charge-show", chargeId }).pipe(
+      Effect.tap((charge) => refuseEarly(charge, outcome)),
+      Effect.map((charge) => ({ json: chargeJson(charge), text: chargeText(charge) })),
+    )
     const decided = askPayments(bus, { op: "charge-resolve", chargeId, outcome, by: osUser(), reason })
     return yield* changeOne({
       command: "charge resolve",

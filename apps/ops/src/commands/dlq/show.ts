@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { answering } from "../../answer.ts"
+import { answering, remark } from "../../answer.ts"
+import { nextStepOf } from "../../dead-letter-step.ts"
 import { findLetter } from "../../dead-letters.ts"
 import { notFound } from "../../failure.ts"
 import { System } from "../../system.ts"
@@ -24,8 +25,10 @@ const show = (key: string) =>
     const found = yield* findLetter(yield* system.connect, key)
     if (found === null) return yield* notFound(`no dead letter ${key}`, "`credits dlq list` shows what there is")
     const { seq, letter } = found
+    const nextStep = nextStepOf(seq, letter.reason)
+    yield* remark(nextStep)
     return {
-      json: { seq, ...letter, at: instantOf(letter.at) },
+      json: { seq, ...letter, at: instantOf(letter.at), nextStep },
       text: `${facts([
         ["seq", seq],
         ["id", letter.id],

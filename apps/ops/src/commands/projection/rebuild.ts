@@ -11,11 +11,9 @@ import { answering, remark, type Answer } from "../../answer.ts"
 import { Audit } from "../../audit.ts"
 import { applyFlag, reasonFlag, requireReason } from "../../changes.ts"
 import { EXIT, usage } from "../../failure.ts"
-import { projectionOf, rebuildText, runRebuild } from "../../projections.ts"
+import { projectionOf, RATE, rebuildText, runRebuild } from "../../projections.ts"
 import { System } from "../../system.ts"
 
-/** Entries a second: some minutes for ten millions, and half of a core of each side at the most. */
-const RATE = 50_000
 const RATE_MAX = 10_000_000
 
 interface Input {
