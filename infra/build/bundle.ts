@@ -1,13 +1,13 @@
 /**
  * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file
- * per entry. A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
+ * per entry; with "splitting" what it imports later lies beside it. A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "esbuild"
 
 const appDir = process.cwd()
-const manifest: { readonly entries?: readonly string[] } = JSON.parse(
+const manifest: { readonly entries?: readonly string[]; readonly splitting?: boolean } = JSON.parse(
   readFileSync(join(appDir, "package.json"), "utf8"),
 )
 const entries = manifest.entries ?? []
@@ -23,6 +23,10 @@ if (entries.length > 0) {
     outdir: dist,
     bundle: true,
     format: "esm",
+    // What is imported when it is needed lies in a file of its own, and a start does not read it.
+    splitting: manifest.splitting === true,
+    // Beside the entries: paths relative to a module are the same in all of them.
+    chunkNames: "part-[name]-[hash]",
     platform: "node",
     target: "node24",
     sourcemap: "linked",

@@ -82,7 +82,10 @@ const examineUsageTables = (bus: BusHandle, deep: boolean) =>
     const [projection] = PROJECTIONS
     if (projection === undefined) return []
     const counted = deep ? runRebuild(bus, projection, false, RATE) : projection.state(bus)
-    const state = yield* Effect.result(Effect.catch(counted, () => projection.state(bus)))
+    const state = yield* counted.pipe(
+      Effect.catch(() => projection.state(bus)),
+      Effect.result,
+    )
     return [checkUsageTables(Result.isSuccess(state) ? state.success : null)]
   })
 
