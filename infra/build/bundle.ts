@@ -1,6 +1,7 @@
 /**
- * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file
- * per entry; with "splitting" what it imports later lies beside it. A bundle starts in a tenth of the time that hundreds of small modules take. Native modules stay outside.
+ * An app's `build` script: bundles each file listed under "entries" in its package.json to dist/<name>.js, one file per
+ * entry; with "splitting" what it imports later lies beside it. A bundle starts in a tenth of the time that hundreds of
+ * small modules take. Native modules stay outside.
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
