@@ -352,4 +352,16 @@ describe.skipIf(!HAS_BROWSER)("a page that cannot reach its server", () => {
     await spender.spend(customer, 100)
     await says(available(page), "$19.00")
   })
+
+  it("a chart that cannot be fetched takes nothing else with it, and comes when it can", async () => {
+    const { page } = await openWallet(withPlan("plus"))
+    await page.route(/usage-card-/, (route) => route.abort())
+    const refused = page.waitForEvent("requestfailed", (request) => request.url().includes("usage-card-"))
+    await page.reload()
+    await refused
+    await says(available(page), "$20.00")
+    await says(page.locator("body"), "Statement")
+    await page.unroute(/usage-card-/)
+    await page.getByRole("heading", { name: "Usage" }).waitFor()
+  })
 })

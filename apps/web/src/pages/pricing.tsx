@@ -2,7 +2,7 @@
 import type { Plan, Subscription } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"
 import { getRouteApi, Navigate, useRouter } from "@tanstack/react-router"
-import { lazy, Suspense, useRef } from "react"
+import { Suspense, useRef } from "react"
 import { plansQuery, sessionQuery, subscriptionQuery } from "../api/queries.ts"
 import { PaymentProgress } from "../features/checkout/payment-progress.tsx"
 import { useIsPaying } from "../features/checkout/use-checkout.ts"
@@ -12,6 +12,7 @@ import { firstInterval, offersOf } from "../features/plans/offer.ts"
 import { PlanCard } from "../features/plans/plan-card.tsx"
 import { Questions } from "../features/plans/questions.tsx"
 import type { Interval } from "../format/plan.ts"
+import { later } from "../ui/later.tsx"
 import { Failed, Skeleton } from "../ui/waiting.tsx"
 
 /** How often a purchase in flight is looked at. */
@@ -19,9 +20,7 @@ const LOOK_MS = 1_000
 
 const route = getRouteApi("/pricing")
 
-const CheckoutDialog = lazy(async () => ({
-  default: (await import("../features/checkout/checkout-dialog.tsx")).CheckoutDialog,
-}))
+const CheckoutDialog = later(async () => (await import("../features/checkout/checkout-dialog.tsx")).CheckoutDialog)
 
 /** The checkout is in the address: back closes it, a reload opens it again. */
 const useCheckoutAddress = (interval: Interval) => {

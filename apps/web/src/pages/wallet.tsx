@@ -1,6 +1,6 @@
 /** The wallet: what is there, where it goes, what happens next, and every setting that concerns money. */
 import { useQuery } from "@tanstack/react-query"
-import { lazy, Suspense } from "react"
+import { Suspense } from "react"
 import { plansQuery, subscriptionQuery, walletQuery } from "../api/queries.ts"
 import { BalanceCard } from "../features/balance/balance-card.tsx"
 import { PaymentMethodCard } from "../features/card/payment-method-card.tsx"
@@ -10,11 +10,12 @@ import { StatementCard } from "../features/statement/statement-card.tsx"
 import { Notices } from "../features/states/notices.tsx"
 import { AutoTopUpCard } from "../features/top-up/auto-top-up-card.tsx"
 import { planName } from "../format/plan.ts"
+import { later } from "../ui/later.tsx"
 import { Failed, Skeleton } from "../ui/waiting.tsx"
 
 // The charts come after the numbers.
-const BurnCard = lazy(() => import("../features/burn/burn-card.tsx").then((m) => ({ default: m.BurnCard })))
-const UsageCard = lazy(() => import("../features/usage/usage-card.tsx").then((m) => ({ default: m.UsageCard })))
+const BurnCard = later(async () => (await import("../features/burn/burn-card.tsx")).BurnCard)
+const UsageCard = later(async () => (await import("../features/usage/usage-card.tsx")).UsageCard)
 
 /** What is shown without a cycle. */
 const USAGE_DAYS_MS = 30 * 86_400_000

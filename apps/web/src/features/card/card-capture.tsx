@@ -4,8 +4,9 @@
  */
 import type { PaymentMethod } from "@credits/contracts/http"
 import { useQuery } from "@tanstack/react-query"
-import { lazy, Suspense } from "react"
+import { Suspense } from "react"
 import { siteQuery } from "../../api/queries.ts"
+import { later } from "../../ui/later.tsx"
 import { Skeleton } from "../../ui/waiting.tsx"
 import { SandboxCard } from "./sandbox-card.tsx"
 
@@ -17,7 +18,7 @@ export interface CaptureProperties {
   readonly label?: string
 }
 
-const StripeCard = lazy(async () => ({ default: (await import("./stripe-card.tsx")).StripeCard }))
+const StripeCard = later(async () => (await import("./stripe-card.tsx")).StripeCard)
 
 export const CardCapture = (properties: CaptureProperties) => {
   const { data: site } = useQuery(siteQuery)
