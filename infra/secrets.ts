@@ -7,21 +7,12 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { randomBytes } from "node:crypto"
 import { join, resolve } from "node:path"
 import { makeBusKey } from "@credits/bus"
-import { BUS_USERS, type BusUser, renderAuthorization } from "@credits/contracts"
+import { BACKUP_ORDER, BUS_USERS, type BusUser, renderAuthorization } from "@credits/contracts"
 
 const FOLDER = resolve(import.meta.dirname, "secrets")
 
 /** The services that have a database. */
-const WITH_DATABASE: ReadonlySet<BusUser> = new Set([
-  "ledger",
-  "pricing",
-  "payments",
-  "subscriptions",
-  "topup",
-  "notifications",
-  "edge",
-  "ops",
-])
+const WITH_DATABASE: ReadonlySet<BusUser> = new Set(BACKUP_ORDER)
 
 const text = (): string => randomBytes(24).toString("hex")
 

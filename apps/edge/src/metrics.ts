@@ -1,71 +1,34 @@
 /** The edge's metrics, bound once and updated from plain callbacks. Served as Prometheus text on /metrics. */
-import { tracing } from "@credits/telemetry"
+import { counter, processFigures, tagged } from "@credits/telemetry"
 import { Context, Effect, Layer, Metric } from "effect"
 
 /** 0.5 ms to 8 s. */
 const SECONDS = Metric.exponentialBoundaries({ start: 0.000_5, factor: 2, count: 15 })
 
-const requests = Metric.counter("edge_http_requests_total", {
-  description: "HTTP requests by endpoint and status",
-  incremental: true,
-})
+const requests = counter("edge_http_requests_total", "HTTP requests by endpoint and status")
 const requestSeconds = Metric.histogram("edge_http_request_seconds", {
   description: "Time to the answer's head",
   boundaries: SECONDS,
 })
-const ledgerAnswers = Metric.counter("edge_ledger_answers_total", {
-  description: "Answers of the ledger by operation and outcome",
-  incremental: true,
-})
+const ledgerAnswers = counter("edge_ledger_answers_total", "Answers of the ledger by operation and outcome")
 const ledgerSeconds = Metric.histogram("edge_ledger_ask_seconds", {
   description: "Time to the ledger's answer, repeats included",
   boundaries: SECONDS,
 })
-const serviceAnswers = Metric.counter("edge_service_answers_total", {
-  description: "Answers of payments, subscriptions and auto top-up by operation and outcome",
-  incremental: true,
-})
+const serviceAnswers = counter(
+  "edge_service_answers_total",
+  "Answers of payments, subscriptions and auto top-up by operation and outcome",
+)
 const serviceSeconds = Metric.histogram("edge_service_ask_seconds", {
   description: "Time to the answer of payments, subscriptions and auto top-up, repeats included",
   boundaries: SECONDS,
 })
-const usageEvents = Metric.counter("edge_usage_events_total", {
-  description: "Usage events taken over HTTP by outcome",
-  incremental: true,
-})
+const usageEvents = counter("edge_usage_events_total", "Usage events taken over HTTP by outcome")
 const streams = Metric.gauge("edge_event_streams", { description: "Open wallet event streams" })
 const space = Metric.gauge("edge_free_space_bytes", { description: "Free on the volume of the data folder" })
 const stopped = Metric.gauge("edge_intake_stopped", {
   description: "1: usage is not taken, for want of free space (decision 21)",
 })
-const memory = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
-const cpu = Metric.counter("process_cpu_seconds_total", {
-  description: "User and system CPU time",
-  incremental: true,
-})
-const started = Metric.gauge("process_start_time_seconds", { description: "When this process started, Unix time" })
-const spansExported = Metric.counter("edge_trace_spans_exported_total", {
-  description: "Spans a collector has taken",
-  incremental: true,
-})
-const spansDropped = Metric.counter("edge_trace_spans_dropped_total", {
-  description: "Spans dropped for want of room",
-  incremental: true,
-})
-
-/** Tagged metrics are made once: making one costs five times the update. */
-const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
-  const made = new Map<string, Metric.Metric<Input, unknown>>()
-  return (attributes: Record<string, string>): Metric.Metric<Input, unknown> => {
-    const key = Object.values(attributes).join("|")
-    let found = made.get(key)
-    if (found === undefined) {
-      found = metric.pipe(Metric.withAttributes(attributes)) as Metric.Metric<Input, unknown>
-      made.set(key, found)
-    }
-    return found
-  }
-}
 
 export class EdgeMetrics extends Context.Service<
   EdgeMetrics,
@@ -92,8 +55,6 @@ export class EdgeMetrics extends Context.Service<
       const serviceSecondsOf = tagged(serviceSeconds)
       const usageOf = tagged(usageEvents)
       let open = 0
-      let cpuBefore = 0
-      let spansBefore = { exported: 0, dropped: 0 }
       return EdgeMetrics.of({
         requestAnswered: (endpoint, status, ms) => {
           requestsOf({ endpoint, status: String(status) }).updateUnsafe(1, context)
@@ -116,18 +77,7 @@ export class EdgeMetrics extends Context.Service<
           if (free !== null) space.updateUnsafe(free, context)
           stopped.updateUnsafe(isLow ? 1 : 0, context)
         },
-        sampleProcess: () => {
-          memory.updateUnsafe(process.memoryUsage.rss(), context)
-          const used = process.cpuUsage()
-          const microseconds = used.user + used.system
-          cpu.updateUnsafe((microseconds - cpuBefore) / 1e6, context)
-          cpuBefore = microseconds
-          started.updateUnsafe(performance.timeOrigin / 1_000, context)
-          const { spansExported: exported = 0, spansDropped: dropped = 0 } = tracing.metrics ?? {}
-          spansExported.updateUnsafe(exported - spansBefore.exported, context)
-          spansDropped.updateUnsafe(dropped - spansBefore.dropped, context)
-          spansBefore = { exported, dropped }
-        },
+        sampleProcess: processFigures("edge", context),
       })
     }),
   )

@@ -1,13 +1,11 @@
 /** The gateway's metrics, bound once and updated from plain callbacks. Served as Prometheus text on /metrics. */
 import type { GatewayStats } from "@credits/client"
-import { tracing } from "@credits/telemetry"
+import { counter, following, processFigures, tagged } from "@credits/telemetry"
 import { Context, Effect, Layer, Metric } from "effect"
 import type { CallEnd } from "./usage.ts"
 
 /** 1 ms to 131 s: models take their time. */
 const SECONDS = Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 18 })
-
-const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
 const requests = counter("gateway_http_requests_total", "HTTP requests by route and status")
 const requestSeconds = Metric.histogram("gateway_http_request_seconds", {
@@ -25,34 +23,6 @@ const spool = Metric.gauge("gateway_spool_bytes", { description: "Usage on disk 
 const published = counter("gateway_usage_published_total", "Usage events that are in the stream")
 const rejected = counter("gateway_usage_rejected_total", "Usage events that nobody will take")
 const failures = counter("gateway_usage_failures_total", "Failed attempts to hand usage in")
-const spansExported = counter("gateway_trace_spans_exported_total", "Spans a collector has taken")
-const spansDropped = counter("gateway_trace_spans_dropped_total", "Spans dropped for want of room")
-const memory = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
-const cpu = counter("process_cpu_seconds_total", "User and system CPU time")
-const started = Metric.gauge("process_start_time_seconds", { description: "When this process started, Unix time" })
-
-/** A counter of a figure that somebody else counts, from 0 on. */
-const following = (metric: Metric.Counter<number>, context: Context.Context<never>) => {
-  let before = 0
-  return (now: number): void => {
-    metric.updateUnsafe(now - before, context)
-    before = now
-  }
-}
-
-/** Tagged metrics are made once: making one costs five times the update. */
-const tagged = <Input>(metric: Metric.Metric<Input, unknown>) => {
-  const made = new Map<string, Metric.Metric<Input, unknown>>()
-  return (attributes: Record<string, string>): Metric.Metric<Input, unknown> => {
-    const key = Object.values(attributes).join("|")
-    let found = made.get(key)
-    if (found === undefined) {
-      found = metric.pipe(Metric.withAttributes(attributes)) as Metric.Metric<Input, unknown>
-      made.set(key, found)
-    }
-    return found
-  }
-}
 
 export interface GatewayMetrics {
   readonly requestAnswered: (route: string, status: number, ms: number) => void
@@ -79,10 +49,7 @@ export class Metrics extends Context.Service<Metrics, GatewayMetrics>()("gateway
       const countPublished = following(published, context)
       const countRejected = following(rejected, context)
       const countFailures = following(failures, context)
-      const countExported = following(spansExported, context)
-      const countDropped = following(spansDropped, context)
-      const countCpu = following(cpu, context)
-      started.updateUnsafe(performance.timeOrigin / 1_000, context)
+      const sampleProcess = processFigures("gateway", context)
       recovered.updateUnsafe(0, context)
       return Metrics.of({
         requestAnswered: (route, status, ms) => {
@@ -103,12 +70,7 @@ export class Metrics extends Context.Service<Metrics, GatewayMetrics>()("gateway
           countPublished(stats.eventsPublished)
           countRejected(stats.eventsRejected)
           countFailures(stats.publishFailures)
-          const { spansExported: exported = 0, spansDropped: dropped = 0 } = tracing.metrics ?? {}
-          countExported(exported)
-          countDropped(dropped)
-          memory.updateUnsafe(process.memoryUsage.rss(), context)
-          const used = process.cpuUsage()
-          countCpu((used.user + used.system) / 1e6)
+          sampleProcess()
         },
       })
     }),
