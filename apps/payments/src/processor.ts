@@ -92,14 +92,21 @@ export class Processor {
     return this.#call(() => this.stripe.paymentIntents.retrieve(id, { expand: ["latest_charge"] }), snapshotOf)
   }
 
+  /** Newest first, as far as is looked. */
+  async *#intentsOf(customer: string): AsyncGenerator<Stripe.PaymentIntent> {
+    let seen = 0
+    for await (const intent of this.stripe.paymentIntents.list({ customer, limit: PAGE_ITEMS })) {
+      yield intent
+      if (++seen >= PAGES_MAX * PAGE_ITEMS) return
+    }
+  }
+
   /** The intent of a charge whose id we never learnt; null: there is none. Lists are consistent, a search is not. */
   async findIntent(customer: string, chargeId: string): Promise<Called<IntentSnapshot | null>> {
     const search = async (): Promise<Stripe.PaymentIntent | null> => {
       const found: Array<Stripe.PaymentIntent> = []
-      let seen = 0
-      for await (const intent of this.stripe.paymentIntents.list({ customer, limit: PAGE_ITEMS })) {
+      for await (const intent of this.#intentsOf(customer)) {
         if (intent.metadata["charge_id"] === chargeId) found.push(intent)
-        if (++seen >= PAGES_MAX * PAGE_ITEMS) break
       }
       // A creation that was believed lost may have left a second one, which nobody ever confirms.
       return found.find(({ status }) => status === "succeeded") ?? found.at(-1) ?? null
@@ -113,10 +120,8 @@ export class Processor {
    */
   async findPaid(customer: string, obligation: string): Promise<Called<IntentSnapshot | null>> {
     const search = async (): Promise<Stripe.PaymentIntent | null> => {
-      let seen = 0
-      for await (const intent of this.stripe.paymentIntents.list({ customer, limit: PAGE_ITEMS })) {
+      for await (const intent of this.#intentsOf(customer)) {
         if (intent.metadata["obligation"] === obligation && intent.status === "succeeded") return intent
-        if (++seen >= PAGES_MAX * PAGE_ITEMS) break
       }
       return null
     }
