@@ -3,7 +3,7 @@
  * nothing. Every answer is `{ok}` or `{refused}`; a question is never left without one because its answer failed.
  */
 import type { RunningSagas, SagaAnswer } from "@credits/actor/saga"
-import { answerControl, Border, type BusHandle, type RunningClock } from "@credits/bus"
+import { answerControl, Border, catchUpClock, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeView,
@@ -54,7 +54,8 @@ const notFound = (chargeId: string): SagaAnswer => refused("not_found", `there i
 const UNKEYED = { key: "", content: "" } as const
 
 const charge = async (o: EndpointsOptions, request: Request<"charge">): Promise<SagaAnswer> => {
-  const { account, obligation, kind, attempt, amountCents, description, present, waitMs } = request
+  const { account, obligation, kind, attempt, amountCents, description, present, waitMs, askedAt } = request
+  if (askedAt !== undefined) await catchUpClock(o.clock, askedAt)
   const saved = chargeable(await o.methods.state(account), o.clock.now())
   const command = { op: "charge", account, kind, attempt, amountCents, description, present, saved } as const
   return o.charges.command(obligation, command, { ...UNKEYED, waitMs: waitMs ?? WAIT_MS })

@@ -55,10 +55,13 @@ export const eventually = async <A>(look: () => Promise<A | undefined> | A | und
 export interface TestClock extends RunningClock {
   readonly set: (now: number) => void
   readonly freeze: (now: number) => void
+  /** The clock was moved there, and here it is only known once it is read. */
+  readonly moveUnheard: (now: number) => void
 }
 export const testClock = (at: number): TestClock => {
   const listeners = new Set<() => void>()
   let setting: ClockSetting = { offset: at - Date.now(), frozenAt: null }
+  let unheard: ClockSetting | null = null
   const change = (next: ClockSetting): void => {
     setting = next
     for (const listener of listeners) listener()
@@ -68,12 +71,16 @@ export const testClock = (at: number): TestClock => {
     get setting() {
       return setting
     },
-    refresh: async () => undefined,
+    refresh: async () => {
+      if (unheard !== null) change(unheard)
+      unheard = null
+    },
     onChange: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
     stop: () => undefined,
+    moveUnheard: (now) => void (unheard = { offset: now - Date.now(), frozenAt: null }),
     set: (now) => change({ offset: now - Date.now(), frozenAt: null }),
     freeze: (now) => change({ offset: 0, frozenAt: now }),
   }

@@ -52,6 +52,7 @@ const Charge = Schema.Struct({
   description: Text,
   present: Schema.Boolean,
   waitMs: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: WAIT_MS_MAX }))),
+  askedAt: Schema.optionalKey(Instant),
 }).check(
   Schema.makeFilter(
     ({ obligation, kind }) => obligation.startsWith(`${kind}:`) || { path: ["kind"], issue: "is not the obligation's" },

@@ -330,6 +330,21 @@ describe("bad input", () => {
   })
 })
 
+describe("a clock that is moved", () => {
+  it("R12.1 who asks knows of it already: the charge is of that instant, not a month old at once", async () => {
+    const own = await startParts()
+    const running = await startTestPayments(own)
+    await saveCard(own.bus, "acc_one", "tok_ok")
+    const askedAt = own.clock.now() + 31 * 86_400_000
+    own.clock.moveUnheard(askedAt)
+    const { charge: view } = await charge(own.bus, chargeRequest("renewal:sub_1:1", { askedAt }))
+    assert.equal(view.status, "succeeded")
+    assert.isAtLeast(view.at, askedAt)
+    await running.stop()
+    await own.stop()
+  })
+})
+
 describe.skipIf(findPostgresBinaries() === undefined)("payments over a real Postgres", () => {
   it(
     "R10.1 charges, declines, refunds and lists as over SQLite, also after a restart",

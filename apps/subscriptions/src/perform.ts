@@ -60,6 +60,7 @@ const charge = async (performer: Performer, step: StepOf<"charge">): Promise<Out
     description,
     present,
     waitMs: CHARGE_WAIT_MS,
+    askedAt: performer.now(),
   })
   if ("refused" in reply) {
     const { code } = reply.refused

@@ -2,7 +2,7 @@
  * What auto top-up asks of the ledger and of payments: one function a step, each repeatable under its own id. Owns the
  * requests and which answers are outcomes; everything else throws, and the step is tried again (R9.5).
  */
-import { ask, askOwner, type BusHandle } from "@credits/bus"
+import { ask, askOwner, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeAnswer,
@@ -22,6 +22,11 @@ const CHARGE_ANSWER_MS = CHARGE_WAIT_MS + 5_000
 
 /** Refusals after which certainly nothing was or will be charged under this obligation. */
 const NOT_CHARGED: ReadonlySet<string> = new Set(["payment_method_required", "obligation_closed", "invalid"])
+
+interface AskingParts {
+  readonly bus: BusHandle
+  readonly clock: Pick<RunningClock, "now">
+}
 
 const askLedger = async <A>(bus: BusHandle, request: LedgerRequest): Promise<A> => {
   const subject = SUBJECTS.ledgerRequest(partitionOf(request.account))
@@ -52,7 +57,7 @@ const mark = (account: string, id: string, until: number): LedgerRequest & { rea
 })
 
 const charge = async (
-  bus: BusHandle,
+  { bus, clock }: AskingParts,
   account: string,
   step: Extract<TopupStep, { kind: "charge" }>,
 ): Promise<TopupOutcome> => {
@@ -67,6 +72,7 @@ const charge = async (
     description: "Auto top-up",
     present: false,
     waitMs: CHARGE_WAIT_MS,
+    askedAt: clock.now(),
   }
   const text = await ask(bus.connection, SUBJECTS.paymentsRequest("charge"), JSON.stringify(request), CHARGE_ANSWER_MS)
   const reply = JSON.parse(text) as PaymentsReply<ChargeAnswer>
@@ -93,8 +99,9 @@ const grant = (account: string, step: Extract<TopupStep, { kind: "grant" }>): Le
 }
 
 export const performOn =
-  (bus: BusHandle) =>
+  (parts: AskingParts) =>
   async (step: TopupStep, { account }: TopupState): Promise<TopupOutcome> => {
+    const { bus } = parts
     switch (step.kind) {
       case "look":
         return look(bus, account)
@@ -102,7 +109,7 @@ export const performOn =
         await askLedger(bus, mark(account, step.id, step.until))
         return { kind: "marked" }
       case "charge":
-        return charge(bus, account, step)
+        return charge(parts, account, step)
       case "clear":
         await askLedger(bus, mark(account, step.id, 0))
         return { kind: "cleared" }

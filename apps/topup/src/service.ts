@@ -77,7 +77,7 @@ export const startTopup = async (options: TopupOptions): Promise<RunningTopup> =
     clock,
     service: "topup",
     env: () => undefined,
-    perform: performOn(bus),
+    perform: performOn({ bus, clock }),
     concurrency: CONCURRENCY,
     streams,
     publish: (fact) => ({ subject: SUBJECTS.topupFact, payload: JSON.stringify(fact) }),

@@ -70,6 +70,17 @@ export const followClock = async (clock: RunningClock, now: number): Promise<voi
   if (clock.setting.frozenAt !== now) await clock.refresh()
 }
 
+/** Clocks of machines that are kept in time differ by less. */
+const SKEW_MS = 60_000
+
+/**
+ * Before work for somebody whose instant is `askedAt`: when the clock is moved, services hear of it one after the other,
+ * and what is begun at the old instant would be as old as the move a moment later.
+ */
+export const catchUpClock = async (clock: RunningClock, askedAt: number): Promise<void> => {
+  if (askedAt - clock.now() > SKEW_MS) await clock.refresh()
+}
+
 /** The clock for code without Effect (worker threads). `onChange` after every change of the setting. */
 export const startClock = async (
   bus: BusHandle,

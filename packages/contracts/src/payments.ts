@@ -81,6 +81,8 @@ export interface RequestCharge {
   readonly present: boolean
   /** Default 8,000. 0: only accept it. */
   readonly waitMs?: number
+  /** The asker's business instant. When the clock was just moved, whoever is asked reads it before deciding. */
+  readonly askedAt?: number
 }
 
 /**
