@@ -9,6 +9,7 @@ import {
   type EntryHead,
   type History,
   type Machine,
+  type OpenHolds,
 } from "@credits/actor"
 import type { Charge, EntryKind, RefusalCode } from "@credits/contracts"
 import { partitionOf, type Nano } from "@credits/kernel"
@@ -71,16 +72,11 @@ const read = (account: Account, command: ReadCommand, now: number, history: Hist
   }
 }
 
-/** Open holds, and when the first of them lapses by itself (ms): the one that has been open longest. */
-const holdGauges = (accounts: Iterable<Account>): Readonly<Record<string, number>> => {
-  let holds = 0
+const openHolds = ({ holds }: Account): OpenHolds | null => {
+  if (holds === null || holds.size === 0) return null
   let firstExpiry = Number.POSITIVE_INFINITY
-  for (const account of accounts) {
-    if (account.holds === null) continue
-    holds += account.holds.size
-    for (const { expiresAt } of account.holds.values()) firstExpiry = Math.min(firstExpiry, expiresAt)
-  }
-  return holds === 0 ? { holds } : { holds, firstHoldExpiry: firstExpiry }
+  for (const { expiresAt } of holds.values()) if (expiresAt < firstExpiry) firstExpiry = expiresAt
+  return { count: holds.size, firstExpiry }
 }
 
 export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge> => {
@@ -129,6 +125,6 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
       ),
     balance: (account) => (account.available + account.held).toString(),
     tick: tickOf,
-    gauges: holdGauges,
+    openHolds,
   }
 }

@@ -139,8 +139,15 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   readonly balance: (state: State) => string
   /** Compact newest figures for ticks: a JSON array's text. */
   readonly tick: (state: State) => string
-  /** Figures over the states in memory, for operators; looked at every few seconds while they are few enough. */
-  readonly gauges?: (states: Iterable<State>) => Readonly<Record<string, number>>
+  /** What operators are shown of open holds; null: the actor has none, or the machine knows no holds. */
+  readonly openHolds?: (state: State) => OpenHolds | null
+}
+
+/** Holds that wait to be settled or released. */
+export interface OpenHolds {
+  readonly count: number
+  /** When the first of them lapses by itself, ms: the one that has been open longest. */
+  readonly firstExpiry: number
 }
 
 /** A command nobody can use: becomes a dead letter with its reason. */

@@ -29,6 +29,10 @@ export class Slot<State> {
   since = 0
   /** The instant under which it waits in the due heap. */
   waitsFor = Number.POSITIVE_INFINITY
+  /** Whether it is among those that changed since they were last taken. */
+  isChanged = false
+  /** No longer in memory: another slot may stand for its account. */
+  isGone = false
   readonly #machine: SlotMachine<State>
   #state: State | null
   #text: string | null
@@ -89,6 +93,7 @@ export class Slots<State> {
   /** Dirty accounts in the order they became so: a Map keeps insertion order. */
   readonly #dirty = new Map<string, Slot<State>>()
   readonly #hot: Array<Slot<State>> = []
+  #changed: Array<Slot<State>> = []
   /** Entries applied, and the block that every `LAG_STEP`th of them came with: the newest `LAG_ENTRIES_MAX`. */
   #entries = 0
   #steps: Array<number> = []
@@ -112,11 +117,27 @@ export class Slots<State> {
   async load(missing: Map<string, number>, store: ActorStore): Promise<void> {
     if (missing.size === 0) return
     for (const row of await store.snapshotsOf([...missing.keys()])) {
-      this.#slots.set(row.account, new Slot(this.#machine, row.account, row.partition, row.state, row.head))
+      const slot = new Slot(this.#machine, row.account, row.partition, row.state, row.head)
+      this.#slots.set(row.account, slot)
+      this.#note(slot)
       missing.delete(row.account)
     }
     for (const [account, partition] of missing)
       this.#slots.set(account, new Slot(this.#machine, account, partition, null, 0))
+  }
+
+  #note(slot: Slot<State>): void {
+    if (slot.isChanged) return
+    slot.isChanged = true
+    this.#changed.push(slot)
+  }
+
+  /** The actors that were loaded, changed or put back since the last call, each once; some may be gone again. */
+  takeChanged(): ReadonlyArray<Slot<State>> {
+    const taken = this.#changed
+    this.#changed = []
+    for (const slot of taken) slot.isChanged = false
+    return taken
   }
 
   /** After the entry at this address was applied; `block` is the first block of its commit. */
@@ -124,6 +145,7 @@ export class Slots<State> {
     slot.head = address
     slot.since += 1
     slot.changed()
+    this.#note(slot)
     if (slot.dirtyFrom === 0) {
       slot.dirtyFrom = block
       this.#dirty.set(slot.account, slot)
@@ -191,6 +213,7 @@ export class Slots<State> {
     for (const [account, slot] of this.#slots) {
       if (over <= 0) return
       if (slot.dirtyFrom !== 0) continue
+      slot.isGone = true
       this.#slots.delete(account)
       over -= 1
     }
@@ -212,6 +235,7 @@ export class Slots<State> {
         id = entry.prev
       }
       slot.reset(row === undefined ? null : row.state)
+      this.#note(slot)
       const { state } = slot
       if (entries.length > 0) slot.changed()
       for (let i = entries.length - 1; i >= 0; i--) {
@@ -250,6 +274,7 @@ export class Slots<State> {
   drop(partitions: ReadonlySet<number>): void {
     for (const [account, slot] of this.#slots) {
       if (!partitions.has(slot.partition)) continue
+      slot.isGone = true
       this.#slots.delete(account)
       this.#dirty.delete(account)
     }

@@ -2,11 +2,10 @@
  * What a partition worker says of itself: to the clock's quiet rounds, to readiness checks, to `credits doctor`.
  */
 import type { ControlAnswer } from "@credits/contracts"
-import type { AnyMachine, Names } from "./batch.ts"
+import type { Names } from "./batch.ts"
 import type { Counters } from "./deciding.ts"
 import type { Partition } from "./partition.ts"
 import type { WorkerMetrics } from "./protocol.ts"
-import type { Slot } from "./slots.ts"
 
 export interface StatusFacts extends Pick<ControlAnswer, "ready" | "now" | "ran" | "outboxPending" | "openRequests"> {
   readonly names: Names
@@ -47,17 +46,3 @@ export const metricsOf = (
   queuedRequests: mailbox.requests,
   oldestDueMs: Math.max(0, now - earliestDue),
 })
-
-/** A pass over so many states takes a few milliseconds; beyond that nobody waits for it. */
-const GAUGES_STATES_MAX = 50_000
-
-function* statesOf<State>(slots: Iterable<Slot<State>>): Generator<State> {
-  for (const { state } of slots) yield state
-}
-
-/** What the machine makes of the states in memory; nothing while there are too many. */
-export const gaugesOf = <State>(
-  machine: Pick<AnyMachine<State>, "gauges">,
-  slots: { readonly size: number; readonly all: () => Iterable<Slot<State>> },
-): Readonly<Record<string, number>> =>
-  machine.gauges === undefined || slots.size > GAUGES_STATES_MAX ? {} : machine.gauges(statesOf(slots.all()))

@@ -10,6 +10,7 @@ import { NO_WORK } from "./batch.ts"
 import { DueTime } from "./due-time.ts"
 import { DueWork } from "./due-work.ts"
 import { Executor } from "./execute.ts"
+import { HoldWatch } from "./hold-watch.ts"
 import { JournalFeed } from "./journal-feed.ts"
 import { loadPartitions } from "./loading.ts"
 import { Mailbox } from "./mailbox.ts"
@@ -17,7 +18,7 @@ import { OutboxFeed } from "./outbox-feed.ts"
 import * as pace from "./pace.ts"
 import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
-import { gaugesOf, metricsOf, statusOf } from "./status.ts"
+import { metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
 import type { WorkerOptions } from "./worker-options.ts"
@@ -28,6 +29,7 @@ export class PartitionWorker<State> {
   readonly #owned = new Map<number, Partition>()
   readonly #mailbox: Mailbox<State>
   readonly #slots: Slots<State>
+  readonly #holds: HoldWatch<State>
   readonly #due: DueWork<State>
   readonly #feed: JournalFeed
   readonly #executor: Executor<State>
@@ -55,6 +57,7 @@ export class PartitionWorker<State> {
     this.#leaseMs = options.leaseMs ?? pace.LEASE_MS
     this.#mailbox = new Mailbox(options.machine)
     this.#slots = new Slots(options.machine)
+    this.#holds = new HoldWatch(options.machine.openHolds ?? (() => null))
     this.#feed = new JournalFeed((items) => this.#send({ t: "journal", items }))
     this.#due = new DueWork({
       store: options.store,
@@ -257,8 +260,8 @@ export class PartitionWorker<State> {
     const { counters, deciding } = this.#executor
     const metrics = metricsOf(counters, this.#slots, this.#mailbox, this.#due.heap.earliest, this.#now())
     const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
-    const ofMachine = gaugesOf(this.#o.machine, this.#slots)
-    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, ...ofMachine, brokenAccounts: deciding.broken.size } })
+    const holds = this.#holds.look(this.#slots)
+    this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, ...holds, brokenAccounts: deciding.broken.size } })
   }
 
   #caughtUp(): boolean {
