@@ -87,6 +87,9 @@ export const SNAPSHOT_ENTRIES_MAX = 20_000
 /** Actors kept in memory; clean ones beyond it are dropped, oldest loaded first. */
 export const SLOTS_MAX = 400_000
 
+/** Places of the queue of changed actors that may stand empty before it is moved up. */
+const CHANGED_TAKEN_KEPT = 10_000
+
 export class Slots<State> {
   readonly #machine: SlotMachine<State>
   readonly #slots = new Map<string, Slot<State>>()
@@ -94,6 +97,7 @@ export class Slots<State> {
   readonly #dirty = new Map<string, Slot<State>>()
   readonly #hot: Array<Slot<State>> = []
   #changed: Array<Slot<State>> = []
+  #changedFrom = 0
   /** Entries applied, and the block that every `LAG_STEP`th of them came with: the newest `LAG_ENTRIES_MAX`. */
   #entries = 0
   #steps: Array<number> = []
@@ -132,10 +136,17 @@ export class Slots<State> {
     this.#changed.push(slot)
   }
 
-  /** The actors that were loaded, changed or put back since the last call, each once; some may be gone again. */
-  takeChanged(): ReadonlyArray<Slot<State>> {
-    const taken = this.#changed
-    this.#changed = []
+  /**
+   * Up to `max` of the actors that were loaded, changed or put back since they were last taken, the longest waiting
+   * first, each once; some may be gone again.
+   */
+  takeChanged(max: number): ReadonlyArray<Slot<State>> {
+    const taken = this.#changed.slice(this.#changedFrom, this.#changedFrom + max)
+    this.#changedFrom += taken.length
+    if (this.#changedFrom === this.#changed.length || this.#changedFrom > CHANGED_TAKEN_KEPT) {
+      this.#changed = this.#changed.slice(this.#changedFrom)
+      this.#changedFrom = 0
+    }
     for (const slot of taken) slot.isChanged = false
     return taken
   }
