@@ -2,9 +2,8 @@
  * The ledger's worker thread: its database handle and its partition worker. Nothing here waits for the network but the
  * database.
  */
-import { randomUUID } from "node:crypto"
 import { parentPort, workerData } from "node:worker_threads"
-import { PartitionWorker, type AnyMachine } from "@credits/actor"
+import { ownerName, PartitionWorker, type AnyMachine } from "@credits/actor"
 import { partitions, STREAMS, SUBJECTS } from "@credits/contracts"
 import type { Account } from "./account.ts"
 import { makeLedgerMachine } from "./machine.ts"
@@ -27,7 +26,7 @@ const start = async (data: LedgerWorkerData): Promise<void> => {
       deadLetterSubject: SUBJECTS.deadLetter("ledger"),
     },
     store,
-    owner: randomUUID(),
+    owner: ownerName(),
     partitions: data.partitions ?? partitions,
     port: parentPort!,
   })

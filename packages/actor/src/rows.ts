@@ -140,7 +140,7 @@ export interface ActorStore {
   readonly dialect: "sqlite" | "postgres"
   /** The database's clock, ms. */
   now(): Promise<number>
-  /** Takes every partition whose lease has run out (or was ours), raising its epoch. */
+  /** Takes every partition whose lease has run out, was ours, or whose owner has certainly ended; raises its epoch. */
   acquire(owner: string, leaseMs: number, wanted: ReadonlyArray<number>): Promise<ReadonlyArray<PartitionRow>>
   /** Gives the lease back so that the next owner need not wait. */
   release(rows: ReadonlyArray<PartitionRow>): Promise<void>

@@ -5,6 +5,7 @@
  */
 import type BetterSqlite3 from "better-sqlite3"
 import type { Checkpoints } from "./checkpoints.ts"
+import { hasEnded } from "./ended-process.ts"
 import {
   BLOCK_COLUMNS,
   CLAIM_COLUMNS,
@@ -100,6 +101,9 @@ export class SqliteActorStore implements ActorStore {
     this.#s.begin.run()
     try {
       const now = Date.now()
+      const owners = this.#s.owners.all() as ReadonlyArray<{ owner: string }>
+      const ended = owners.map((row) => row.owner).filter((each) => each !== owner && hasEnded(each))
+      for (const each of ended) this.#s.end.run(each)
       for (const id of wanted) {
         if (this.#s.acquire.run(owner, now + leaseMs, id, owner, now).changes === 1)
           taken.push(this.#s.partition.get(id) as PartitionRow)
@@ -316,6 +320,8 @@ const prepare = (db: BetterSqlite3.Database) => {
       `UPDATE partition SET owner = ?, epoch = epoch + 1, lease_until = ?
        WHERE id = ? AND (owner = ? OR lease_until < ?)`,
     ),
+    owners: db.prepare("SELECT DISTINCT owner FROM partition"),
+    end: db.prepare("UPDATE partition SET lease_until = 0 WHERE owner = ?"),
     release: db.prepare("UPDATE partition SET lease_until = 0 WHERE id = ? AND epoch = ?"),
     update: db.prepare(
       `UPDATE partition SET lease_until = ?, incarnation = ?, cursor_seq = ?, cursor_index = ?, seq = ?, chain = ?,

@@ -2,9 +2,8 @@
  * Who owns a machine: one process, by a row with an epoch. Owns the wait for it and how much of it is left; the fence
  * is in every commit (`store.ts`). Leases use real time.
  */
-import { randomUUID } from "node:crypto"
-import { hostname } from "node:os"
 import type { Database } from "@credits/store"
+import { hasEnded, ownerName } from "../ended-process.ts"
 import { LEASE_MS, type SagaStore } from "./store.ts"
 
 const RETRY_MS = 250
@@ -12,21 +11,6 @@ const RENEW_MS = 1_000
 const AHEAD_MAX_MS = 5_000
 /** Reads from memory need at least this much left: another owner cannot have begun meanwhile. */
 const MARGIN_MS = 500
-
-/**
- * A process of this machine that has ended needs no waiting for. Only where the database is a file on this machine;
- * an error here costs an epoch, never a wrong write.
- */
-const isGone = (owner: string): boolean => {
-  const [host, pid] = owner.split(" ")
-  if (host !== hostname() || !Number.isSafeInteger(Number(pid))) return false
-  try {
-    process.kill(Number(pid), 0)
-    return false
-  } catch (error) {
-    return (error as { readonly code?: string }).code === "ESRCH"
-  }
-}
 
 export class Lease {
   readonly #store: SagaStore
@@ -40,13 +24,13 @@ export class Lease {
 
   /** Waits until it is ours, and until this clock is right (decision 11): due work would run early. */
   async take(onWait: (why: string) => void, signal: AbortSignal | undefined): Promise<void> {
-    const owner = `${hostname()} ${process.pid} ${randomUUID()}`
+    const owner = ownerName()
     let told = ""
     for (;;) {
       signal?.throwIfAborted()
       const asked = Date.now()
       const aheadMs = this.#isLocal ? 0 : asked - (await this.#store.now())
-      if (aheadMs <= AHEAD_MAX_MS && (await this.#store.acquire(owner, this.#isLocal ? isGone : () => false))) {
+      if (aheadMs <= AHEAD_MAX_MS && (await this.#store.acquire(owner, this.#isLocal ? hasEnded : () => false))) {
         this.#until = asked + LEASE_MS
         return
       }

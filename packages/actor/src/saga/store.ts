@@ -120,10 +120,10 @@ export class SagaStore {
   }
 
   /**
-   * Takes the machine when nobody has it: a free or expired lease, or an owner that `isGone` knows to have ended (one
+   * Takes the machine when nobody has it: a free or expired lease, or an owner that `hasEnded` knows to have ended (one
    * look at the machine's processes; safe also when it errs, because the epoch fences).
    */
-  async acquire(owner: string, isGone: (owner: string) => boolean): Promise<boolean> {
+  async acquire(owner: string, hasEnded: (owner: string) => boolean): Promise<boolean> {
     const machine = this.#machine
     return this.#db.transaction().execute(async (db) => {
       await sql`insert into saga_owner (machine, owner, epoch, lease_until) values (${machine}, '', 0, 0)
@@ -132,7 +132,7 @@ export class SagaStore {
         case when lease_until < ${this.#now} then 1 else 0 end as free from saga_owner
         where machine = ${machine} ${this.#database.dialect === "postgres" ? sql`for update` : sql``}`.execute(db)
       const [row] = rows
-      if (row === undefined || (Number(row.free) === 0 && !isGone(row.owner))) return false
+      if (row === undefined || (Number(row.free) === 0 && !hasEnded(row.owner))) return false
       const taken = await sql<{ epoch: bigint }>`update saga_owner set owner = ${owner}, epoch = epoch + 1,
         lease_until = ${this.#now} + ${LEASE_MS} where machine = ${machine} returning epoch`.execute(db)
       this.#epoch = Number(taken.rows[0]!.epoch)
