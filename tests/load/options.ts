@@ -19,12 +19,14 @@ export interface BenchOptions {
   readonly due: number
   /** (g) Requests a second that the card processor takes. */
   readonly processorRate: number
+  /** (g) A data folder with the night's subscribers, kept from run to run; null: made anew. */
+  readonly population: string | null
   readonly out: string
 }
 
 export const USAGE = `usage: npm run bench -- [--only a,b] [--quick] [--out DIR]
                         [--seconds N] [--events N] [--stored N] [--accounts N]
-                        [--subscribers N] [--due N] [--processor-rate N]
+                        [--subscribers N] [--due N] [--processor-rate N] [--population DIR]
 
   a  authorize through NATS: closed and open loop, alone and while charges drain
   b  usage arrays end to end; drain of charge arrays
@@ -54,6 +56,7 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
       subscribers: { type: "string" },
       due: { type: "string" },
       "processor-rate": { type: "string" },
+      population: { type: "string" },
       quick: { type: "boolean", default: false },
       out: { type: "string" },
     },
@@ -72,6 +75,7 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
     due: positive(values.due, quick ? 50 : 300, "due"),
     // Below the 100 a second of a live account, above the 25 of one endpoint.
     processorRate: positive(values["processor-rate"], 50, "processor-rate"),
+    population: values.population ?? null,
     out: values.out ?? "bench-results",
   }
 }

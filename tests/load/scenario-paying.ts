@@ -4,14 +4,12 @@
  * system of its own, the whole of it under its supervisor, over HTTP. What was charged is read from the processor's own
  * book.
  */
-import { askOwner, type BusHandle, closeBus, connectBus, writeClockSetting } from "@credits/bus"
-import { SUBJECTS } from "@credits/contracts"
+import { ask, askOwner, type BusHandle, closeBus, connectBus, writeClockSetting } from "@credits/bus"
+import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
 import { makeId, partitionOf } from "@credits/kernel"
 import {
   advanceClock,
-  businessNow,
   callUntilServed,
-  Customer,
   type LoadResult,
   openLoop,
   startSystem,
@@ -19,14 +17,16 @@ import {
   type SystemUnderTest,
 } from "@credits/testkit"
 import { randomBytes } from "node:crypto"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { BenchOptions } from "./options.ts"
+import { populate, richCustomer, subscriberAt, subscribers } from "./population.ts"
 import { residentBytes } from "./processes.ts"
 import { count, latencyOf, perSecond, type Report } from "./report.ts"
 
 /** The contract: a year of a thousand customers in a minute. */
 const YEAR_SECONDS_PER_1000 = 60
-/** Purchases at the same time while a population is made; more only queue. */
-const BUYING_AT_ONCE = 32
 /** What gateways ask while renewals run. */
 const AUTHORIZE_PER_SECOND = 100
 /** Of the processor's requests, one charge takes two: made, then confirmed. */
@@ -35,7 +35,21 @@ const SERVICES = ["ledger", "payments", "subscriptions", "topup", "processor"] a
 const MONTHS = 12
 const MIB = 1024 * 1024
 
-const LOOK_MS = 250
+const LOOK_MS = 1_000
+const TOLD_EVERY_MS = 60_000
+const STALLED_MS = 120_000
+/** Whoever bought last is among so many. */
+const LAST_BUYERS = 64
+const LOOKING_AT_ONCE = 16
+const QUIET_MS = 5_000
+const CONTROLS = [
+  SUBJECTS.ledgerControl,
+  SUBJECTS.paymentsControl,
+  SUBJECTS.subscriptionsControl,
+  SUBJECTS.notificationsControl,
+]
+const REMINDED_MS = 6 * 86_400_000
+const AFTER_BOUNDARY_MS = 60_000
 /** The pacer spreads a thousand over a few seconds. */
 const LAST_TURN_MS = 10_000
 
@@ -45,22 +59,6 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const until = async (isSo: () => Promise<boolean>, ms: number): Promise<void> => {
   const began = performance.now()
   while (!(await isSo()) && performance.now() - began < ms) await pause(250)
-}
-
-/** Subscribers of Plus by the month, each with a card. */
-const subscribers = async (system: SystemUnderTest, wanted: number): Promise<ReadonlyArray<Customer>> => {
-  const customers: Array<Customer> = []
-  let next = 0
-  const buyer = async (): Promise<void> => {
-    while (next < wanted) {
-      const customer = await Customer.signIn(system.url, `load-${next++}@example.com`)
-      await customer.saveCard("tok_ok")
-      await customer.buy("plus", "monthly")
-      customers.push(customer)
-    }
-  }
-  await Promise.all(Array.from({ length: BUYING_AT_ONCE }, buyer))
-  return customers
 }
 
 /** Obligations in the processor's book by kind, and those charged twice. */
@@ -123,20 +121,78 @@ const authorizations = (bus: BusHandle, account: string, seconds: number): Promi
     },
   })
 
-/** Time jumps past everybody's boundary at once, as after an outage, without stopping the world as an advance does. */
-const jumpPastBoundary = async (system: SystemUnderTest, edge: BusHandle, customer: Customer): Promise<void> => {
-  const { currentPeriodEnd } = await customer.subscription()
-  const now = await businessNow(system.url)
-  const to = Date.parse(currentPeriodEnd!) + 600_000
-  await writeClockSetting(edge, { offset: to - now + (now - Date.now()), frozenAt: null })
+/** How many charges the processor's book has: looked at every few seconds, where the whole of it would be the load. */
+const chargesIn = async (system: SystemUnderTest): Promise<number> => {
+  const { body } = await callUntilServed<{ count: number }>(system.processorUrl!, "/__sandbox/charges/count")
+  return body.count
+}
+
+/** Time jumps to an instant, as after an outage, without stopping the world as an advance does. */
+const jump = (edge: BusHandle, to: number): Promise<void> =>
+  writeClockSetting(edge, { offset: to - Date.now(), frozenAt: null })
+
+/** When everybody's month is over: they bought one after the other. */
+const lastBoundary = async (system: SystemUnderTest, due: number): Promise<number> => {
+  const last = Math.max(0, due - LAST_BUYERS)
+  const some = await Promise.all(
+    Array.from({ length: due - last }, async (_, i) => (await subscriberAt(system, last + i)).subscription()),
+  )
+  return Math.max(...some.map(({ currentPeriodEnd }) => Date.parse(currentPeriodEnd!)))
+}
+
+/**
+ * Memory as it is once every subscriber was looked at: what they need while they rest is in it, what the night needs on
+ * top is what is measured.
+ */
+const lookAtAll = async (system: SystemUnderTest, due: number): Promise<void> => {
+  let next = 0
+  const look = async (): Promise<void> => {
+    while (next < due) await (await subscriberAt(system, next++)).subscription()
+  }
+  await Promise.all(Array.from({ length: LOOKING_AT_ONCE }, look))
+}
+
+/** Until nobody has anything left to do for a while. */
+const untilQuiet = async (edge: BusHandle): Promise<void> => {
+  let [seen, since] = ["", performance.now()]
+  while (performance.now() - since < QUIET_MS) {
+    await pause(LOOK_MS)
+    const texts = await Promise.all(CONTROLS.map((subject) => ask(edge.connection, subject, '{"op":"status"}', 10_000)))
+    const answers = texts.map((text) => JSON.parse(text) as ControlAnswer)
+    const now = JSON.stringify(
+      answers.map(({ ran, outboxPending, openRequests }) => [ran, outboxPending, openRequests]),
+    )
+    if (now !== seen) [seen, since] = [now, performance.now()]
+  }
+}
+
+/** Renewed one after the other; answers the seconds until the last. @throws when they stop before */
+const untilRenewed = async (system: SystemUnderTest, before: number, due: number, report: Report): Promise<number> => {
+  const began = performance.now()
+  let [seen, movedAt, toldAt] = [0, began, began]
+  while (seen < due) {
+    await pause(LOOK_MS)
+    const now = performance.now()
+    const renewed = (await chargesIn(system)) - before
+    if (renewed > seen) movedAt = now
+    seen = renewed
+    if (now - movedAt > STALLED_MS) throw new Error(`${seen} of ${due} renewed, and no more for ${STALLED_MS} ms`)
+    if (now - toldAt < TOLD_EVERY_MS) continue
+    toldAt = now
+    report.say(`    ${count(seen)} of ${count(due)} renewed after ${((now - began) / 1000).toFixed(0)} s`)
+  }
+  return (performance.now() - began) / 1000
 }
 
 const night = async (options: BenchOptions, report: Report): Promise<void> => {
-  const { due, processorRate, seconds } = options
+  const { due, processorRate, seconds, population } = options
   const scenario = `(g) renewal night: ${count(due)} due at once, a processor of ${processorRate} requests/s`
   report.say(scenario)
   const chargesPerSecond = Math.floor(processorRate / REQUESTS_PER_CHARGE)
+  const dataDir = population ?? mkdtempSync(join(process.env["CREDITS_BENCH_DIR"] ?? tmpdir(), "credits-night-"))
+  await populate(dataDir, due, (made) => report.say(`    ${count(made)} of ${count(due)} subscribers made`))
   const system = await startSystem({
+    dataDir,
     env: {
       CREDITS_SANDBOX_RATE_LIMIT: String(processorRate),
       CREDITS_CHARGES_PER_SECOND: String(chargesPerSecond),
@@ -145,47 +201,40 @@ const night = async (options: BenchOptions, report: Report): Promise<void> => {
   const gateway = await connectBus({ servers: system.natsUrl, seed: system.seeds.gateway, name: "gateway" })
   const edge = await connectBus({ servers: system.natsUrl, seed: system.seeds.edge, name: "edge" })
   try {
-    const [first] = await subscribers(system, due)
-    const rich = await Customer.signIn(system.url, "rich@example.com")
-    await rich.saveCard("tok_ok")
-    await rich.buy("max", "yearly")
+    const rich = await richCustomer(system)
+    await lookAtAll(system, due)
+    const boundary = await lastBoundary(system, due)
+    // Reminders are due a week before; the night is the renewals alone.
+    await jump(edge, boundary - REMINDED_MS)
+    await untilQuiet(edge)
     const quiet = await authorizations(gateway, rich.account, seconds)
     report.row(scenario, "authorize, quiet", perSecond(quiet.perSecond), latencyOf(quiet.latency))
-    const memory = memoryOf(system)
-    const began = performance.now()
-    await jumpPastBoundary(system, edge, first!)
-    const expectedSeconds = Math.max(5, due / chargesPerSecond)
-    const asked = authorizations(gateway, rich.account, Math.ceil(expectedSeconds))
-    let renewals = 0
-    while (renewals < due) {
-      if (performance.now() - began > expectedSeconds * 10_000) throw new Error(`${renewals} of ${due} renewed`)
-      const readAt = performance.now()
-      ;({ renewals } = await bookOf(system))
-      // The book grows: reading it must not become the load.
-      await pause(Math.max(LOOK_MS, (performance.now() - readAt) * 20))
-    }
-    const nightSeconds = (performance.now() - began) / 1000
+    const before = { memory: memoryOf(system), charges: await chargesIn(system) }
+    await jump(edge, boundary + AFTER_BOUNDARY_MS)
+    const asked = authorizations(gateway, rich.account, Math.ceil(Math.max(5, due / chargesPerSecond)))
+    const nightSeconds = await untilRenewed(system, before.charges, due, report)
     const busy = await asked
-    const { twice } = await bookOf(system)
     const after = memoryOf(system)
+    const { renewals, twice } = await bookOf(system)
     report.row(scenario, "authorize, meanwhile", perSecond(busy.perSecond), latencyOf(busy.latency))
     report.row(
       scenario,
       "renewals",
-      perSecond(renewals / nightSeconds),
+      perSecond(due / nightSeconds),
       `${nightSeconds.toFixed(1)} s`,
-      memoryText(memory, after),
+      memoryText(before.memory, after),
     )
     report.figure("renewal night", { due, processorRate, seconds: nightSeconds, renewals, twice, quiet, busy })
-    report.bound("renewals of the night, lost", due - renewals, "at most", 0, "charges")
+    report.bound("renewals of the night, lost", Math.max(0, due - renewals), "at most", 0, "charges")
     report.bound("obligations of the night, charged twice", twice, "at most", 0, "charges")
     report.bound("authorize p99, meanwhile to quiet", busy.latency.p99 / quiet.latency.p99, "at most", 2, "×")
-    const grown = Math.max(...SERVICES.map((name) => after[name]! / memory[name]!))
+    const grown = Math.max(...SERVICES.map((name) => after[name]! / before.memory[name]!))
     report.bound("memory after the night to before", grown, "at most", 1.5, "×")
   } finally {
     await closeBus(gateway)
     await closeBus(edge)
     await system.stop()
+    if (population === null) rmSync(dataDir, { recursive: true, force: true })
   }
 }
 

@@ -135,6 +135,8 @@ export class Control {
     switch (call) {
       case "GET charges":
         return store.afterCommit(() => done(bookOf(store.book())))
+      case "GET charges/count":
+        return store.afterCommit(() => done({ count: store.bookCount() }))
       case "GET database":
         return store.afterCommit(() => done({ sqliteBase64: store.copy().toString("base64") }))
       case "GET faults":

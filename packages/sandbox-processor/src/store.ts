@@ -224,6 +224,11 @@ export class Store implements Reader {
     return row === undefined ? undefined : (JSON.parse(row.body) as BookEntry)
   }
 
+  /** Charges in the book: what a long watch looks at instead of the whole of it. */
+  bookCount(): number {
+    return (this.#statement("SELECT count(*) AS count FROM book").get() as { count: number }).count
+  }
+
   book(): ReadonlyArray<BookEntry> {
     const rows = this.#statement("SELECT body FROM book ORDER BY id").all() as Array<{ body: string }>
     return rows.map(({ body }) => JSON.parse(body) as BookEntry)
