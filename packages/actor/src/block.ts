@@ -1,7 +1,7 @@
 /**
  * Blocks: how entries lie in the database and travel in the journal. Owns the address of an entry and its text form.
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { StoredEntry } from "./machine.ts"
 import type { NewBlock } from "./rows.ts"
 
@@ -53,5 +53,4 @@ export const entryAt = (block: NewBlock, address: number): StoredEntry | undefin
 }
 
 /** The hash chain's step: hex SHA-256 over the head before and the block's text. */
-export const chainHash = (previous: string, text: string): string =>
-  createHash("sha256").update(previous).update("\n").update(text).digest("hex")
+export const chainHash = (previous: string, text: string): string => hash("sha256", `${previous}\n${text}`, "hex")

@@ -79,6 +79,24 @@ export interface DecidingParts<State> {
   readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
 }
 
+/** Keys alone are looked up in most cases: joining two strings for each request is seen in profiles. */
+class ReceiptsOfBatch {
+  readonly #byKey = new Map<string, NewReceipt>()
+  /** Of accounts whose key another account used first. */
+  readonly #others = new Map<string, NewReceipt>()
+
+  get({ key, account }: Pick<NewReceipt, "key" | "account">): NewReceipt | undefined {
+    const first = this.#byKey.get(key)
+    return first === undefined || first.account === account ? first : this.#others.get(`${key} ${account}`)
+  }
+
+  add(receipt: NewReceipt): void {
+    const { key, account } = receipt
+    if (this.#byKey.has(key)) this.#others.set(`${key} ${account}`, receipt)
+    else this.#byKey.set(key, receipt)
+  }
+}
+
 export class Deciding<State> {
   readonly counters = noCounts()
   /** False after a takeover until the owner has caught up (decision 11). */
@@ -198,13 +216,13 @@ export class Deciding<State> {
       code: "id_conflict" | "account_frozen" | "unavailable",
       detail: string,
     ) => replies.push([unit.reply, JSON.stringify({ refused: machine.refusal(code, detail) })])
-    const here = new Map<string, NewReceipt>()
+    const here = new ReceiptsOfBatch()
     let at = 0
     for (const unit of units) {
       const { request } = unit
       const slot = unit.slot as Slot<State>
       const broken = this.broken.size === 0 ? undefined : this.broken.get(request.account)
-      const before = request.key === "" ? undefined : (stored[at++] ?? here.get(`${request.key} ${request.account}`))
+      const before = request.key === "" ? undefined : (stored[at++] ?? here.get(request))
       if (unit.poison !== "")
         refuse(unit, "unavailable", "the request could not be decided; it was set aside for support")
       else if (before !== undefined) {
@@ -228,7 +246,7 @@ export class Deciding<State> {
           expiresAt,
         }
         draft.receipts.push(receipt)
-        here.set(`${request.key} ${request.account}`, receipt)
+        here.add(receipt)
       }
     }
   }

@@ -9,7 +9,7 @@ import type { DueHeap } from "./due-heap.ts"
 import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
-import { partitionRow, type Partition } from "./partition.ts"
+import type { Partition } from "./partition.ts"
 import type { FromWorker } from "./protocol.ts"
 import {
   CommitUnknown,
@@ -271,7 +271,7 @@ export class Executor<State> {
     for (const id of work.touch) draft.partition(id)
     const claims = claimsOf(work.commands)
     const started = performance.now()
-    const known = await store.begin([...draft.partitions.values()].map(partitionRow), claims, draft.nextId, leaseMs)
+    const known = await store.begin([...draft.partitions.values()], claims, draft.nextId, leaseMs)
     const replies: Array<readonly [reply: string, text: string]> = []
     const stored = await store.receipts(work.requests.map(({ request }) => request).filter(({ key }) => key !== ""))
     this.deciding.requests(work.requests, stored, prepared, draft, replies)
@@ -303,14 +303,15 @@ export class Executor<State> {
     snapshots: ReadonlyArray<NewSnapshot>,
   ): Batch {
     const { firstId, blocks, unclaimed, receipts, outbox } = draft
-    const [{ outboxDone }, partitions] = [work, [...draft.partitions.values()].map(partitionRow)]
+    const [{ outboxDone }, partitions] = [work, [...draft.partitions.values()]]
     return { partitions, blocks, claims, claimBlockId: firstId, unclaimed, receipts, outbox, outboxDone, snapshots }
   }
 
   async #committed(batch: Committed<State>): Promise<void> {
     const { draft, applied, readsOnly } = batch
     this.#nextId = Math.max(this.#nextId, draft.nextId)
-    const lost = readsOnly ? [] : [...draft.partitions.keys()].filter((id) => !applied.includes(id))
+    const isWhole = readsOnly || applied.length === draft.partitions.size
+    const lost = isWhole ? [] : [...draft.partitions.keys()].filter((id) => !applied.includes(id))
     await this.#telling.committed(batch)
     if (lost.length > 0) this.#fenced(lost)
   }

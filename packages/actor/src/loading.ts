@@ -3,7 +3,7 @@
  * are loaded when first needed.
  */
 import { entriesOf } from "./block.ts"
-import { partitionRow, type Partition } from "./partition.ts"
+import type { Partition } from "./partition.ts"
 import type { ActorStore } from "./rows.ts"
 import type { Slots } from "./slots.ts"
 
@@ -23,9 +23,8 @@ const NOTHING = {
 
 /** Renews the leases without any other work; false when one was lost. */
 const holdLeases = async (taken: ReadonlyArray<Partition>, store: ActorStore, leaseMs: number): Promise<boolean> => {
-  const rows = taken.map(partitionRow)
-  await store.begin(rows, [], 0, leaseMs)
-  return (await store.commit({ ...NOTHING, partitions: rows }, leaseMs)).length === rows.length
+  await store.begin(taken, [], 0, leaseMs)
+  return (await store.commit({ ...NOTHING, partitions: taken }, leaseMs)).length === taken.length
 }
 
 /**

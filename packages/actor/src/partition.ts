@@ -21,7 +21,6 @@ export interface Partition {
 }
 
 export const openPartition = (row: PartitionRow, leaseUntil: number): Partition => ({ ...row, leaseUntil })
-export const partitionRow = ({ leaseUntil: _, ...row }: Partition): PartitionRow => row
 
 /** The journal is stored up to these: the next commit writes it down. */
 export const journaledUpTo = (
@@ -37,13 +36,13 @@ export const journaledUpTo = (
 }
 
 /** What the commit wrote, with what was learned while it was on its way (Postgres lets the loop turn). */
-export const committedPartition = (written: Partition, now: Partition, leaseUntil: number): Partition => ({
-  ...written,
-  leaseUntil,
-  incarnation: now.incarnation === "" ? written.incarnation : now.incarnation,
-  journaledSeq: Math.max(written.journaledSeq, now.journaledSeq),
-  journaledId: Math.max(written.journaledId, now.journaledId),
-})
+export const committedPartition = (written: Partition, now: Partition, leaseUntil: number): Partition => {
+  written.leaseUntil = leaseUntil
+  if (now.incarnation !== "") written.incarnation = now.incarnation
+  written.journaledSeq = Math.max(written.journaledSeq, now.journaledSeq)
+  written.journaledId = Math.max(written.journaledId, now.journaledId)
+  return written
+}
 
 /** Where these partitions' stream must be read from: behind the lowest message that is wholly applied. */
 export const readFrom = (

@@ -94,12 +94,13 @@ export class Telling<State> {
   async #answer({ work, draft, replies: decided }: Committed<State>, done: ReadonlySet<number>): Promise<void> {
     if (work.requests.length === 0) return
     const { send } = this.#p
-    const answers = new Map(decided)
+    // In the order of the requests; only reads have none yet.
+    let next = 0
     const replies: Array<string> = []
     const texts: Array<string> = []
     for (const unit of work.requests) {
+      let text = decided[next]?.[0] === unit.reply ? decided[next++]![1] : undefined
       if (!done.has(unit.partition)) continue
-      let text = answers.get(unit.reply)
       if (text === undefined && unit.request.key === "") {
         const slot = unit.slot as Slot<State>
         text = await this.#read(slot, unit, draft.now)
