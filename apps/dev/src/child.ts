@@ -3,6 +3,7 @@
  * Knows nothing of what it runs; whether it is ready is somebody else's question.
  */
 import { type ChildProcess, spawn } from "node:child_process"
+import { getPriority, setPriority } from "node:os"
 import { lineSplitter } from "./log-line.ts"
 
 export interface ChildSpec {
@@ -10,6 +11,8 @@ export interface ChildSpec {
   readonly program: string
   readonly args: ReadonlyArray<string>
   readonly env: NodeJS.ProcessEnv
+  /** Added to our own, 0 to 19: how far it gives way to others for a core. */
+  readonly niceness: number
   /** Opens a channel that closes when we die, however we die. */
   readonly channel: boolean
   readonly onLine: (line: string) => void
@@ -21,8 +24,17 @@ export interface ChildSpec {
 const PAUSE_FIRST_MS = 100
 const PAUSE_MAX_MS = 10_000
 /** A process that ran this long was fine: its next end starts with the first pause again. */
-const HEALTHY_MS = 20_000
+const HEALTHY_MS = 5_000
 const TERM_MS = 5_000
+
+/** Before it has other threads: they inherit it. A system that does not allow it loses only the order. */
+const giveWay = (pid: number, niceness: number): void => {
+  try {
+    setPriority(pid, Math.min(19, getPriority() + niceness))
+  } catch {
+    // Gone already, or forbidden.
+  }
+}
 
 export class Child {
   readonly #spec: ChildSpec
@@ -51,7 +63,7 @@ export class Child {
   }
 
   start(): void {
-    const { program, args, env, channel, onLine } = this.#spec
+    const { program, args, env, niceness, channel, onLine } = this.#spec
     this.#startedAt = performance.now()
     const child = spawn(program, [...args], {
       env,
@@ -66,7 +78,9 @@ export class Child {
     }
     child.once("error", (error) => this.#ended(child, error.message))
     child.once("exit", (code, signal) => this.#ended(child, signal === null ? `code ${code}` : signal))
-    if (child.pid !== undefined) this.#spec.onStart(child.pid)
+    if (child.pid === undefined) return
+    if (niceness > 0) giveWay(child.pid, niceness)
+    this.#spec.onStart(child.pid)
   }
 
   #ended(child: ChildProcess, how: string): void {

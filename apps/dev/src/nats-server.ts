@@ -145,6 +145,7 @@ export const startNatsServer = async (options: EmbeddedNatsOptions): Promise<Emb
     program: options.program,
     args: ["-c", configFile],
     env: { ...process.env },
+    niceness: 0,
     channel: false,
     onLine: (line) => {
       if (line.includes("Server is ready")) {

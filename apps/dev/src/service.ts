@@ -37,6 +37,22 @@ export const bundleOf = (appsDir: string, service: ServiceName): string =>
     ? join(appsDir, "../packages/sandbox-processor/dist/main.js")
     : join(appsDir, service, "dist", "main.js")
 
+/**
+ * Who gives way when cores are short (nice values): a gateway's call waits for nobody's renewal, and a renewal for
+ * nobody's receipt. Each still gets a share, so leases hold.
+ */
+export const NICENESS: Readonly<Record<ServiceName, number>> = {
+  ledger: 0,
+  pricing: 0,
+  edge: 0,
+  gateway: 0,
+  processor: 5,
+  payments: 5,
+  subscriptions: 8,
+  topup: 8,
+  notifications: 12,
+}
+
 /** Secrets of the card processor and the mail server, and the only services that are told them (R10.3). */
 const SECRETS: Readonly<Record<string, ReadonlyArray<ServiceName>>> = {
   CREDITS_STRIPE_SECRET_KEY: ["payments"],

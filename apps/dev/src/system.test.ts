@@ -6,14 +6,14 @@ import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
+import { getPriority, tmpdir } from "node:os"
 import { join } from "node:path"
 import { ask, closeBus, connectBus, provisionStreams, requireDurable, streamState } from "@credits/bus"
 import { natsServerForTests, startSystem, type StartSystemOptions, type SystemUnderTest } from "@credits/testkit"
 import { build } from "esbuild"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { isSame, known } from "./process-info.ts"
-import { SERVICES } from "./service.ts"
+import { NICENESS, SERVICES } from "./service.ts"
 
 /**
  * Answers `status` on its control subject, or over HTTP as the edge and the processor do, and tells what it was told.
@@ -143,6 +143,18 @@ describe("npm start", () => {
   it("shows the services' JSON logs as readable lines with the service's name", async () => {
     const system = await start()
     expect(system.log()).toContain(`ledger  | 03:00:00 INFO started pid=${system.pidOf("ledger")}`)
+  })
+
+  it("ADR 25: a service gives way by what may wait for it, also after a restart", async () => {
+    const system = await start()
+    const own = getPriority(system.pidOf("dev"))
+    const niceness = () => SERVICES.map((name) => [name, getPriority(system.pidOf(name)) - own])
+    const wanted = SERVICES.map((name) => [name, NICENESS[name]])
+    expect(niceness()).toEqual(wanted)
+    const before = system.pidOf("payments")
+    system.kill("payments", "SIGKILL")
+    await system.restarted("payments", before)
+    expect(niceness()).toEqual(wanted)
   })
 
   it("starts a killed service again, and says so", async () => {

@@ -19,7 +19,7 @@ import { attempt, StartRefused } from "./refusal.ts"
 import { removeRunFile, RunRecord } from "./run-file.ts"
 import { type Processor, processorOf } from "./sandbox-processor.ts"
 import { busKeys, externalSeed } from "./seed.ts"
-import { bundleOf, type ServiceName, withoutOthersSecrets } from "./service.ts"
+import { bundleOf, NICENESS, type ServiceName, withoutOthersSecrets } from "./service.ts"
 
 /** Where one finds log lines: stdout belongs to the one line `ready …`. */
 type Say = (name: string, line: string) => void
@@ -129,6 +129,7 @@ const makeService = (
     program: process.execPath,
     args: ["--enable-source-maps", "--import", dieWithUs, bundleOf(config.appsDir, service)],
     env,
+    niceness: NICENESS[service],
     channel: true,
     onLine: (line) => say(service, line),
     onStart,

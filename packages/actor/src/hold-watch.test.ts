@@ -2,7 +2,7 @@
  * Goal: the figures of open holds are those of all actors in memory, whatever happened to them, though only the changed
  * ones are looked at. Method: random lives of a few slots against a count over all of them.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import type { AnyMachine } from "./batch.ts"
 import { HoldWatch } from "./hold-watch.ts"
@@ -85,7 +85,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe("the watch over open holds", () => {
-  it("decision 11: counts what a pass over every actor in memory would, after changes, failed commits, drops and evictions", () =>
+  it("counts what a pass over every actor in memory would, after changes, failed commits, drops, evictions", () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const world = new World()

@@ -13,6 +13,8 @@ export const IDLE_SNAPSHOTS = 500
 /** Idle this long before snapshots are written: between two calls of a busy client they would only cost latency. */
 export const IDLE_MS = 1_000
 export const DUE_PER_COMMIT = 500
+/** While callers come and go: at a boundary of 16,000 accounts commits of 500 kept each of them waiting. */
+export const DUE_BESIDE = 32
 /** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
 export const BATCHES_PER_TURN = 16
 /** Commands of one commit (decision 4): 2,000, or 250 while a synchronous caller waits (2.7 ms instead of 13). */

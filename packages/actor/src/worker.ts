@@ -281,9 +281,10 @@ export class PartitionWorker<State> {
       this.#send({ t: "replies", replies: [reply], texts: [text] }),
     )
     let [messages, bytes] = [0, 0]
-    const due = await this.#due.take(this.#dueTime.upTo(this.#clock.frozenAt, this.#now()), pace.DUE_PER_COMMIT)
     if (requests.length > 0) this.#calledAt = Date.now()
     const isCalm = Date.now() - this.#calledAt > pace.CALM_MS
+    const dueMax = isCalm ? pace.DUE_PER_COMMIT : pace.DUE_BESIDE
+    const due = await this.#due.take(this.#dueTime.upTo(this.#clock.frozenAt, this.#now()), dueMax)
     const isAhead = isCalm && due.length === 0 && this.#executor.mayRunAhead
     const max = isAhead ? pace.SLICE : isCalm ? pace.COMMANDS_MAX : this.#beside.commands
     const commands = this.#mailbox.takeCommands(this.#owned, max, (size) => {

@@ -74,8 +74,8 @@ export const followClock = async (clock: RunningClock, now: number): Promise<voi
 const SKEW_MS = 60_000
 
 /**
- * Before work for somebody whose instant is `askedAt`: when the clock is moved, services hear of it one after the other,
- * and what is begun at the old instant would be as old as the move a moment later.
+ * Before work for somebody whose instant is `askedAt`: when the clock is moved, services hear of it one after the
+ * other, and what is begun at the old instant would be as old as the move a moment later.
  */
 export const catchUpClock = async (clock: RunningClock, askedAt: number): Promise<void> => {
   if (askedAt - clock.now() > SKEW_MS) await clock.refresh()
