@@ -8,7 +8,14 @@ import type { AnyMachine, CommandUnit, RequestUnit } from "./batch.ts"
 import type { Partition } from "./partition.ts"
 import type { ToWorker } from "./protocol.ts"
 
+/** Requests of one commit. */
 export const REQUESTS_MAX = 1_000
+/**
+ * So many at once, or a quarter of what waits where that is more. A commit that took all of it would leave the bus and
+ * the callers idle meanwhile, and be idle itself while they work on its answers; of a long queue it takes larger parts,
+ * because each commit has a fixed cost.
+ */
+const REQUESTS_AT_ONCE = 96
 
 interface QueuedMessage {
   readonly partition: number
@@ -78,7 +85,8 @@ export class Mailbox<State> {
     invalid: (reply: string, text: string) => void,
   ): Array<RequestUnit<Request>> {
     const units: Array<RequestUnit<Request>> = []
-    while (this.#requestsFrom < this.#requests.length && units.length < REQUESTS_MAX) {
+    const max = Math.min(REQUESTS_MAX, Math.max(REQUESTS_AT_ONCE, Math.ceil(this.requests / 4)))
+    while (this.#requestsFrom < this.#requests.length && units.length < max) {
       const { partition, restricted, reply, text, trace } = this.#requests[this.#requestsFrom++]!
       // Silent when not the owner: the caller repeats and finds the one who is (decision 6).
       if (!owned.has(partition)) continue
