@@ -9,7 +9,7 @@ import type { Partition } from "./partition.ts"
 import type { ToWorker } from "./protocol.ts"
 
 /** Requests of one commit. */
-export const REQUESTS_MAX = 1_000
+const REQUESTS_MAX = 1_000
 /**
  * So many at once, or a quarter of what waits where that is more. A commit that took all of it would leave the bus and
  * the callers idle meanwhile, and be idle itself while they work on its answers; of a long queue it takes larger parts,
