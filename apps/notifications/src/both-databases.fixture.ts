@@ -8,9 +8,9 @@ import { join } from "node:path"
 import { migrateNow, openDatabaseNow, type OpenedDatabase } from "@credits/store"
 import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@credits/testkit"
 import { afterAll, beforeAll, describe } from "vitest"
+import { writeNotices, type Times } from "./notice-store.ts"
 import type { Notice } from "./notification.ts"
 import { migrations, SCHEMA_VERSION, type Tables } from "./schema.ts"
-import { writeNotices, type Times } from "./store.ts"
 
 export interface Given {
   /** Shared by the suite: tests use accounts of their own. */
@@ -43,10 +43,12 @@ const suiteOver = (dialect: "sqlite" | "postgres", suite: (given: Given) => void
       return database
     },
     write: (notices, times) =>
-      database.kysely.transaction().execute((transaction) => writeNotices(transaction, notices, times)),
+      database.kysely
+        .transaction()
+        .execute((transaction) => writeNotices(transaction, database.dialect, notices, times)),
     writeAndDie: async (notices, times) => {
       const dying = database.kysely.transaction().execute(async (transaction) => {
-        await writeNotices(transaction, notices, times)
+        await writeNotices(transaction, database.dialect, notices, times)
         throw new Died()
       })
       await dying.catch((error: unknown) => {

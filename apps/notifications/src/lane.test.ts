@@ -6,16 +6,20 @@ import { Lane } from "./lane.ts"
 class Rows {
   waiting: ReadonlyArray<string>
   readonly begun: Array<string> = []
+  looks = 0
   readonly #ends = new Map<string, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
   readonly reports: Array<string> = []
   readonly lane: Lane<string>
   signal: AbortSignal | undefined
 
-  constructor(waiting: ReadonlyArray<string>, concurrency: number) {
+  constructor(waiting: ReadonlyArray<string>, concurrency: number, ahead = 0) {
     this.waiting = waiting
     this.lane = new Lane<string>({
       name: "rows",
-      due: (limit) => Promise.resolve(this.waiting.slice(0, limit)),
+      due: (limit) => {
+        this.looks += 1
+        return Promise.resolve(this.waiting.slice(0, limit))
+      },
       keyOf: (row) => row,
       run: (row, stop) => {
         this.begun.push(row)
@@ -25,6 +29,7 @@ class Rows {
         return promise
       },
       concurrency,
+      ahead,
       everyMs: 1_000,
       report: (_level, text) => void this.reports.push(text),
     })
@@ -62,6 +67,22 @@ describe("a lane", () => {
     await rows.sent("d")
     assert.deepStrictEqual(rows.begun, ["a", "b", "c", "d"])
     assert.strictEqual(rows.lane.underWay, 0)
+  })
+
+  it("one that looks ahead begins what it found in order, without another look, and each once", async () => {
+    const rows = new Rows(["a", "b", "c", "d", "e"], 2, 2)
+    rows.lane.start()
+    await settle()
+    assert.deepStrictEqual([rows.begun, rows.looks], [["a", "b"], 1])
+    await rows.sent("b")
+    await rows.sent("c")
+    assert.deepStrictEqual([rows.begun, rows.looks], [["a", "b", "c", "d"], 1])
+    await rows.sent("a")
+    assert.deepStrictEqual([rows.begun, rows.looks], [["a", "b", "c", "d", "e"], 2])
+    await rows.sent("d")
+    await rows.sent("e")
+    await vi.advanceTimersByTimeAsync(5_000)
+    assert.deepStrictEqual(rows.begun, ["a", "b", "c", "d", "e"])
   })
 
   it("what was sent and could not be written down is sent again, but not at once", async () => {

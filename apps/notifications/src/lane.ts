@@ -14,6 +14,8 @@ export interface LaneOptions<Item> {
   /** Sends and records. */
   readonly run: (item: Item, stop: AbortSignal) => Promise<void>
   readonly concurrency: number
+  /** So many that were found wait for their turn here, and are not looked for again with each that ends. */
+  readonly ahead?: number
   readonly everyMs: number
   readonly report: (level: "warning", text: string) => void
 }
@@ -24,6 +26,7 @@ export class Lane<Item> {
   /** Sent, and nobody could write it down: not at once again, or a full disk would send a hundred a second. */
   readonly #held = new Map<string, NodeJS.Timeout>()
   readonly #stop = new AbortController()
+  #found: Array<Item> = []
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #isWanted = false
@@ -50,18 +53,32 @@ export class Lane<Item> {
   }
 
   async #look(): Promise<void> {
-    const { due, keyOf, concurrency, name, report } = this.#o
+    const { due, concurrency, ahead = 0, name, report } = this.#o
     while (this.#isWanted && !this.#stop.signal.aborted) {
       this.#isWanted = false
+      this.#beginFound()
       const room = concurrency - this.#underWay.size
       if (room <= 0) return
       try {
-        const found = await due(concurrency)
-        const fresh = found.filter((item) => !this.#underWay.has(keyOf(item)) && !this.#held.has(keyOf(item)))
-        for (const item of fresh.slice(0, room)) this.#begin(item)
+        // Those under way may be among them.
+        const found = await due(concurrency + ahead)
+        this.#found = found.filter((item) => this.#isFresh(item)).slice(0, room + ahead)
+        this.#beginFound()
       } catch (error) {
         report("warning", `${name}: what is due cannot be read: ${String(error)}`)
       }
+    }
+  }
+
+  #isFresh(item: Item): boolean {
+    const key = this.#o.keyOf(item)
+    return !this.#underWay.has(key) && !this.#held.has(key)
+  }
+
+  #beginFound(): void {
+    while (this.#found.length > 0 && this.#underWay.size < this.#o.concurrency && !this.#stop.signal.aborted) {
+      const item = this.#found.shift()!
+      if (this.#isFresh(item)) this.#begin(item)
     }
   }
 

@@ -82,6 +82,19 @@ export const smtpChannel = (url: string, from: string): MailChannel => {
   }
 }
 
+const writeInto = async (folder: string, name: string, message: Buffer): Promise<void> => {
+  const [file, part] = [join(folder, name), join(folder, `${name}.part`)]
+  const write = () => writeFile(part, message, { mode: 0o600 })
+  try {
+    await write()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await write()
+  }
+  await rename(part, file)
+}
+
 /** `<folder>/<id>.eml`, whole or not at all; the same mail again is the same file. */
 export const fileChannel = (folder: string, from: string): MailChannel => {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: "unix" })
@@ -89,11 +102,9 @@ export const fileChannel = (folder: string, from: string): MailChannel => {
     send: async (mail) => {
       try {
         const { message } = await transport.sendMail(messageOf(mail, from))
-        await mkdir(folder, { recursive: true, mode: 0o700 })
-        const file = join(folder, `${mail.id}.eml`)
-        await writeFile(`${file}.part`, message as Buffer, { mode: 0o600 })
-        await rename(`${file}.part`, file)
-        return { kind: "sent", detail: `written to ${mail.id}.eml` }
+        const name = `${mail.id}.eml`
+        await writeInto(folder, name, message as Buffer)
+        return { kind: "sent", detail: `written to ${name}` }
       } catch (error) {
         return { kind: "failed", detail: (error as Error).message.slice(0, DETAIL_CHARS_MAX) }
       }

@@ -39,24 +39,34 @@ export const dueMails = async (
   }))
 }
 
-/** A row that is no longer waiting was recorded before: nothing changes. */
-export const recordMail = async (
+/** A mail and what came of it. */
+export interface MailRecord {
+  readonly notification: string
+  readonly recorded: Recorded
+}
+
+/** In one commit. A row that is no longer waiting was recorded before: nothing changes. */
+export const recordMails = async (
   { kysely }: NotificationsDatabase,
-  notification: string,
-  { state, dueAt, outcome, at }: Recorded,
+  records: ReadonlyArray<MailRecord>,
 ): Promise<void> => {
-  await kysely
-    .updateTable("mail")
-    .set({
-      state,
-      attempts: sql`attempts + 1`,
-      due_at: BigInt(dueAt),
-      outcome,
-      done_at: state === "waiting" ? null : BigInt(at),
-    })
-    .where("notification", "=", notification)
-    .where("state", "=", "waiting")
-    .execute()
+  await kysely.transaction().execute(async (transaction) => {
+    for (const { notification, recorded } of records) {
+      const { state, dueAt, outcome, at } = recorded
+      await transaction
+        .updateTable("mail")
+        .set({
+          state,
+          attempts: sql`attempts + 1`,
+          due_at: BigInt(dueAt),
+          outcome,
+          done_at: state === "waiting" ? null : BigInt(at),
+        })
+        .where("notification", "=", notification)
+        .where("state", "=", "waiting")
+        .execute()
+    }
+  })
 }
 
 export const countMails = async ({ kysely }: NotificationsDatabase): Promise<Readonly<Record<string, number>>> => {

@@ -10,7 +10,7 @@ import { afterAll, assert, beforeAll, it } from "vitest"
 import { overBothDatabases } from "./both-databases.fixture.ts"
 import { AT, noticeOf } from "./facts.fixture.ts"
 import { smtpChannel } from "./mail-channel.ts"
-import { recordMail } from "./mail-store.ts"
+import { recordMails } from "./mail-store.ts"
 import { noMetrics } from "./metrics.ts"
 import { notificationId } from "./notification.ts"
 import { eventually } from "./service.fixture.ts"
@@ -110,7 +110,9 @@ overBothDatabases("sending mails", (given) => {
   it("R11 what is recorded as sent stays so, whoever records after it", async () => {
     const id = await write("acc_once")
     const row = await becomes(id, "sent", 1)
-    await recordMail(given.database, id, { state: "failed", dueAt: 1, outcome: "late", at: 1 })
+    await recordMails(given.database, [
+      { notification: id, recorded: { state: "failed", dueAt: 1, outcome: "late", at: 1 } },
+    ])
     assert.deepStrictEqual(await rowOf(id), row)
   })
 })

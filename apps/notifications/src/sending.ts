@@ -9,10 +9,11 @@ import { formatInstant } from "@credits/kernel"
 import { afterMail, afterWebhook, standingAfter } from "./attempt.ts"
 import { Lane } from "./lane.ts"
 import type { MailChannel } from "./mail-channel.ts"
-import { dueMails, recordMail, type DueMail } from "./mail-store.ts"
+import { dueMails, recordMails, type DueMail, type MailRecord } from "./mail-store.ts"
 import type { Metrics } from "./metrics.ts"
-import { forgetUntold, readUntold, unreadCount, type NotificationsDatabase } from "./store.ts"
+import { forgetUntold, readUntold, unreadCounts, type NotificationsDatabase, type StoredNotification } from "./store.ts"
 import { mailOf } from "./templates/index.ts"
+import { Together } from "./together.ts"
 import { viewOf } from "./view.ts"
 import type { WebhookChannel } from "./webhook-channel.ts"
 import { dueWebhooks, enabledEndpoints, findEndpoint, recordWebhook, type DueWebhook } from "./webhook-store.ts"
@@ -31,36 +32,35 @@ export interface SendingOptions {
 const TELL_EVERY_MS = 250
 const TELL_PAGE = 200
 const SEND_EVERY_MS = 1_000
-const MAILS_AT_ONCE = 4
+const MAILS_AT_ONCE = 8
+/** Few, because an address that changes meanwhile is not seen. */
+const MAILS_AHEAD = 56
 const WEBHOOKS_AT_ONCE = 16
 /** A dead endpoint takes 15 s an attempt: it must not have all the places. */
 const WEBHOOKS_PER_ENDPOINT = 2
 
-const tellAll = async ({ bus, database }: SendingOptions): Promise<void> => {
-  const untold = await readUntold(database, TELL_PAGE)
-  for (const stored of untold) {
+type Page = ReadonlyArray<StoredNotification>
+
+const tell = async ({ bus, database }: SendingOptions, page: Page): Promise<void> => {
+  const unread = await unreadCounts(database, [...new Set(page.map(({ account }) => account))])
+  for (const stored of page) {
     const { account } = stored
-    const notification = viewOf(stored)
-    const unread = await unreadCount(database, account)
-    const fact: NotificationFact = { v: MESSAGE_VERSION, account, notification, unreadCount: unread }
+    const unreadCount = unread.get(account) ?? 0
+    const fact: NotificationFact = { v: MESSAGE_VERSION, account, notification: viewOf(stored), unreadCount }
     bus.connection.publish(SUBJECTS.notificationsFact, JSON.stringify(fact))
   }
-  const last = untold.at(-1)
-  if (last !== undefined) await forgetUntold(database, last.seq)
+  await forgetUntold(database, page.at(-1)!.seq)
 }
 
-const sendMail = async (options: SendingOptions, due: DueMail): Promise<void> => {
-  const { mail, database, publicUrl, metrics } = options
+const sendMail = async (options: SendingOptions, due: DueMail, records: Together<MailRecord>): Promise<void> => {
+  const { mail, publicUrl, metrics } = options
   const { notification, email, name, attempts, madeAt } = due
   const text = mailOf(notification, name, publicUrl)
   const to = { name: name ?? "", address: email }
   const outcome = await mail.send({ id: notification.id, to, ...text, at: notification.at })
   metrics.mails[outcome.kind]++
-  await recordMail(
-    database,
-    notification.id,
-    afterMail(outcome, madeAt, { attempts, at: Date.now(), chance: Math.random() }),
-  )
+  const recorded = afterMail(outcome, madeAt, { attempts, at: Date.now(), chance: Math.random() })
+  await records.add({ notification: notification.id, recorded })
 }
 
 /** At most two of each endpoint, the longest waiting first. */
@@ -104,21 +104,27 @@ export interface Sending {
 export const startSending = (options: SendingOptions): Sending => {
   const { database, report } = options
   const shared = { report, concurrency: 1 }
-  const telling = new Lane<"all">({
+  const telling = new Lane<Page>({
     ...shared,
     name: "telling",
-    due: async (limit) => ((await readUntold(database, limit)).length > 0 ? ["all"] : []),
-    keyOf: (all) => all,
-    run: () => tellAll(options),
+    due: async () => {
+      const page = await readUntold(database, TELL_PAGE)
+      return page.length > 0 ? [page] : []
+    },
+    // One page at a time, so that all are told in order.
+    keyOf: () => "page",
+    run: (page) => tell(options, page),
     everyMs: TELL_EVERY_MS,
   })
+  const records = new Together<MailRecord>((some) => recordMails(database, some))
   const mails = new Lane<DueMail>({
     ...shared,
     name: "mail",
     due: (limit) => dueMails(database, Date.now(), limit),
     keyOf: ({ notification }) => notification.id,
-    run: (due) => sendMail(options, due),
+    run: (due) => sendMail(options, due, records),
     concurrency: MAILS_AT_ONCE,
+    ahead: MAILS_AHEAD,
     everyMs: SEND_EVERY_MS,
   })
   const webhooks = new Lane<DueWebhook>({

@@ -19,7 +19,8 @@ import { countMails } from "./mail-store.ts"
 import { noMetrics, type Metrics } from "./metrics.ts"
 import { migrations, SCHEMA_VERSION, type Tables } from "./schema.ts"
 import { startSending } from "./sending.ts"
-import { writeNotices, type NotificationsDatabase } from "./store.ts"
+import { writeNotices } from "./notice-store.ts"
+import type { NotificationsDatabase } from "./store.ts"
 import { streams } from "./streams.ts"
 import { webhookChannel } from "./webhook-channel.ts"
 
@@ -71,7 +72,7 @@ export const startNotifications = async (
     perform: () => Promise.reject(new Error("an inbox has no steps")),
     streams,
     write: async (transaction, notices) => {
-      const written = await writeNotices(transaction as Transaction<Tables>, notices, {
+      const written = await writeNotices(transaction as Transaction<Tables>, database.dialect, notices, {
         business: clock.now(),
         real: Date.now(),
       })

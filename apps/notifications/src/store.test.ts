@@ -8,6 +8,7 @@ import { assert, it } from "vitest"
 import { overBothDatabases } from "./both-databases.fixture.ts"
 import { AT, everyNotice, noticeOf } from "./facts.fixture.ts"
 import { dueMails } from "./mail-store.ts"
+import { SENT_WITHIN_MS } from "./notice-store.ts"
 import { notificationId, type Notice } from "./notification.ts"
 import type { Endpoint } from "./webhook-store.ts"
 import { addEndpoint, dueWebhooks, endpointViews, removeEndpoint } from "./webhook-store.ts"
@@ -18,7 +19,6 @@ import {
   markRead,
   preferencesOf,
   readUntold,
-  SENT_WITHIN_MS,
   setContact,
   setPreferences,
   unreadCount,

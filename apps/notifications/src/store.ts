@@ -1,14 +1,11 @@
 /**
- * Queries on the inbox, contacts and preferences (`schema.ts`). Owns the one insert that makes a notification: it and
- * what is to be sent of it go into the transaction that moves the streams' cursors, and a cause that is there already
- * changes nothing.
+ * Queries on the inbox, contacts and preferences (`schema.ts`). How a notification comes to be is `notice-store.ts`.
  */
-import { NOTIFICATION_KINDS, type NotificationKind } from "@credits/contracts"
+import type { NotificationKind } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
-import type { Database } from "@credits/store"
-import { sql, type Kysely, type Selectable, type Transaction } from "kysely"
-import { notificationId, type Notice } from "./notification.ts"
-import { wantedOf, type Preferences, type Wanted } from "./preference.ts"
+import { inList, type Database } from "@credits/store"
+import { sql, type Kysely, type Selectable } from "kysely"
+import type { Preferences, Wanted } from "./preference.ts"
 import type { Tables } from "./schema.ts"
 
 export type NotificationsDatabase = Database<Tables>
@@ -21,15 +18,6 @@ export interface StoredNotification {
   readonly kind: NotificationKind
   readonly data: Readonly<Record<string, string | number | null>>
   readonly readAt: Instant | null
-}
-
-/** What happened longer ago than this is written down and not sent: a stream that is read again mails nobody anew. */
-export const SENT_WITHIN_MS = 3 * 86_400_000
-
-/** Clocks beside a commit: the business's, and real time for what is sent. */
-export interface Times {
-  readonly business: Instant
-  readonly real: number
 }
 
 type Db = Kysely<Tables>
@@ -54,64 +42,6 @@ export const preferencesOf = async (db: Db, account: string): Promise<Preference
   return new Map(rows.map((row) => [row.grp, { inApp: row.in_app === 1, email: row.email === 1 }]))
 }
 
-const mailTo = async (db: Db, account: string, notification: string, now: bigint): Promise<void> => {
-  const contact = await db.selectFrom("contact").select("account").where("account", "=", account).executeTakeFirst()
-  if (contact === undefined) return
-  const mail = { notification, state: "waiting" as const, attempts: 0, made_at: now, due_at: now }
-  await db
-    .insertInto("mail")
-    .values({ ...mail, outcome: null, done_at: null })
-    .execute()
-}
-
-const hookTo = async (db: Db, kind: string, notification: string, now: bigint): Promise<void> => {
-  const endpoints = await db.selectFrom("webhook").select(["id", "events"]).where("status", "=", "enabled").execute()
-  const wanting = endpoints.filter(({ events }) => events === null || (JSON.parse(events) as string[]).includes(kind))
-  const delivery = { notification, state: "waiting" as const, attempts: 0, due_at: now, outcome: null, done_at: null }
-  for (const { id } of wanting)
-    await db
-      .insertInto("webhook_delivery")
-      .values({ ...delivery, webhook: id })
-      .execute()
-}
-
-/** False: its cause was told before. */
-const writeOne = async (db: Db, notice: Notice, times: Times): Promise<boolean> => {
-  const { kind, account, at, cause, data } = notice
-  const wanted = wantedOf(await preferencesOf(db, account), NOTIFICATION_KINDS[kind])
-  const id = notificationId(notice)
-  const hidden = wanted.inApp ? 0 : 1
-  const row = { id, cause, account, at: BigInt(at), kind, data: JSON.stringify(data), hidden, read_at: null }
-  const written = await db
-    .insertInto("notification")
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .returning("seq")
-    .executeTakeFirst()
-  if (written === undefined) return false
-  if (wanted.inApp)
-    await db
-      .insertInto("untold")
-      .values({ seq: BigInt(written.seq) })
-      .execute()
-  if (times.business - at > SENT_WITHIN_MS) return true
-  const now = BigInt(times.real)
-  if (wanted.email) await mailTo(db, account, id, now)
-  await hookTo(db, kind, id, now)
-  return true
-}
-
-/** In the transaction that moves the cursors. Answers how many were new. */
-export const writeNotices = async (
-  transaction: Transaction<Tables>,
-  notices: ReadonlyArray<Notice>,
-  times: Times,
-): Promise<number> => {
-  let written = 0
-  for (const notice of notices) if (await writeOne(transaction, notice, times)) written++
-  return written
-}
-
 export interface ListQuery {
   readonly account: string
   readonly limit: number
@@ -131,16 +61,24 @@ export const listNotifications = async (
   return rows.map(stored)
 }
 
-export const unreadCount = async ({ kysely }: NotificationsDatabase, account: string): Promise<number> => {
-  const { n } = await kysely
+/** How many each account has not read; one that has read all is missing. */
+export const unreadCounts = async (
+  { kysely }: NotificationsDatabase,
+  accounts: ReadonlyArray<string>,
+): Promise<ReadonlyMap<string, number>> => {
+  const rows = await kysely
     .selectFrom("notification")
-    .select(sql<bigint>`count(*)`.as("n"))
-    .where("account", "=", account)
+    .select(["account", sql<bigint>`count(*)`.as("n")])
+    .where("account", "in", inList(accounts))
     .where("read_at", "is", null)
     .where("hidden", "=", 0)
-    .executeTakeFirstOrThrow()
-  return Number(n)
+    .groupBy("account")
+    .execute()
+  return new Map(rows.map(({ account, n }) => [account, Number(n)]))
 }
+
+export const unreadCount = async (database: NotificationsDatabase, account: string): Promise<number> =>
+  (await unreadCounts(database, [account])).get(account) ?? 0
 
 /** False: the account has no such notification. One that was read keeps its first instant. */
 export const markRead = async (

@@ -9,7 +9,7 @@ import type { Dialect } from "./database.ts"
 export interface Target {
   readonly table: string
   readonly columns: ReadonlyArray<string>
-  /** `on conflict …`, or nothing. */
+  /** `on conflict …`, or nothing; and `returning …` where the caller wants to know. */
   readonly conflict: string
 }
 
@@ -38,13 +38,14 @@ const textOf = (target: Target, dialect: Dialect, count: number): string => {
   return text
 }
 
-/** In the order given. */
-export const insertRows = async <Tables>(
-  db: Kysely<Tables>,
+/** In the order given. Answers what the target says to return, of the rows that were written. */
+export const insertRows = async <Returned>(
+  db: Pick<Kysely<unknown>, "executeQuery">,
   dialect: Dialect,
   target: Target,
   rows: ReadonlyArray<ReadonlyArray<unknown>>,
-): Promise<void> => {
+): Promise<ReadonlyArray<Returned>> => {
+  const returned: Array<Returned> = []
   let done = 0
   while (done < rows.length) {
     const left = rows.length - done
@@ -53,7 +54,17 @@ export const insertRows = async <Tables>(
         ? Math.min(SQLITE_ROWS_MAX, 2 ** Math.floor(Math.log2(left)))
         : Math.min(POSTGRES_ROWS_MAX, left)
     const values = rows.slice(done, done + count).flat()
-    await db.executeQuery(CompiledQuery.raw(textOf(target, dialect, count), values))
+    const result = await db.executeQuery<Returned>(CompiledQuery.raw(textOf(target, dialect, count), values))
+    returned.push(...result.rows)
     done += count
   }
+  return returned
+}
+
+/** For an `in`: the last one again until they are 1, 2, 4 …, so that lists of all lengths share a few texts. */
+export const inList = <Value>(values: ReadonlyArray<Value>): ReadonlyArray<Value> => {
+  const last = values.at(-1)
+  if (last === undefined) return values
+  const length = 2 ** Math.ceil(Math.log2(values.length))
+  return Array.from({ length }, (_, i) => values[i] ?? last)
 }
