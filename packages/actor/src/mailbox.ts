@@ -13,7 +13,8 @@ const REQUESTS_MAX = 1_000
 /**
  * So many at once, or a quarter of what waits where that is more. A commit that took all of it would leave the bus and
  * the callers idle meanwhile, and be idle itself while they work on its answers; of a long queue it takes larger parts,
- * because each commit has a fixed cost.
+ * because each commit has a fixed cost. A partition in it costs as much as a request: of those that waited longest all
+ * are taken.
  */
 const REQUESTS_AT_ONCE = 96
 
@@ -38,7 +39,6 @@ interface QueuedRequest {
 export class Mailbox<State> {
   readonly #machine: AnyMachine<State>
   #requests: Array<QueuedRequest> = []
-  #requestsFrom = 0
   #messages: Array<QueuedMessage> = []
   #messagesFrom = 0
   /** Highest stream sequence delivered, whether or not applied yet. */
@@ -49,7 +49,7 @@ export class Mailbox<State> {
   }
 
   get requests(): number {
-    return this.#requests.length - this.#requestsFrom
+    return this.#requests.length
   }
   get messages(): number {
     return this.#messages.length - this.#messagesFrom
@@ -85,20 +85,45 @@ export class Mailbox<State> {
     invalid: (reply: string, text: string) => void,
   ): Array<RequestUnit<Request>> {
     const units: Array<RequestUnit<Request>> = []
-    const max = Math.min(REQUESTS_MAX, Math.max(REQUESTS_AT_ONCE, Math.ceil(this.requests / 4)))
-    while (this.#requestsFrom < this.#requests.length && units.length < max) {
-      const { partition, restricted, reply, text, trace } = this.#requests[this.#requestsFrom++]!
+    for (const { partition, restricted, reply, text, trace } of this.#nextRequests()) {
       // Silent when not the owner: the caller repeats and finds the one who is (decision 6).
       if (!owned.has(partition)) continue
       const request = this.#request(text, partition, restricted)
       if ("invalid" in request) invalid(reply, request.invalid)
       else units.push({ partition, reply, request, trace, poison: "", slot: null })
     }
-    if (this.#requestsFrom === this.#requests.length) {
-      this.#requests = []
-      this.#requestsFrom = 0
-    }
     return units
+  }
+
+  /** In their order; the one that has waited longest is always among them. */
+  #nextRequests(): ReadonlyArray<QueuedRequest> {
+    const waiting = this.#requests
+    if (waiting.length <= REQUESTS_AT_ONCE) {
+      this.#requests = []
+      return waiting
+    }
+    const chosen = this.#waitedLongest(Math.max(REQUESTS_AT_ONCE, Math.ceil(waiting.length / 4)))
+    const taken: Array<QueuedRequest> = []
+    this.#requests = []
+    for (const request of waiting) {
+      if (chosen.has(request.partition) && taken.length < REQUESTS_MAX) taken.push(request)
+      else this.#requests.push(request)
+    }
+    return taken
+  }
+
+  /** Partitions in the order of their longest waiting request, until so many requests wait in them. */
+  #waitedLongest(enough: number): ReadonlySet<number> {
+    const counts = new Map<number, number>()
+    for (const { partition } of this.#requests) counts.set(partition, (counts.get(partition) ?? 0) + 1)
+    const chosen = new Set<number>()
+    let found = 0
+    for (const [partition, count] of counts) {
+      if (found >= enough) break
+      chosen.add(partition)
+      found += count
+    }
+    return chosen
   }
 
   /** Decision 5: a decoder that throws is a defect of this one request, not of the worker. */
