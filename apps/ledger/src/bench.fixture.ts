@@ -1,12 +1,20 @@
 /**
- * For benches by hand: the ledger's worker on a SQLite file (synchronous FULL) without NATS, its accounts funded.
- * Everything it sends comes to one callback; the journal is acknowledged as the bus would.
+ * The ledger's worker on a SQLite file without NATS, its accounts funded, for benches by hand and for what must be seen
+ * from inside one thread. Everything it sends comes to one callback, behind the sync of its commit; the journal is
+ * acknowledged as the bus would.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MessageChannel } from "node:worker_threads"
-import { PartitionWorker, type AnyMachine, type FromWorker, type ToWorker } from "@credits/actor"
+import {
+  PartitionWorker,
+  SyncGate,
+  type AnyMachine,
+  type FromWorker,
+  type ToWorker,
+  type Unsynced,
+} from "@credits/actor"
 import { partitions } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
 import type { Account } from "./account.ts"
@@ -20,6 +28,7 @@ export interface BenchQuestion {
 }
 
 export interface BenchLedger {
+  readonly dataDir: string
   readonly tell: (message: ToWorker) => void
   readonly ask: (questions: ReadonlyArray<BenchQuestion>) => void
   /** Resolves when all are answered. */
@@ -50,7 +59,7 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
   let waiting = 0
   let onAnswered: (() => void) | null = null
   const tell = (message: ToWorker): void => port2.postMessage(message)
-  port2.on("message", (message: FromWorker) => {
+  const take = (message: FromWorker): void => {
     if (message.t === "journal") {
       let bytes = 0
       for (const item of message.items) bytes += item.bytes
@@ -65,7 +74,11 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
       return
     }
     hear(message)
+  }
+  const gate = new SyncGate(take, (error) => {
+    throw error
   })
+  port2.on("message", (message: FromWorker | Unsynced) => gate.take(message))
   const running = worker.run()
   const ask = (questions: ReadonlyArray<BenchQuestion>): void =>
     tell({
@@ -76,6 +89,7 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
       texts: questions.map((q) => q.text),
     })
   return {
+    dataDir,
     tell,
     ask,
     askAll: (questions) =>

@@ -8,6 +8,7 @@ import { claimsOf, Deciding, DecisionThrew, type Counters } from "./deciding.ts"
 import type { DueHeap } from "./due-heap.ts"
 import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
+import type { LogWriter } from "./log-sync.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
 import type { Partition } from "./partition.ts"
 import type { FromWorker } from "./protocol.ts"
@@ -25,7 +26,7 @@ import type { Ticks } from "./ticks.ts"
 import type { Slot, Slots } from "./slots.ts"
 import { Telling, type Committed } from "./telling.ts"
 
-/** Block ids are taken from the database in runs; gaps are harmless, order within a partition is what counts. */
+/** Block ids are taken from the database in runs; gaps are harmless. */
 const ID_BLOCK = 100_000
 /** More ids than one batch can use: its blocks and outbox rows. */
 const ID_RESERVE = 20_000
@@ -48,6 +49,7 @@ export interface ExecutorParts<State> {
   readonly leaseMs: number
   readonly clock: () => number
   readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
+  readonly log: Pick<LogWriter, "written">
   readonly send: (message: FromWorker) => void
   readonly lose: (partitions: ReadonlyArray<number>, why: string) => void
 }
@@ -165,11 +167,8 @@ export class Executor<State> {
       await this.run({ ...work, requests: [] })
       return
     }
-    await this.run({
-      ...NO_WORK,
-      requests: work.requests.slice(0, requests),
-      commands: work.commands.slice(0, commands),
-    })
+    const first = { requests: work.requests.slice(0, requests), commands: work.commands.slice(0, commands) }
+    await this.run({ ...NO_WORK, ...first })
     await this.run({ ...work, requests: work.requests.slice(requests), commands: work.commands.slice(commands) })
   }
 
@@ -292,6 +291,7 @@ export class Executor<State> {
           this.#batchOf(work, draft, known.size === 0 ? claims : claims.filter((_, i) => !known.has(i)), snapshots),
           leaseMs,
         )
+    if (!readsOnly) this.#p.log.written()
     this.counters.commitMs += performance.now() - started
     await this.#committed({ work, draft, applied, replies, readsOnly, snapshots })
   }

@@ -22,8 +22,9 @@ import { FreeSpace, type FreeSpaceOptions } from "@credits/store"
 import { Effect, type Scope } from "effect"
 import { NO_SPACE, OVERLOADED } from "./host-refusals.ts"
 import { HostSpans } from "./host-spans.ts"
+import { SyncGate } from "./log-sync.ts"
 import { Outlet } from "./outlet.ts"
-import { type FromWorker, type ToWorker, type WorkerMetrics } from "./protocol.ts"
+import { type FromWorker, type ToWorker, type Unsynced, type WorkerMetrics } from "./protocol.ts"
 
 export interface HostOptions {
   readonly workerUrl: URL
@@ -128,7 +129,8 @@ class Host {
       name: options.service,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: OLD_GENERATION_MB },
     })
-    this.#worker.on("message", (message: FromWorker) => this.#hear(message))
+    const gate = new SyncGate((message) => this.#hear(message), this.#ended.reject)
+    this.#worker.on("message", (message: FromWorker | Unsynced) => gate.take(message))
     this.#worker.on("error", (error) => this.#ended.reject(error))
     this.#worker.on("exit", () => this.#ended.resolve())
   }

@@ -6,6 +6,7 @@
 import type { Database } from "@credits/store"
 import { sql } from "kysely"
 import { BLOCK_SEPARATOR } from "./block.ts"
+import { syncedLog } from "./log-sync.ts"
 import { JOURNAL_BYTES_MAX } from "./protocol.ts"
 
 /** Ids looked at in one query: some milliseconds. Blocks of all partitions share them. */
@@ -43,6 +44,13 @@ export class JournalPast {
   }
 
   async read(partition: number, after: number): Promise<PastPage> {
+    const page = await this.#page(partition, after)
+    // The owner's newest commits may be in SQLite's log and not on the disk yet: what a reader stores must outlive us.
+    if (this.#database.file !== undefined) await syncedLog(this.#database.file)
+    return page
+  }
+
+  async #page(partition: number, after: number): Promise<PastPage> {
     const last = await this.#number(sql`SELECT seq AS number FROM partition WHERE id = ${partition}`)
     if (after >= last) return { after, last, text: "" }
     const end = 1 + (await this.#number(sql`SELECT max(id) AS number FROM entry_block`))

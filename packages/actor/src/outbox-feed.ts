@@ -2,7 +2,7 @@
  * The outbox's way out: signals and dead letters go to the host when committed, after a start from the database; the
  * next renewal deletes the rows of what is stored in its stream.
  */
-import type { FromWorker } from "./protocol.ts"
+import type { FromWorker, Unsynced } from "./protocol.ts"
 import type { ActorStore } from "./rows.ts"
 
 const READ_LIMIT = 1_000
@@ -12,7 +12,7 @@ export class OutboxFeed {
   pending = 0
   #done: Array<number> = []
 
-  sent(message: FromWorker): void {
+  sent(message: FromWorker | Unsynced): void {
     if (message.t === "outbox") this.pending += message.items.length
   }
 

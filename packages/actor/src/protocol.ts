@@ -64,6 +64,12 @@ export interface OutboxItem {
 /** Account → `traceparent`; nearly always empty. */
 export type TickTraces = ReadonlyArray<readonly [account: string, trace: string]>
 
+/** What follows is of a commit that is in SQLite's log and not yet on the disk (`log-sync.ts`). */
+export interface Unsynced {
+  readonly t: "unsynced"
+  readonly log: string
+}
+
 export type FromWorker =
   /** Owned and loaded: subscribe to these partitions and read the stream from `cursor + 1`. */
   | {

@@ -137,6 +137,8 @@ export interface Writer {
 export interface ActorStore {
   /** Undefined: every commit is waited for. */
   readonly writer?: Writer | undefined
+  /** The file in which `commit` leaves what is not on the disk yet; undefined: a commit is durable when it returns. */
+  readonly unsyncedLog?: string | undefined
   readonly dialect: "sqlite" | "postgres"
   /** The database's clock, ms. */
   now(): Promise<number>

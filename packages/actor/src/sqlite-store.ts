@@ -6,6 +6,7 @@
 import type BetterSqlite3 from "better-sqlite3"
 import type { Checkpoints } from "./checkpoints.ts"
 import { hasEnded } from "./ended-process.ts"
+import { logOf } from "./log-sync.ts"
 import {
   BLOCK_COLUMNS,
   CLAIM_COLUMNS,
@@ -82,11 +83,14 @@ export class SqliteActorStore implements ActorStore {
   readonly #checkpoints: Checkpoints | null
 
   readonly writer: Writer | undefined
+  readonly unsyncedLog: string | undefined
 
   /** `checkpoints`: in a thread of their own; without it, in the commits, as SQLite does by itself. */
   constructor(db: BetterSqlite3.Database, checkpoints: Checkpoints | null = null, writer?: Writer) {
     this.#db = db
     this.writer = writer
+    // 1 is NORMAL: the log is synced before a checkpoint, and by whoever must know that a commit is durable.
+    this.unsyncedLog = db.pragma("synchronous", { simple: true }) === 1 ? logOf(db.name) : undefined
     this.#checkpoints = checkpoints
     checkpoints?.own(db)
     this.#s = prepare(db)

@@ -49,5 +49,7 @@ export const sqliteStoreWithThreads = (db: BetterSqlite3.Database, threadUrl: UR
   const [decider, writer, orders] = [new MessageChannel(), new MessageChannel(), new MessageChannel()]
   start("checkpoints", [decider.port1, writer.port1], null)
   start("writer", [writer.port2], orders.port1)
+  // Here, and only here, the log is synced beside the commits (log-sync.ts).
+  db.pragma("synchronous = NORMAL")
   return new SqliteActorStore(db, new Checkpoints(decider.port2), new SqliteWriter(orders.port2))
 }

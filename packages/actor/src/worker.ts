@@ -10,14 +10,16 @@ import { NO_WORK } from "./batch.ts"
 import { DueTime } from "./due-time.ts"
 import { DueWork } from "./due-work.ts"
 import { Executor } from "./execute.ts"
+import { HoldGrace } from "./hold-grace.ts"
 import { HoldWatch } from "./hold-watch.ts"
 import { JournalFeed } from "./journal-feed.ts"
+import { LogNotSynced, LogWriter } from "./log-sync.ts"
 import { loadPartitions } from "./loading.ts"
 import { Mailbox } from "./mailbox.ts"
 import { OutboxFeed } from "./outbox-feed.ts"
 import * as pace from "./pace.ts"
 import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
-import type { ClockText, FromWorker, ToWorker } from "./protocol.ts"
+import type { ClockText, FromWorker, ToWorker, Unsynced } from "./protocol.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
 import { Slots, SLOTS_MAX } from "./slots.ts"
@@ -41,10 +43,9 @@ export class PartitionWorker<State> {
   #stopping = false
   #renewAt = 0
   #acquireAt = 0
-  #catchUpTo = Number.POSITIVE_INFINITY
+  readonly #grace = new HoldGrace()
   /** Counts announcements: each makes the host read anew. */
   #generation = 0
-  #takenOverAt = 0
   #incarnation = ""
   #gap: string | null = null
   readonly #ticks = new Ticks<State>()
@@ -75,15 +76,16 @@ export class PartitionWorker<State> {
       feed: this.#feed,
       owned: this.#owned,
       leaseMs: this.#leaseMs,
+      log: new LogWriter(options.store.unsyncedLog, this.#hasRequests, this.#send),
       clock: () => this.#now(),
       newIds: makeIds(() => this.#now()),
-      send: (message) => this.#send(message),
+      send: this.#send,
       lose: (partitions, why) => this.#lose(partitions, why),
     })
     options.port.on("message", (message: ToWorker) => this.#take(message))
   }
 
-  #send(message: FromWorker): void {
+  readonly #send = (message: FromWorker | Unsynced): void => {
     this.#outbox.sent(message)
     this.#o.port.postMessage(message)
   }
@@ -109,7 +111,7 @@ export class PartitionWorker<State> {
         break
       case "stream":
         this.#incarnation = message.incarnation
-        this.#catchUpTo = message.last
+        this.#grace.streamEnds(message.last)
         for (const partition of this.#owned.values())
           if (partition.incarnation === "") partition.incarnation = message.incarnation
         break
@@ -164,6 +166,7 @@ export class PartitionWorker<State> {
   }
 
   async #trouble(error: unknown): Promise<void> {
+    if (error instanceof LogNotSynced) throw error
     const told = { error: String((error as Error).stack ?? error) }
     this.#log("error", "the database is in trouble; memory is discarded and loaded again", told)
     await this.#executor.abandon()
@@ -220,11 +223,10 @@ export class PartitionWorker<State> {
     // Renew at once: loading may have taken a good part of the lease.
     await this.#renew()
     if (this.#owned.size === 0) return
-    this.#takenOverAt = Date.now()
+    this.#grace.takenOver()
     this.#executor.deciding.holdsMayExpire = false
-    this.#catchUpTo = Number.POSITIVE_INFINITY
     this.#announce()
-    await this.#outbox.resend([...this.#owned.keys()], store, (message) => this.#send(message))
+    await this.#outbox.resend([...this.#owned.keys()], store, this.#send)
     this.#log("info", "partitions taken", { count: rows.length, accounts: this.#slots.size })
   }
 
@@ -254,7 +256,7 @@ export class PartitionWorker<State> {
     const outboxDone = this.#outbox.takeDone()
     await this.#executor.run({ ...NO_WORK, touch: [...this.#owned.keys()], outboxDone })
     this.#slots.evict(SLOTS_MAX)
-    if (!this.#executor.deciding.holdsMayExpire && this.#caughtUp()) this.#executor.deciding.holdsMayExpire = true
+    if (this.#grace.isOver(this.#mailbox)) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
     await this.#due.refresh()
     const { counters, deciding } = this.#executor
@@ -262,11 +264,6 @@ export class PartitionWorker<State> {
     const gauges = { owned: this.#owned.size, journalPendingBytes: this.#feed.pendingBytes }
     const holds = this.#holds.look(this.#slots)
     this.#send({ t: "metrics", metrics: { ...metrics, ...gauges, ...holds, brokenAccounts: deciding.broken.size } })
-  }
-
-  #caughtUp(): boolean {
-    const { delivered, messages } = this.#mailbox
-    return Date.now() - this.#takenOverAt > pace.HOLD_GRACE_MS || (delivered >= this.#catchUpTo && messages === 0)
   }
 
   /** One commit's worth of work; false when there was none. */
@@ -313,11 +310,12 @@ export class PartitionWorker<State> {
     return this.#writeSnapshots()
   }
 
+  readonly #hasRequests = (): boolean => (this.#drainPort(), this.#mailbox.requests > 0)
+
   /** A batch decided ahead grows while commands wait, and no longer once a caller does. */
   #isBatchFull(): boolean {
-    this.#drainPort()
-    const { messages, requests } = this.#mailbox
-    return this.#executor.openCommands >= pace.COMMANDS_AHEAD_MAX || messages === 0 || requests > 0
+    const isCalled = this.#hasRequests()
+    return this.#executor.openCommands >= pace.COMMANDS_AHEAD_MAX || this.#mailbox.messages === 0 || isCalled
   }
 
   /** Idle time pays the debt of snapshots, so that the next start has little to replay. */
@@ -353,7 +351,7 @@ export class PartitionWorker<State> {
     await this.#due.refresh()
     const waits = this.#mailbox.messages
     const caughtUp =
-      waits === 0 && !this.#executor.isAhead && (this.#mailbox.delivered >= this.#catchUpTo || this.#incarnation !== "")
+      waits === 0 && !this.#executor.isAhead && (this.#grace.hasDelivered(this.#mailbox) || this.#incarnation !== "")
     const ready = this.#owned.size === this.#o.partitions.length && this.#gap === null && caughtUp
     return statusOf([...this.#owned.values()], {
       names: this.#o.names,
