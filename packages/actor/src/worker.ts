@@ -76,7 +76,7 @@ export class PartitionWorker<State> {
       feed: this.#feed,
       owned: this.#owned,
       leaseMs: this.#leaseMs,
-      log: new LogWriter(options.store.unsyncedLog, this.#hasRequests, this.#send),
+      log: new LogWriter(options.store.unsyncedLog, this.#isBusy, this.#send),
       clock: () => this.#now(),
       newIds: makeIds(() => this.#now()),
       send: this.#send,
@@ -311,6 +311,7 @@ export class PartitionWorker<State> {
   }
 
   readonly #hasRequests = (): boolean => (this.#drainPort(), this.#mailbox.requests > 0)
+  readonly #isBusy = (): boolean => this.#hasRequests() || this.#mailbox.messages > 0
 
   /** A batch decided ahead grows while commands wait, and no longer once a caller does. */
   #isBatchFull(): boolean {
