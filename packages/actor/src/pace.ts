@@ -33,7 +33,7 @@ const BESIDE_MIN = 64
 const BESIDE_FIRST = 250
 const BESIDE_MAX = 1_000
 /** What a commit may take while callers wait; the next one comes after it. */
-const BESIDE_MS = 8
+const BESIDE_MS = 5
 
 /**
  * How many commands a commit takes while callers come and go: as many as this machine does in `BESIDE_MS`. At least 64:
