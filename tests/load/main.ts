@@ -18,7 +18,7 @@ import { throughputScenarios } from "./scenario-throughput.ts"
 import { LoadSystem } from "./system.ts"
 
 const DURABILITY =
-  "nats-server sync_interval: always, R1 file storage · SQLite WAL synchronous=FULL · real processes, one machine"
+  "nats-server sync_interval: always, R1 file storage · SQLite WAL, synced before answers · real processes, one machine"
 
 const run = async (options: BenchOptions, report: Report, system: LoadSystem): Promise<boolean> => {
   const { only } = options
