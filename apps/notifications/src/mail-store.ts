@@ -4,7 +4,7 @@
  */
 import { sql } from "kysely"
 import type { Recorded } from "./attempt.ts"
-import { stored, type NotificationsDatabase, type StoredNotification } from "./store.ts"
+import { attempted, stored, type NotificationsDatabase, type StoredNotification } from "./store.ts"
 
 export interface DueMail {
   readonly notification: StoredNotification
@@ -52,16 +52,9 @@ export const recordMails = async (
 ): Promise<void> => {
   await kysely.transaction().execute(async (transaction) => {
     for (const { notification, recorded } of records) {
-      const { state, dueAt, outcome, at } = recorded
       await transaction
         .updateTable("mail")
-        .set({
-          state,
-          attempts: sql`attempts + 1`,
-          due_at: BigInt(dueAt),
-          outcome,
-          done_at: state === "waiting" ? null : BigInt(at),
-        })
+        .set(attempted(recorded))
         .where("notification", "=", notification)
         .where("state", "=", "waiting")
         .execute()

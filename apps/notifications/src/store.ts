@@ -5,6 +5,7 @@ import type { NotificationKind } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { inList, type Database } from "@credits/store"
 import { sql, type Kysely, type Selectable } from "kysely"
+import type { Recorded } from "./attempt.ts"
 import type { Preferences, Wanted } from "./preference.ts"
 import type { Tables } from "./schema.ts"
 
@@ -35,6 +36,15 @@ export const stored = (
   kind: row.kind as NotificationKind,
   data: JSON.parse(row.data) as StoredNotification["data"],
   readAt: row.read_at === null ? null : Number(row.read_at),
+})
+
+/** What an attempt changes in the row of a delivery, a mail's or a webhook's. */
+export const attempted = ({ state, dueAt, outcome, at }: Recorded) => ({
+  state,
+  attempts: sql<number>`attempts + 1`,
+  due_at: BigInt(dueAt),
+  outcome,
+  done_at: state === "waiting" ? null : BigInt(at),
 })
 
 export const preferencesOf = async (db: Db, account: string): Promise<Preferences> => {

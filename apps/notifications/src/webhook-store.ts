@@ -6,7 +6,7 @@ import type { WebhookDelivery, WebhookView } from "@credits/contracts"
 import { sql } from "kysely"
 import type { EndpointStanding, Recorded } from "./attempt.ts"
 import type { Tables } from "./schema.ts"
-import type { NotificationsDatabase } from "./store.ts"
+import { attempted, type NotificationsDatabase } from "./store.ts"
 
 export type Endpoint = Tables["webhook"]
 
@@ -95,18 +95,11 @@ export const recordWebhook = async (
   recorded: Recorded,
   standing: EndpointStanding,
 ): Promise<void> => {
-  const { state, dueAt, outcome, at } = recorded
   const { failingSince, disabledBecause } = standing
   await kysely.transaction().execute(async (transaction) => {
     await transaction
       .updateTable("webhook_delivery")
-      .set({
-        state,
-        attempts: sql`attempts + 1`,
-        due_at: BigInt(dueAt),
-        outcome,
-        done_at: state === "waiting" ? null : BigInt(at),
-      })
+      .set(attempted(recorded))
       .where("webhook", "=", endpoint.id)
       .where("notification", "=", notification.id)
       .where("state", "=", "waiting")
@@ -120,7 +113,7 @@ export const recordWebhook = async (
       .where("id", "=", endpoint.id)
       .where("status", "=", "enabled")
       .execute()
-    if (disabledBecause !== null) await endDeliveries(transaction, endpoint.id, "the endpoint is disabled", at)
+    if (disabledBecause !== null) await endDeliveries(transaction, endpoint.id, "the endpoint is disabled", recorded.at)
   })
 }
 
