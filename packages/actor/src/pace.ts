@@ -17,7 +17,7 @@ export const DUE_PER_COMMIT = 500
 export const DUE_BESIDE = 32
 /** Give the event loop a turn now and then: timers and port events starve in a loop of resolved promises. */
 export const BATCHES_PER_TURN = 16
-/** Commands of one commit (decision 4): 2,000, or 250 while a synchronous caller waits (2.7 ms instead of 13). */
+/** Commands of one commit (decision 4) while nobody waits; `Beside` says how many when a synchronous caller does. */
 export const COMMANDS_MAX = 2_000
 /** Decided while the commit before is written (ADR 14): a commit's fixed part spread over more, nobody waits for it. */
 export const COMMANDS_AHEAD_MAX = 4_000
