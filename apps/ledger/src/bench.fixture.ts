@@ -29,6 +29,8 @@ export interface BenchQuestion {
 
 export interface BenchLedger {
   readonly dataDir: string
+  /** Rejects when the worker gave up. */
+  readonly ended: Promise<void>
   readonly tell: (message: ToWorker) => void
   readonly ask: (questions: ReadonlyArray<BenchQuestion>) => void
   /** Resolves when all are answered. */
@@ -90,6 +92,7 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
     })
   return {
     dataDir,
+    ended: running,
     tell,
     ask,
     askAll: (questions) =>

@@ -8,7 +8,7 @@ import { claimsOf, Deciding, DecisionThrew, type Counters } from "./deciding.ts"
 import type { DueHeap } from "./due-heap.ts"
 import { historyOf } from "./history.ts"
 import type { JournalFeed } from "./journal-feed.ts"
-import type { LogWriter } from "./log-sync.ts"
+import { LogNotSynced, type LogWriter } from "./log-sync.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
 import type { Partition } from "./partition.ts"
 import type { FromWorker } from "./protocol.ts"
@@ -133,7 +133,7 @@ export class Executor<State> {
         return
       } catch (error) {
         await this.#p.store.abort()
-        if (error instanceof CommitUnknown) throw error
+        if (error instanceof CommitUnknown || error instanceof LogNotSynced) throw error
         if (error instanceof Fenced) {
           this.#fenced(error.partitions)
           await this.#restore([draft])
