@@ -54,20 +54,34 @@ const listen = async ({ token }: Customer) => {
   }
 }
 
-/** Killed without a chance to say anything; the supervisor starts it again. */
-const killService = async (before: () => void = () => undefined): Promise<void> => {
+/**
+ * Killed without a chance to say anything; the supervisor starts it again. `before` is done while it stands still;
+ * false: it was stopped inside a transaction, so it goes on a little and is stopped again.
+ */
+const killService = async (before: () => boolean = () => true): Promise<void> => {
   const pid = system.pidOf("notifications")
   system.kill("notifications", "SIGSTOP")
-  before()
+  while (!before()) {
+    system.kill("notifications", "SIGCONT")
+    await new Promise((resolve) => setImmediate(resolve))
+    system.kill("notifications", "SIGSTOP")
+  }
   system.kill("notifications", "SIGKILL")
   await system.restarted("notifications", pid)
 }
 
 /** As if the service had never read anything: it hears every stream from its first message. */
-const forgetCursors = (): void => {
-  const database = new BetterSqlite3(join(system.dataDir, "notifications.db"))
-  database.exec("delete from saga_cursor")
-  database.close()
+const forgetCursors = (): boolean => {
+  const database = new BetterSqlite3(join(system.dataDir, "notifications.db"), { timeout: 0 })
+  try {
+    database.exec("delete from saga_cursor")
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "SQLITE_BUSY") return false
+    throw error
+  } finally {
+    database.close()
+  }
 }
 
 const MONTH = [
