@@ -1,21 +1,12 @@
 /**
  * Mails leave here: over SMTP, or outside production as `.eml` files that a developer can open. Owns what an SMTP
- * answer means; when a mail is tried again is `attempt.ts`. A mail sent twice has the same Message-ID.
+ * answer means; when a mail is tried again is `attempt.ts`, what it says on the wire `message.ts`.
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { createTransport, type SentMessageInfo, type Transporter } from "nodemailer"
 import type { SendOutcome } from "./attempt.ts"
-
-export interface Mail {
-  /** The notification's id: the same for every attempt. */
-  readonly id: string
-  readonly to: { readonly name: string; readonly address: string }
-  readonly subject: string
-  readonly text: string
-  readonly html: string
-  readonly at: number
-}
+import { type Mail, messageOf } from "./message.ts"
 
 export interface MailChannel {
   /** Never rejects. */
@@ -27,20 +18,6 @@ export interface MailChannel {
 const TIMEOUT_MS = 30_000
 const CONNECTIONS_MAX = 2
 const DETAIL_CHARS_MAX = 300
-
-const domainOf = (from: string): string => /@([\w.-]+)/.exec(from)?.[1] ?? "localhost.localdomain"
-
-const messageOf = (mail: Mail, from: string) => ({
-  from,
-  to: mail.to,
-  subject: mail.subject,
-  text: mail.text,
-  html: mail.html,
-  date: new Date(mail.at),
-  messageId: `<${mail.id}@${domainOf(from)}>`,
-  // What is told automatically wants no answer from another machine.
-  headers: { "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All" },
-})
 
 interface SmtpError {
   readonly message: string
@@ -72,7 +49,8 @@ export const smtpChannel = (url: string, from: string): MailChannel => {
   return {
     send: async (mail) => {
       try {
-        const { response } = (await transport.sendMail(messageOf(mail, from))) as { readonly response: string }
+        const { envelope, raw } = messageOf(mail, from)
+        const { response } = (await transport.sendMail({ envelope: envelope(), raw })) as { readonly response: string }
         return { kind: "sent", detail: response.slice(0, DETAIL_CHARS_MAX) }
       } catch (error) {
         return smtpFailure(error as SmtpError)
@@ -83,7 +61,7 @@ export const smtpChannel = (url: string, from: string): MailChannel => {
 }
 
 /** Without leaving the thread: into the page cache, which takes less than the four ways to another thread and back. */
-const writeInto = (folder: string, name: string, message: Buffer): void => {
+const writeInto = (folder: string, name: string, message: string): void => {
   const [file, part] = [join(folder, name), join(folder, `${name}.part`)]
   const write = (): void => writeFileSync(part, message, { mode: 0o600 })
   try {
@@ -96,20 +74,16 @@ const writeInto = (folder: string, name: string, message: Buffer): void => {
   renameSync(part, file)
 }
 
-/** `<folder>/<id>.eml`, whole or not at all; the same mail again is the same file. */
-export const fileChannel = (folder: string, from: string): MailChannel => {
-  const transport = createTransport({ streamTransport: true, buffer: true, newline: "unix" })
-  return {
-    send: async (mail) => {
-      try {
-        const { message } = await transport.sendMail(messageOf(mail, from))
-        const name = `${mail.id}.eml`
-        writeInto(folder, name, message as Buffer)
-        return { kind: "sent", detail: `written to ${name}` }
-      } catch (error) {
-        return { kind: "failed", detail: (error as Error).message.slice(0, DETAIL_CHARS_MAX) }
-      }
-    },
-    close: () => transport.close(),
-  }
-}
+/** `<folder>/<id>.eml`, whole or not at all, with the lines of a text file; the same mail again is the same file. */
+export const fileChannel = (folder: string, from: string): MailChannel => ({
+  send: async (mail) => {
+    try {
+      const name = `${mail.id}.eml`
+      writeInto(folder, name, messageOf(mail, from).raw.replaceAll("\r\n", "\n"))
+      return { kind: "sent", detail: `written to ${name}` }
+    } catch (error) {
+      return { kind: "failed", detail: (error as Error).message.slice(0, DETAIL_CHARS_MAX) }
+    }
+  },
+  close: () => undefined,
+})

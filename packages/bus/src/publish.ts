@@ -108,7 +108,7 @@ export interface StoredPrefix {
  * An atomic batch costs the server a folder, a file and 3 ms and more, however small; a message costs it 0.2 ms with
  * its own sync (2.15.1, two cores). Up to this many, messages one by one are cheaper, and sooner stored.
  */
-const CHAIN_MAX = 16
+const CHAIN_MAX = 32
 /** "wrong last msg ID": another publisher's message came in between. */
 const NOT_NEXT = 10070
 
