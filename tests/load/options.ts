@@ -15,8 +15,10 @@ export interface BenchOptions {
   readonly accounts: number
   /** (g) Of the year. */
   readonly subscribers: number
-  /** (g) Renewals due in the same moment. */
+  /** (g) Renewals of the night. */
   readonly due: number
+  /** (g) Due in the same moment, as after an outage; otherwise as far apart as they bought. */
+  readonly atOnce: boolean
   /** (g) Requests a second that the card processor takes. */
   readonly processorRate: number
   /** (g) A data folder with the night's subscribers, kept from run to run; null: made anew. */
@@ -26,7 +28,7 @@ export interface BenchOptions {
 
 export const USAGE = `usage: npm run bench -- [--only a,b] [--quick] [--out DIR]
                         [--seconds N] [--events N] [--stored N] [--accounts N]
-                        [--subscribers N] [--due N] [--processor-rate N] [--population DIR]
+                        [--subscribers N] [--due N] [--at-once] [--processor-rate N] [--population DIR]
 
   a  authorize through NATS: closed and open loop, alone and while charges drain
   b  usage arrays end to end; drain of charge arrays
@@ -55,6 +57,7 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
       accounts: { type: "string" },
       subscribers: { type: "string" },
       due: { type: "string" },
+      "at-once": { type: "boolean", default: false },
       "processor-rate": { type: "string" },
       population: { type: "string" },
       quick: { type: "boolean", default: false },
@@ -73,6 +76,7 @@ export const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
     accounts: positive(values.accounts, quick ? 20_000 : 100_000, "accounts"),
     subscribers: positive(values.subscribers, quick ? 100 : 1_000, "subscribers"),
     due: positive(values.due, quick ? 50 : 300, "due"),
+    atOnce: values["at-once"],
     // Below the 100 a second of a live account, above the 25 of one endpoint.
     processorRate: positive(values["processor-rate"], 50, "processor-rate"),
     population: values.population ?? null,

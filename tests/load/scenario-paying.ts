@@ -1,8 +1,8 @@
 /**
  * (g) The paying life in bulk: a year of many subscribers by advancing the clock, and a renewal night, in which all of
- * them are due at once while the card processor takes so many requests a second and gateways go on asking. Each on a
- * system of its own, the whole of it under its supervisor, over HTTP. What was charged is read from the processor's own
- * book.
+ * them are due as close together as they bought (or at once, as after an outage) while the card processor takes so many
+ * requests a second and gateways go on asking. Each on a system of its own, the whole of it under its supervisor, over
+ * HTTP. What was charged is read from the processor's own book.
  */
 import { ask, askOwner, type BusHandle, closeBus, connectBus, writeClockSetting } from "@credits/bus"
 import { type ControlAnswer, SUBJECTS } from "@credits/contracts"
@@ -38,8 +38,8 @@ const MIB = 1024 * 1024
 const LOOK_MS = 1_000
 const TOLD_EVERY_MS = 60_000
 const STALLED_MS = 120_000
-/** Whoever bought last is among so many. */
-const LAST_BUYERS = 64
+/** Whoever bought first, and last, is among so many. */
+const NEIGHBOURS = 64
 const LOOKING_AT_ONCE = 16
 const QUIET_MS = 5_000
 const CONTROLS = [
@@ -50,8 +50,13 @@ const CONTROLS = [
 ]
 const REMINDED_MS = 6 * 86_400_000
 const AFTER_BOUNDARY_MS = 60_000
+/** The clock was moved a moment ago: whoever hears of it goes on before the first is due. */
+const BEFORE_BOUNDARY_MS = 3_000
 /** The pacer spreads a thousand over a few seconds. */
 const LAST_TURN_MS = 10_000
+
+const perHour = (due: number, seconds: number): string =>
+  seconds === 0 ? "all at once" : `${count(Math.round((due / seconds) * 3_600))} an hour`
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -131,13 +136,16 @@ const chargesIn = async (system: SystemUnderTest): Promise<number> => {
 const jump = (edge: BusHandle, to: number): Promise<void> =>
   writeClockSetting(edge, { offset: to - Date.now(), frozenAt: null })
 
-/** When everybody's month is over: they bought one after the other. */
-const lastBoundary = async (system: SystemUnderTest, due: number): Promise<number> => {
-  const last = Math.max(0, due - LAST_BUYERS)
-  const some = await Promise.all(
-    Array.from({ length: due - last }, async (_, i) => (await subscriberAt(system, last + i)).subscription()),
-  )
-  return Math.max(...some.map(({ currentPeriodEnd }) => Date.parse(currentPeriodEnd!)))
+/** When the months of the first and of the last are over: they bought one after the other. */
+const boundariesOf = async (system: SystemUnderTest, due: number): Promise<{ first: number; last: number }> => {
+  const endsOf = (from: number): Promise<ReadonlyArray<number>> =>
+    Promise.all(
+      Array.from({ length: Math.min(NEIGHBOURS, due) }, async (_, i) =>
+        Date.parse((await (await subscriberAt(system, from + i)).subscription()).currentPeriodEnd!),
+      ),
+    )
+  const [first, last] = [await endsOf(0), await endsOf(Math.max(0, due - NEIGHBOURS))]
+  return { first: Math.min(...first), last: Math.max(...last) }
 }
 
 /**
@@ -185,8 +193,9 @@ const untilRenewed = async (system: SystemUnderTest, before: number, due: number
 }
 
 const night = async (options: BenchOptions, report: Report): Promise<void> => {
-  const { due, processorRate, seconds, population } = options
-  const scenario = `(g) renewal night: ${count(due)} due at once, a processor of ${processorRate} requests/s`
+  const { due, processorRate, seconds, population, atOnce } = options
+  const how = atOnce ? "due at once" : "due one after the other"
+  const scenario = `(g) renewal night: ${count(due)} ${how}, a processor of ${processorRate} requests/s`
   report.say(scenario)
   const chargesPerSecond = Math.floor(processorRate / REQUESTS_PER_CHARGE)
   const dataDir = population ?? mkdtempSync(join(process.env["CREDITS_BENCH_DIR"] ?? tmpdir(), "credits-night-"))
@@ -203,15 +212,17 @@ const night = async (options: BenchOptions, report: Report): Promise<void> => {
   try {
     const rich = await richCustomer(system)
     await lookAtAll(system, due)
-    const boundary = await lastBoundary(system, due)
+    const { first, last } = await boundariesOf(system, due)
     // Reminders are due a week before; the night is the renewals alone.
-    await jump(edge, boundary - REMINDED_MS)
+    await jump(edge, last - REMINDED_MS)
     await untilQuiet(edge)
     const quiet = await authorizations(gateway, rich.account, seconds)
     report.row(scenario, "authorize, quiet", perSecond(quiet.perSecond), latencyOf(quiet.latency))
     const before = { memory: memoryOf(system), charges: await chargesIn(system) }
-    await jump(edge, boundary + AFTER_BOUNDARY_MS)
-    const asked = authorizations(gateway, rich.account, Math.ceil(Math.max(5, due / chargesPerSecond)))
+    await jump(edge, atOnce ? last + AFTER_BOUNDARY_MS : first - BEFORE_BOUNDARY_MS)
+    const withinSeconds = atOnce ? 0 : (last - first) / 1000
+    const paced = Math.max(due / chargesPerSecond, withinSeconds)
+    const asked = authorizations(gateway, rich.account, Math.ceil(Math.max(5, paced)))
     const nightSeconds = await untilRenewed(system, before.charges, due, report)
     const busy = await asked
     const after = memoryOf(system)
@@ -222,9 +233,10 @@ const night = async (options: BenchOptions, report: Report): Promise<void> => {
       "renewals",
       perSecond(due / nightSeconds),
       `${nightSeconds.toFixed(1)} s`,
-      memoryText(before.memory, after),
+      `due within ${withinSeconds.toFixed(0)} s, ${perHour(due, withinSeconds)} · ${memoryText(before.memory, after)}`,
     )
-    report.figure("renewal night", { due, processorRate, seconds: nightSeconds, renewals, twice, quiet, busy })
+    const figures = { due, withinSeconds, processorRate, seconds: nightSeconds, renewals, twice, quiet, busy }
+    report.figure("renewal night", figures)
     report.bound("renewals of the night, lost", Math.max(0, due - renewals), "at most", 0, "charges")
     report.bound("obligations of the night, charged twice", twice, "at most", 0, "charges")
     report.bound("authorize p99, meanwhile to quiet", busy.latency.p99 / quiet.latency.p99, "at most", 2, "×")
