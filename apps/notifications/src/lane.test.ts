@@ -48,7 +48,8 @@ class Rows {
   }
 }
 
-const settle = () => vi.advanceTimersByTimeAsync(0)
+/** A turn that was asked for within a tick of the fake clock comes with the next. */
+const settle = () => vi.advanceTimersByTimeAsync(1)
 
 describe("a lane", () => {
   beforeEach(() => void vi.useFakeTimers())
@@ -110,5 +111,25 @@ describe("a lane", () => {
     await stopping
     await vi.advanceTimersByTimeAsync(60_000)
     assert.deepStrictEqual(rows.begun, ["a"])
+  })
+
+  it("leaves everybody else their turn, however many there are and however quickly each is sent and recorded", async () => {
+    vi.useRealTimers()
+    const waiting = new Set(Array.from({ length: 1_000 }, (_, i) => `row ${i}`))
+    const lane = new Lane<string>({
+      name: "rows",
+      due: (limit) => Promise.resolve([...waiting].slice(0, limit)),
+      keyOf: (row) => row,
+      run: (row) => Promise.resolve(void waiting.delete(row)),
+      concurrency: 8,
+      ahead: 56,
+      everyMs: 1_000,
+      report: () => undefined,
+    })
+    lane.start()
+    await new Promise((turn) => setImmediate(turn))
+    assert.isAbove(waiting.size, 900)
+    while (waiting.size > 0) await new Promise((turn) => setImmediate(turn))
+    await lane.stop()
   })
 })

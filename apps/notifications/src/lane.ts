@@ -1,10 +1,16 @@
 /**
  * One kind of delivery, in real time: looks for due rows when woken and every so often, and has a bounded number under
- * way. Owns that a row is under way once in this process, and that stopping waits for what was begun. A row that the
- * process died with is due again: every delivery is at least once.
+ * way. Owns that a row is under way once in this process, that others have their turn in between, and that stopping
+ * waits for what was begun. A row that the process died with is due again: every delivery is at least once.
  */
 
 const HELD_MS = 30_000
+
+/**
+ * Mails into files and a database in this thread wait for nothing: a thousand of them would be one single turn, in which
+ * nobody's question is answered and no lease renewed.
+ */
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export interface LaneOptions<Item> {
   readonly name: string
@@ -47,26 +53,31 @@ export class Lane<Item> {
   /** There may be something new. */
   wake(): void {
     this.#isWanted = true
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined
-    })
+    this.#looking ??= this.#look()
   }
 
   async #look(): Promise<void> {
-    const { due, concurrency, ahead = 0, name, report } = this.#o
     while (this.#isWanted && !this.#stop.signal.aborted) {
+      await othersTurn()
       this.#isWanted = false
       this.#beginFound()
-      const room = concurrency - this.#underWay.size
-      if (room <= 0) return
-      try {
-        // Those under way may be among them.
-        const found = await due(concurrency + ahead)
-        this.#found = found.filter((item) => this.#isFresh(item)).slice(0, room + ahead)
-        this.#beginFound()
-      } catch (error) {
-        report("warning", `${name}: what is due cannot be read: ${String(error)}`)
-      }
+      await this.#lookAhead()
+    }
+    // In the same moment as the last look at what is wanted: nobody wakes it in between and is not heard.
+    this.#looking = undefined
+  }
+
+  async #lookAhead(): Promise<void> {
+    const { due, concurrency, ahead = 0, name, report } = this.#o
+    const room = concurrency - this.#underWay.size
+    if (room <= 0) return
+    try {
+      // Those under way may be among them.
+      const found = await due(concurrency + ahead)
+      this.#found = found.filter((item) => this.#isFresh(item)).slice(0, room + ahead)
+      this.#beginFound()
+    } catch (error) {
+      report("warning", `${name}: what is due cannot be read: ${String(error)}`)
     }
   }
 
