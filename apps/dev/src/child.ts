@@ -3,6 +3,7 @@
  * Knows nothing of what it runs; whether it is ready is somebody else's question.
  */
 import { type ChildProcess, spawn } from "node:child_process"
+import { writeFileSync } from "node:fs"
 import { getPriority, setPriority } from "node:os"
 import { lineSplitter } from "./log-line.ts"
 
@@ -27,6 +28,23 @@ const PAUSE_MAX_MS = 10_000
 const HEALTHY_MS = 5_000
 const TERM_MS = 5_000
 
+/** Others may have asked a moment ago: without rights the kernel takes ten such wishes a second, of all users together. */
+const GROUP_TRIES_MAX = 20
+const GROUP_AGAIN_MS = 250
+
+/**
+ * A child has a session of its own, and Linux shares a core among sessions before it looks at processes: nice values
+ * count within one. The session has a nice value too (sched(7), "The autogroup feature"). No such file: it does not.
+ */
+const giveWayAsGroup = (pid: number, niceness: number, triesLeft: number): void => {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness))
+  } catch (error) {
+    const isBusy = (error as NodeJS.ErrnoException).code === "EAGAIN"
+    if (isBusy && triesLeft > 0) setTimeout(giveWayAsGroup, GROUP_AGAIN_MS, pid, niceness, triesLeft - 1).unref()
+  }
+}
+
 /** Before it has other threads: they inherit it. A system that does not allow it loses only the order. */
 const giveWay = (pid: number, niceness: number): void => {
   try {
@@ -34,6 +52,7 @@ const giveWay = (pid: number, niceness: number): void => {
   } catch {
     // Gone already, or forbidden.
   }
+  giveWayAsGroup(pid, niceness, GROUP_TRIES_MAX)
 }
 
 export class Child {

@@ -157,6 +157,25 @@ describe("npm start", () => {
     expect(niceness()).toEqual(wanted)
   })
 
+  /** Linux may share a core among sessions first, and each service has one: then nice values of processes say nothing. */
+  it.skipIf(!existsSync("/proc/self/autogroup"))(
+    "ADR 25: a service's session gives way as the service does",
+    async () => {
+      const system = await start()
+      const groupOf = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, "utf8").trim()
+      const niceness = () =>
+        SERVICES.map((name) => [name, Number(/nice (-?\d+)$/.exec(groupOf(system.pidOf(name)))?.[1])])
+      const wanted = SERVICES.map((name) => [name, NICENESS[name]])
+      await expect.poll(niceness, DEADLINE).toEqual(wanted)
+      const sessions = [...SERVICES, "dev"].map((name) => groupOf(system.pidOf(name)).split(" ")[0])
+      expect(new Set(sessions).size).toBe(sessions.length)
+      const before = system.pidOf("payments")
+      system.kill("payments", "SIGKILL")
+      await system.restarted("payments", before)
+      await expect.poll(niceness, DEADLINE).toEqual(wanted)
+    },
+  )
+
   it("starts a killed service again, and says so", async () => {
     const system = await start()
     const before = system.pidOf("pricing")
