@@ -3,13 +3,14 @@
  * file (or in memory, for tests). The text of an object's version is written once; the object, events and answers point
  * at it. Writes of one turn of the event loop are one transaction, and no answer leaves before
  * the commit that it depends on. synchronous = NORMAL: a commit is in the operating system's hands before the answer
- * and outlives every process; only a power cut can take the last ones, and play money may be lost to that.
+ * and outlives every process; only a power cut can take the last second's, and play money may be lost to that.
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import BetterSqlite3 from "better-sqlite3"
 import { type BookEntry, type Kind, PREFIX } from "./object.ts"
 import type { Page, Scan } from "./listing.ts"
+import { LogFlush } from "./log-flush.ts"
 import { scanPage } from "./listing.ts"
 import { type Changes, eventText, type Reader, type StoredObject } from "./work.ts"
 
@@ -124,6 +125,7 @@ export class Store implements Reader {
   #commitsSeen = 0
   #commitsInFile = 0
   readonly #pauses: NodeJS.Timeout
+  readonly #logFlush: LogFlush | undefined
 
   constructor(dataDir: string | undefined) {
     this.#sqlite = open(dataDir)
@@ -139,6 +141,7 @@ export class Store implements Reader {
     this.#nextVersion = last + 1
     this.#pauses = setInterval(() => this.#checkpointInPause(), CHECKPOINT_PAUSE_MS)
     this.#pauses.unref()
+    if (dataDir !== undefined) this.#logFlush = new LogFlush(`${this.#sqlite.name}-wal`, () => this.#commits)
   }
 
   #forgetDelivered(): void {
@@ -199,6 +202,7 @@ export class Store implements Reader {
 
   close(): void {
     clearInterval(this.#pauses)
+    this.#logFlush?.close()
     this.#forgetDelivered()
     this.flush()
     this.#sqlite.close()
