@@ -28,7 +28,7 @@ const PAUSE_MAX_MS = 10_000
 const HEALTHY_MS = 5_000
 const TERM_MS = 5_000
 
-/** Others may have asked a moment ago: without rights the kernel takes ten such wishes a second, of all users together. */
+/** Without rights the kernel takes ten such wishes a second from all users together: somebody may have been first. */
 const GROUP_TRIES_MAX = 20
 const GROUP_AGAIN_MS = 250
 

@@ -157,7 +157,7 @@ describe("npm start", () => {
     expect(niceness()).toEqual(wanted)
   })
 
-  /** Linux may share a core among sessions first, and each service has one: then nice values of processes say nothing. */
+  /** Linux may share a core among sessions first, and each service has one: nice values then say nothing of it. */
   it.skipIf(!existsSync("/proc/self/autogroup"))(
     "ADR 25: a service's session gives way as the service does",
     async () => {

@@ -113,7 +113,7 @@ describe("a lane", () => {
     assert.deepStrictEqual(rows.begun, ["a"])
   })
 
-  it("leaves everybody else their turn, however many there are and however quickly each is sent and recorded", async () => {
+  it("leaves everybody else their turn, however many there are and however quick each is", async () => {
     vi.useRealTimers()
     const waiting = new Set(Array.from({ length: 1_000 }, (_, i) => `row ${i}`))
     const lane = new Lane<string>({

@@ -7,8 +7,8 @@
 const HELD_MS = 30_000
 
 /**
- * Mails into files and a database in this thread wait for nothing: a thousand of them would be one single turn, in which
- * nobody's question is answered and no lease renewed.
+ * Mails into files and a database in this thread wait for nothing: a thousand of them would be one single turn, in
+ * which nobody's question is answered and no lease renewed.
  */
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,6 +1,6 @@
 /** Goal: whatever a mail says, its reader gets those words. Method: a mail parser of other people, and any words. */
 import { assert, describe, it } from "vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import PostalMime from "postal-mime"
 import { noticeOf } from "./facts.fixture.ts"
 import { type Mail, messageOf } from "./message.ts"

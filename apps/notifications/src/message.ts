@@ -1,7 +1,7 @@
 /**
- * A mail as it is sent: text and HTML of the same words (RFC 5322, 2045, 2046), written in one go. The same mail is the
- * same message, byte for byte. Pure. The parts are nodemailer's own; its composer puts them together through ten streams,
- * which takes five times as long.
+ * A mail as it is sent: text and HTML of the same words (RFC 5322, 2045, 2046), written in one go. The same mail is
+ * the same message, byte for byte. Pure. The parts are nodemailer's own; its composer puts them together through ten
+ * streams, which takes three times as long.
  */
 import MimeNode from "nodemailer/lib/mime-node"
 import { encode, wrap } from "nodemailer/lib/qp"
