@@ -316,9 +316,32 @@ describe("credits sends again what the services had before", () => {
   const charges = async () => (await json("charge", "list", "--limit", "200"))["items"]
   const statementOf = async (of: string) => (await json("account", "statement", of))["items"]
 
+  interface AtWork {
+    readonly services: ReadonlyArray<{ readonly lagMessages: number; readonly outbox: number }>
+    readonly streams: ReadonlyArray<{ readonly messages: number }>
+  }
+  /** Every service has read and told what there is: twice in a row, because a look is not one instant for all. */
+  const untilAtRest = async (): Promise<void> => {
+    let before = ""
+    const isAtRest = ({ services, streams }: AtWork): boolean => {
+      const isIdle = services.every(({ lagMessages, outbox }) => lagMessages === 0 && outbox === 0)
+      const now = isIdle ? JSON.stringify(streams.map(({ messages }) => messages)) : ""
+      const isSame = now !== "" && now === before
+      before = now
+      return isSame
+    }
+    let isThere = false
+    await until(
+      async () => (await credits("top", "--json")).json<AtWork>(),
+      (picture) => (isThere = isAtRest(picture)),
+    )
+    assert.isTrue(isThere, "a service has not come to rest")
+  }
+
   let told: ReadonlyArray<Fields>
   let charged: unknown
   beforeAll(async () => {
+    await untilAtRest()
     told = (await payer.call<{ items: ReadonlyArray<Fields> }>("notifications")).body.items
     charged = (await json("ledger", "verify"))["charges"]
   })
@@ -358,6 +381,7 @@ describe("credits sends again what the services had before", () => {
   })
 
   it("I10 and nobody was told anything twice, no usage counted twice, no card charged twice", async () => {
+    await untilAtRest()
     const inbox = await payer.call<{ items: ReadonlyArray<Fields> }>("notifications")
     assert.deepEqual(inbox.body.items, told)
     assert.deepInclude(await json("ledger", "verify"), { ok: true, charges: charged })
