@@ -1,7 +1,7 @@
 /**
  * Brings the write-ahead log to the disk every second, in another thread, in small pieces. Left to the kernel it goes
- * there every half minute in one piece (100 MB in a busy night), and every other process that syncs on the same disk
- * waits 300 to 600 ms for that. Nobody's answer waits for it.
+ * there every half minute in one piece (3.7 MB a second in a busy night), and whoever else syncs on the same disk waits
+ * for that (ADR 25). Nobody's answer waits for it.
  */
 import { closeSync, fdatasync, openSync } from "node:fs"
 
