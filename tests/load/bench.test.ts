@@ -45,6 +45,8 @@ describe("bench", () => {
     assert.strictEqual(options.events, 1_000)
     assert.isBelow(options.storedEntries, 5_000_000)
     assert.strictEqual(readOptions(["--due", "7"]).due, 7)
+    assert.isFalse(readOptions([]).atOnce)
+    assert.isTrue(readOptions(["--at-once"]).atOnce)
     assert.throws(() => readOptions(["--only", "z"]), "not z")
     assert.throws(() => readOptions(["--seconds", "0"]), "--seconds")
   })

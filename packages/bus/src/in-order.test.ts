@@ -41,7 +41,7 @@ describe("publishing in order", () => {
   const payloads = (messages: ReadonlyArray<{ readonly payload: string }>) => messages.map(({ payload }) => payload)
 
   it("stores few and many as they were given", async () => {
-    for (const count of [0, 1, 2, 16, 17]) {
+    for (const count of [0, 1, 2, 16, 17, 32, 33]) {
       const before = await end("PAYMENTS")
       const messages = facts("f", count)
       const stored = await publishInOrder(bus.js, messages)

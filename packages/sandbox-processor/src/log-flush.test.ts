@@ -1,4 +1,4 @@
-/** Goal: what was committed is on the disk soon, and an idle processor leaves the disk alone. Method: a real file. */
+/** Goal: every commit is brought to the disk by itself, also one that came during a sync. Method: a real file. */
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

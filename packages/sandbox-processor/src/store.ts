@@ -10,8 +10,8 @@ import { join } from "node:path"
 import BetterSqlite3 from "better-sqlite3"
 import { type BookEntry, type Kind, PREFIX } from "./object.ts"
 import type { Page, Scan } from "./listing.ts"
-import { LogFlush } from "./log-flush.ts"
 import { scanPage } from "./listing.ts"
+import { LogFlush } from "./log-flush.ts"
 import { type Changes, eventText, type Reader, type StoredObject } from "./work.ts"
 
 /** Raised when the tables change; a newer file is refused. */
