@@ -108,8 +108,8 @@ export class RatingActor {
   async #run(): Promise<void> {
     let finishing: Promise<boolean> = Promise.resolve(true)
     while (await this.#intake.ready()) {
-      const rated = await this.#rateNext()
-      if (!(await finishing)) {
+      const rated = this.#intake.isStale ? undefined : await this.#rateNext()
+      if (!(await finishing) || rated === undefined) {
         // What was rated meanwhile is stale too: it is read again from the cursor in the database.
         await this.#reload()
         finishing = Promise.resolve(true)
@@ -160,6 +160,7 @@ export class RatingActor {
     } catch (error) {
       if (!(error instanceof CursorMoved)) throw error
       report("warning", error.message)
+      this.#intake.giveUp()
       return false
     }
   }

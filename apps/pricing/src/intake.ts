@@ -31,6 +31,8 @@ export class Intake {
   /** The stream's end when the consumer was last created: what "caught up" is measured by. */
   endAtCreation: number | undefined
   gap: CursorGap | undefined
+  /** Given up, and not opened since. */
+  isStale = false
 
   constructor(
     bus: BusHandle,
@@ -53,6 +55,7 @@ export class Intake {
     this.#queue = []
     this.#bytes = 0
     this.gap = undefined
+    this.isStale = false
     this.endAtCreation = undefined
     if (this.#closed) return cursor
     this.#reader = orderedReader(this.#bus, {
@@ -114,9 +117,15 @@ export class Intake {
     return this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2
   }
 
+  /** What was given out was not applied: nobody need wait for another message before all is opened anew. */
+  giveUp(): void {
+    this.isStale = true
+    this.#signal()
+  }
+
   /**
    * Waits until there is a message to give out, the stream has a gap or the intake is closed; false in both last cases.
-   * With `ms` also true when so much time has passed without any.
+   * Also true after `giveUp`, and with `ms` when so much time has passed without any.
    */
   async ready(ms?: number): Promise<boolean> {
     let isLate = false
@@ -125,7 +134,8 @@ export class Intake {
       this.#signal()
     }
     const timer = ms === undefined ? undefined : setTimeout(late, ms)
-    while (!isLate && (this.#held || this.#queue.length === 0) && !this.#closed && this.gap === undefined) {
+    const isWaiting = (): boolean => !isLate && !this.isStale && (this.#held || this.#queue.length === 0)
+    while (isWaiting() && !this.#closed && this.gap === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

@@ -176,6 +176,17 @@ describe("pricing over a real bus and database", () => {
     ).toBe(true)
   })
 
+  it("decision 2: a batch whose cursor another process moved is read again at once, also if no other follows", async () => {
+    await pricing.settled()
+    const cursor = (await pricing.status()).cursors[STREAMS.usage.name]!
+    const moved = parts.database.kysely.updateTable("cursor").set({ seq: BigInt(cursor - 1) })
+    await moved.where("stream", "=", STREAMS.usage.name).execute()
+    await publishUsage(parts.bus, [usageEvent("after-another", NOW)])
+    await pricing.settled()
+    expect((await storedCharges(parts.bus)).at(-1)?.[0]).toBe("after-another")
+    expect(pricing.reports).toContain(`warning the cursor of ${STREAMS.usage.name} was moved by another process`)
+  })
+
   it("decision 13: books and catalogues are in their buckets, with the list of versions", async () => {
     const list = await eventually(async () => {
       const value = await kvGet(parts.bus, BUCKETS.priceBooks, CURRENT_KEY)

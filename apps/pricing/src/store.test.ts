@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { DeadLetter, JournalEntry } from "@credits/contracts"
 import { migrateNow, openDatabaseNow, type Dialect, type OpenedDatabase } from "@credits/store"
 import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@credits/testkit"
+import { sql } from "kysely"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { ByokRecord } from "./call.ts"
 import { deadLetterOf } from "./dead-letter.ts"
@@ -99,6 +100,29 @@ for (const dialect of DIALECTS) {
       await intake(5, 6)
       expect(await readCursor(database, "USAGE")).toEqual({ incarnation: "first", seq: 6 })
     })
+
+    it.skipIf(dialect === "sqlite")(
+      "decision 2: the first batch counts although its stream is being noted at the same moment",
+      async () => {
+        const { promise: isCommitting, resolve: goOn } = Promise.withResolvers<void>()
+        const noting = database.kysely.transaction().execute(async (transaction) => {
+          await rememberStream({ ...database, kysely: transaction }, "USAGE", "first")
+          await isCommitting
+        })
+        const counting = intake(0, 5)
+        // The batch waits for the row that nobody else sees yet.
+        for (let waiting = 0n; waiting === 0n;) {
+          const { rows } = await sql<{
+            waiting: bigint
+          }>`select count(*) as waiting from pg_locks where not granted`.execute(database.kysely)
+          waiting = BigInt(rows[0]!.waiting)
+        }
+        goOn()
+        await noting
+        await counting
+        expect(await readCursor(database, "USAGE")).toEqual({ incarnation: "first", seq: 5 })
+      },
+    )
 
     it("R6.6 R8.1 a BYOK call counts once per id and account, in one batch or in several", async () => {
       const other = byok("e1", { account: "acc_b" })

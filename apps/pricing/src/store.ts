@@ -54,22 +54,30 @@ export const rememberStream = async (database: PricingDatabase, stream: string, 
     .execute()
 }
 
-/** Moves a cursor from where we read it to `to`; the first commit of a stream creates it. @throws CursorMoved */
+/**
+ * Moves a cursor from where we read it to `to`; the first commit of a stream creates it. Creating it may wait for
+ * somebody who does so at the same moment (Postgres): one who only noted the stream has left it where we read it.
+ * @throws CursorMoved
+ */
 const moveCursor = async (db: Db, stream: string, incarnation: string, from: number, to: number): Promise<void> => {
-  const moved = await db
-    .updateTable("cursor")
-    .set({ seq: BigInt(to) })
-    .where("stream", "=", stream)
-    .where("incarnation", "=", incarnation)
-    .where("seq", "=", BigInt(from))
-    .executeTakeFirst()
-  if (moved.numUpdatedRows > 0n) return
+  const move = async (): Promise<boolean> => {
+    const moved = await db
+      .updateTable("cursor")
+      .set({ seq: BigInt(to) })
+      .where("stream", "=", stream)
+      .where("incarnation", "=", incarnation)
+      .where("seq", "=", BigInt(from))
+      .executeTakeFirst()
+    return moved.numUpdatedRows > 0n
+  }
+  if (await move()) return
+  if (from !== 0) throw new CursorMoved(stream)
   const created = await db
     .insertInto("cursor")
     .values({ stream, incarnation, seq: BigInt(to) })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst()
-  if (from !== 0 || (created.numInsertedOrUpdatedRows ?? 0n) === 0n) throw new CursorMoved(stream)
+  if ((created.numInsertedOrUpdatedRows ?? 0n) === 0n && !(await move())) throw new CursorMoved(stream)
 }
 
 /** Records new BYOK calls; answers the ones that were new and the ones whose id is taken by another body (R6.6). */
