@@ -24,8 +24,16 @@ export interface GroupCommitOptions {
   /** Facts up to this one are published. */
   readonly publishedTo: () => number
   readonly write: ((transaction: Transaction<unknown>, rows: ReadonlyArray<unknown>) => Promise<void>) | undefined
-  /** After the commit, synchronously. */
-  readonly committed: (drafts: ReadonlyArray<Draft>, outcome: Outcome, cursors: ReadonlyArray<SagaCursor>) => void
+  /** After the commit, or when nothing but places in streams was to be committed; synchronously. */
+  readonly decided: (decided: Decided) => void
+}
+
+export interface Decided {
+  readonly drafts: ReadonlyArray<Draft>
+  readonly outcome: Outcome
+  readonly cursors: ReadonlyArray<SagaCursor>
+  /** The cursors are in the database; false: with a later commit. */
+  readonly isStored: boolean
 }
 
 /** What one commit takes. */
@@ -38,6 +46,8 @@ export interface Taken {
   readonly now: number
   /** Due work of actors without inputs runs up to here. */
   readonly dueTo: number
+  /** Also when nothing changes: a place in a stream, or the lease, has waited long enough. */
+  readonly mustCommit: boolean
 }
 
 export class GroupCommit {
@@ -53,13 +63,15 @@ export class GroupCommit {
 
   /** @throws FenceLost | StoreUnavailable: nothing, or nobody knows what, was committed */
   async run(taken: Taken): Promise<void> {
-    const { store, lease, committed } = this.#o
+    const { store, lease, decided } = this.#o
     const { drafts, outcome, receipts } = await this.#decide(taken)
     outcome.facts.push(...taken.letters)
     const publishedTo = this.#o.publishedTo()
     const work = this.#workOf(drafts, outcome, receipts, taken.cursors, publishedTo)
-    // Reads and repeats need no commit while nobody else can be the owner.
-    if (isEmpty(work) && lease.isSafe && taken.groups.length > 0) return committed(drafts, outcome, [])
+    // What changes nothing needs no commit while nobody else can be the owner.
+    if (changesNothing(work) && lease.isSafe && !taken.mustCommit) {
+      return decided({ drafts, outcome, cursors: taken.cursors, isStored: false })
+    }
     const began = Date.now()
     const measured = performance.now()
     try {
@@ -73,7 +85,7 @@ export class GroupCommit {
     this.#forgottenTo = publishedTo
     this.commits++
     this.commitMs += performance.now() - measured
-    committed(drafts, outcome, taken.cursors)
+    decided({ drafts, outcome, cursors: taken.cursors, isStored: true })
   }
 
   async #decide({ groups, now, dueTo }: Taken) {
@@ -132,5 +144,5 @@ export class GroupCommit {
   }
 }
 
-const isEmpty = ({ rows, receipts, forgotten, facts, cursors, write }: SagaCommit): boolean =>
-  [rows, receipts, forgotten, facts, cursors].every((list) => list.length === 0) && write === null
+const changesNothing = ({ rows, receipts, forgotten, facts, write }: SagaCommit): boolean =>
+  [rows, receipts, forgotten, facts].every((list) => list.length === 0) && write === null

@@ -55,8 +55,17 @@ export class Inbox {
   get isFull(): boolean {
     return this.#works.length >= WAITING_MAX
   }
+  /** Nothing waits to be decided. */
   get isEmpty(): boolean {
-    return this.#works.length === 0 && this.#intakes.every((intake) => intake.queued === 0 && intake.moved === null)
+    return this.#works.length === 0 && this.#intakes.every(({ queued }) => queued === 0)
+  }
+  /** Every place in a stream is in the database. */
+  get isStored(): boolean {
+    return this.#intakes.every(({ moved }) => moved === null)
+  }
+  /** Until one of them must be. */
+  get storeInMs(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#intakes.map(({ storeInMs }) => storeInMs))
   }
   get isCaughtUp(): boolean {
     return this.#intakes.every((intake) => intake.isCaughtUp)
@@ -122,8 +131,10 @@ export class Inbox {
     return { subject: SUBJECTS.deadLetter(service), payload: JSON.stringify(letter) }
   }
 
-  committed(cursor: SagaCursor): void {
-    this.#intakes.find(({ stream }) => stream === cursor.stream)?.committed(cursor)
+  decided(cursors: ReadonlyArray<SagaCursor>, isStored: boolean): void {
+    for (const cursor of cursors) {
+      this.#intakes.find(({ stream }) => stream === cursor.stream)?.decided(cursor, isStored)
+    }
   }
 
   /** Not committed: what came from inside is decided again; the streams are read again from their cursors. */

@@ -17,6 +17,8 @@ import type { SagaCursor, SagaStore } from "./store.ts"
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 const QUEUE_MESSAGES_MAX = 1_024
 const AHEAD_MESSAGES = 256
+/** What changed nothing is read again after a crash: its place is written with the next change, or after this long. */
+const UNSTORED_MS = 500
 
 export interface Arrived {
   readonly stream: string
@@ -43,9 +45,10 @@ export class Intake {
   #bytes = 0
   #incarnation = ""
   #taken = 0
-  #isDirty = false
+  /** Real time since which the place in the database is behind; null: it is not. */
+  #unstoredSince: number | null = null
   #endAtCreation = Number.POSITIVE_INFINITY
-  /** Committed. */
+  /** Everything up to here is decided, and what came of it is committed. */
   cursor = 0
   gap: CursorGap | undefined
 
@@ -62,7 +65,7 @@ export class Intake {
   get queued(): number {
     return this.#queue.length
   }
-  /** Everything that was in the stream when it was opened is committed. */
+  /** Everything that was in the stream when it was opened is decided. */
   get isCaughtUp(): boolean {
     return this.cursor >= this.#endAtCreation
   }
@@ -73,7 +76,7 @@ export class Intake {
     const stored = await this.#o.store.cursor(this.stream)
     this.#queue = []
     this.#bytes = 0
-    this.#isDirty = false
+    this.#unstoredSince = null
     this.cursor = stored?.seq ?? (await this.#beginning())
     this.#taken = this.cursor
     this.#incarnation = stored?.incarnation ?? ""
@@ -87,7 +90,7 @@ export class Intake {
       onMessage: ({ seq, data, raw }) => this.#arrived(seq, data, plainHeaders(raw.headers)),
       onCreated: ({ incarnation, last }) => {
         // From now on another stream of this name is noticed, also when nothing of this one was applied yet.
-        this.#isDirty ||= this.#incarnation === ""
+        if (this.#incarnation === "") this.#unstoredSince ??= performance.now()
         this.#incarnation = incarnation
         this.#endAtCreation = last
         this.#o.onArrived()
@@ -126,25 +129,32 @@ export class Intake {
     const taken = this.#queue.splice(0, count)
     for (const { text } of taken) this.#bytes -= text.length
     this.#taken = taken.at(-1)!.seq
-    this.#isDirty = true
+    this.#unstoredSince ??= performance.now()
     if (this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2) this.#reader?.resume()
     return taken
   }
 
   get moved(): SagaCursor | null {
-    if (!this.#isDirty || this.#incarnation === "") return null
+    if (this.#unstoredSince === null || this.#incarnation === "") return null
     return { stream: this.stream, incarnation: this.#incarnation, seq: this.#taken }
   }
 
-  committed(cursor: SagaCursor): void {
-    this.cursor = cursor.seq
-    if (cursor.seq === this.#taken) this.#isDirty = false
+  /** Until the place must be written although nothing else is. */
+  get storeInMs(): number {
+    if (this.moved === null) return Number.POSITIVE_INFINITY
+    return Math.max(0, this.#unstoredSince! + UNSTORED_MS - performance.now())
+  }
+
+  /** Up to there everything is decided; `isStored`: and in the database. */
+  decided({ seq }: SagaCursor, isStored: boolean): void {
+    this.cursor = seq
+    if (isStored && seq === this.#taken) this.#unstoredSince = null
   }
 
   /** What was read ahead is left to the next owner. */
   forget(): void {
     this.#queue = []
-    this.#isDirty = false
+    this.#unstoredSince = null
   }
 
   async close(): Promise<void> {

@@ -46,6 +46,8 @@ export interface SagaOptions<State, Command, Step extends SagaStep, Outcome, Not
   readonly signal?: AbortSignal
 }
 
+export type AnyOptions = SagaOptions<unknown, unknown, SagaStep, unknown, unknown, unknown, unknown, unknown>
+
 export interface SagaMetrics {
   /** Decisions by input type. */
   readonly decisions: Readonly<Record<string, number>>

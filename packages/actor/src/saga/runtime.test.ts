@@ -179,6 +179,11 @@ overBothDatabases("sagas", (given) => {
         return cursors["PAYMENTS"] === (await endOf(given.parts.bus, "PAYMENTS")) ? true : undefined
       }, "the stream is applied")
 
+    const written = async (): Promise<number> => {
+      const places = sql<{ seq: bigint }>`select seq from saga_cursor where stream = 'PAYMENTS'`
+      return Number((await given.rowsOf(places))[0]?.seq ?? 0)
+    }
+
     it("tells every actor a message names, in order; the cursor moves with what came of it", async () => {
       const test = `order ${given.dialect}`
       await start({ streams: [stream(test)] })
@@ -193,6 +198,40 @@ overBothDatabases("sagas", (given) => {
       await caughtUp()
       expect((await errands.state("a")).heard).toEqual(["one", "two", "three"])
       expect((await errands.metrics()).decisions["notice"]).toBe(1)
+    })
+
+    it("what changes nothing has no commit of its own; its place is written soon, and at the end", async () => {
+      const test = `nothing ${given.dialect}`
+      await start({ streams: [stream(test)] })
+      await caughtUp()
+      const { commits } = await errands.metrics()
+      const began = performance.now()
+      for (let i = 0; i < 60; i++) {
+        await say("others", "one", "a")
+        await caughtUp()
+      }
+      const tookMs = performance.now() - began
+      // Half a second without a place written, a second without a lease renewed.
+      const byTime = 2 + Math.ceil(tookMs / 500) + Math.ceil(tookMs / 1_000)
+      expect((await errands.metrics()).commits - commits).toBeLessThanOrEqual(byTime)
+      const end = await endOf(given.parts.bus, "PAYMENTS")
+      await eventually(async () => ((await written()) === end ? true : undefined), "the place is written")
+      await say("others", "two", "a")
+      await caughtUp()
+      await errands.stop()
+      expect(await written()).toBe(end + 1)
+    })
+
+    it("what changes nothing never keeps its place from being written, however much comes", async () => {
+      const test = `same ${given.dialect}`
+      await start({ streams: [stream(test)] })
+      await say(test, "again", "a")
+      await caughtUp()
+      const first = await endOf(given.parts.bus, "PAYMENTS")
+      await eventually(async () => {
+        await say(test, "again", "a")
+        return (await written()) > first ? true : undefined
+      }, "a place after the first is written while more come")
     })
 
     it("a message that cannot be read, or not decided, is a dead letter; the cursor moves on", async () => {

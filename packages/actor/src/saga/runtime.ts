@@ -11,23 +11,21 @@ import { Alarm } from "../alarm.ts"
 import { Backlog } from "./backlog.ts"
 import { addCounts, lettersIn, type Counts } from "./counts.ts"
 import { DueTime } from "../due-time.ts"
-import { Deciding, type Actor, type Draft, type Machine, type Outcome } from "./deciding.ts"
+import { Deciding, type Actor, type Draft, type Machine } from "./deciding.ts"
 import { Due } from "./due.ts"
-import { GroupCommit } from "./group-commit.ts"
+import { GroupCommit, type Decided } from "./group-commit.ts"
 import { Inbox } from "./inbox.ts"
 import { Lease } from "./lease.ts"
 import { Outbox } from "./outbox.ts"
 import { Phases } from "./phases.ts"
-import type { RunningSagas, SagaMetrics, SagaOptions } from "./running.ts"
+import type { AnyOptions, RunningSagas, SagaMetrics } from "./running.ts"
 import type { SagaAnswer, SagaStep } from "./saga.ts"
 import { SagaSpans } from "./saga-spans.ts"
 import { Steps } from "./steps.ts"
-import { FenceLost, SagaStore, type SagaCursor, type SagaRow } from "./store.ts"
+import { FenceLost, SagaStore, type SagaRow } from "./store.ts"
 import { upgradeRows } from "./upgrade.ts"
 import { Waits } from "./waits.ts"
 import { groupsOf, unavailable, type Work } from "./work.ts"
-
-export type AnyOptions = SagaOptions<unknown, unknown, SagaStep, unknown, unknown, unknown, unknown, unknown>
 
 const WAIT_MS = 10_000
 /** Between two tries while the database is in trouble. */
@@ -122,7 +120,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       waits: this.#waits,
       publishedTo: () => this.#outbox.publishedTo,
       write: options.write,
-      committed: (drafts, outcome, cursors) => this.#committed(drafts, outcome, cursors),
+      decided: (decided) => this.#decided(decided),
     })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ended = promise
@@ -191,7 +189,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
 
   /** Until stopped and empty, or ended by a lost lease or a defect of the runtime itself. */
   async #run(): Promise<void> {
-    while (this.#ending === null && !(this.#isStopping && this.#inbox.isEmpty)) {
+    while (this.#ending === null && !(this.#isStopping && this.#inbox.isEmpty && this.#inbox.isStored)) {
       try {
         if (await this.#turn()) await new Promise((resolve) => setImmediate(resolve))
         else if (!this.#isStopping) await this.#sleep()
@@ -217,11 +215,15 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     const { works, cursors, letters } = this.#inbox.take()
     this.#inCommit = works.length
     const groups = groupsOf(works, due)
-    const isIdle = groups.length === 0 && cursors.length === 0 && letters.length === 0
-    // Rows of published facts go with whatever commits next.
-    if (isIdle && Date.now() < this.#lease.renewAt) return false
+    const isIdle = groups.length === 0 && letters.length === 0
+    // Rows of published facts and places in streams go with whatever commits next, or after a while alone.
+    const mustCommit = this.#isStopping || Date.now() >= this.#lease.renewAt || this.#inbox.storeInMs === 0
+    if (isIdle && !mustCommit) {
+      this.#inbox.decided(cursors, false)
+      return false
+    }
     try {
-      await this.#group.run({ groups, cursors, letters, now: this.#o.clock.now(), dueTo: upTo })
+      await this.#group.run({ groups, cursors, letters, now: this.#o.clock.now(), dueTo: upTo, mustCommit })
     } catch (error) {
       this.#inbox.putBack(works)
       throw error
@@ -234,8 +236,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   }
 
   /** After the commit, in this order: memory, answers, outbox, steps. */
-  #committed(drafts: ReadonlyArray<Draft>, outcome: Outcome, cursors: ReadonlyArray<SagaCursor>): void {
-    for (const cursor of cursors) this.#inbox.committed(cursor)
+  #decided({ drafts, outcome, cursors, isStored }: Decided): void {
+    this.#inbox.decided(cursors, isStored)
     const changed = drafts.filter((draft) => draft.text !== null)
     this.#actors.committed(changed.map(actorOf))
     for (const { before, phases, dueAt } of changed) {
@@ -329,7 +331,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#backlog.wake()
     const { setting } = this.#o.clock
     const dueIn = setting.frozenAt === null ? this.#due.earliest - this.#o.clock.now() : Number.POSITIVE_INFINITY
-    await this.#alarm.sleep(Math.min(IDLE_MS, this.#lease.renewAt - Date.now(), dueIn))
+    await this.#alarm.sleep(Math.min(IDLE_MS, this.#lease.renewAt - Date.now(), dueIn, this.#inbox.storeInMs))
   }
 
   async status(): Promise<ControlAnswer> {

@@ -1,6 +1,6 @@
 /** Starts a saga machine: waits for its lease, then reads, decides and does until stopped. */
-import type { RunningSagas, SagaOptions } from "./running.ts"
-import { Runtime, type AnyOptions } from "./runtime.ts"
+import type { AnyOptions, RunningSagas, SagaOptions } from "./running.ts"
+import { Runtime } from "./runtime.ts"
 import type { SagaStep } from "./saga.ts"
 
 /**
