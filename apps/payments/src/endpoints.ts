@@ -83,7 +83,7 @@ const webhook = async (o: EndpointsOptions, request: Request<"webhook">): Promis
   const checked = checkWebhook(Buffer.from(request.body, "base64"), request.signature, o.webhookSecrets, realNow)
   if ("refused" in checked) return refused(checked.refused, checked.detail)
   o.events.webhookAt = realNow
-  const taken = await o.events.take(checked.event)
+  const taken = await o.events.hear(checked.event)
   if (taken === "later") return refused("unavailable", "the event cannot be looked up now; send it again")
   return ok({ taken } satisfies WebhookAnswer)
 }

@@ -33,6 +33,8 @@ const OVERLAP_SECONDS = 600
 const FIRST_LOOK_SECONDS = 3 * DAY_SECONDS
 const REMEMBERED_MS = 40 * DAY_SECONDS * SECOND_MS
 const POLL_EVERY_MS = 10 * 60 * SECOND_MS
+/** While our own call about the same intent is under way: its answer is committed within a few milliseconds. */
+const ANSWER_PAUSES_MS = [10, 20, 40, 80, 160] as const
 /** Between two looks that somebody wished for. */
 const POLL_SPACING_MS = 5 * SECOND_MS
 
@@ -130,6 +132,20 @@ export class ProcessorEvents {
     } catch (error) {
       report("warning", `looking for the processor's events: ${String(error)}; again in ten minutes`)
     }
+  }
+
+  /**
+   * An event that the processor sends while it is news. Its answer to our own call and the event leave it at the same
+   * moment: whoever looks at once asks again for what is about to be committed.
+   */
+  async hear(event: SmallEvent): Promise<Taken> {
+    const { database } = this.#o
+    const { id } = event.data.object as unknown as Named
+    for (const ms of ANSWER_PAUSES_MS) {
+      if (!(event.type in ENDS) || (await statusOfIntent(database, id)) !== "submitting") break
+      await new Promise((resolve) => setTimeout(resolve, ms))
+    }
+    return this.take(event)
   }
 
   /** An event, however it came. It is remembered only after what it said is committed. */
