@@ -3,10 +3,9 @@
  * so that it has nothing else to load (ADR 0003, I10). Owns that and the wait for it; loading and the new snapshots are
  * the owner's ordinary work.
  */
-import { migrateNow, openDatabaseNow, type Database } from "@credits/store"
-import { actorMigrations } from "@credits/actor"
+import type { Database } from "@credits/store"
 import { sql } from "kysely"
-import type { StoreOptions } from "./store.ts"
+import { openTables, type StoreOptions } from "./store.ts"
 
 /** An owner that was killed is waited for: its lease lasts some seconds. */
 const WAIT_MS = 30_000
@@ -24,11 +23,9 @@ const forgetUnowned = (database: Database): Promise<boolean> =>
   })
 
 /** @throws Error when a partition is still owned after half a minute */
-export const forgetSnapshots = async ({ dataDir, databaseUrl }: StoreOptions): Promise<void> => {
-  const url = databaseUrl === null ? {} : { databaseUrl }
-  const database = await openDatabaseNow({ service: "ledger", dataDir, ...url })
+export const forgetSnapshots = async (options: StoreOptions): Promise<void> => {
+  const database = await openTables(options)
   try {
-    await migrateNow(database, actorMigrations(database.dialect), 1)
     const deadline = performance.now() + WAIT_MS
     while (!(await forgetUnowned(database))) {
       if (performance.now() > deadline) throw new Error("another ledger owns its partitions: stop it first")

@@ -2,8 +2,10 @@
  * Goal: decision 9, a reader that misses entries of the journal gets them from the owner.
  * Method: a running ledger whose journal is wiped, over both databases.
  */
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { ask, publishAtomic } from "@credits/bus"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { ask, Bus, closeBus, connectBus, publishAtomic } from "@credits/bus"
 import {
   encodeCharges,
   STREAMS,
@@ -14,8 +16,10 @@ import {
   type LedgerReply,
 } from "@credits/contracts"
 import { partitionOf } from "@credits/kernel"
-import { findPostgresBinaries, postgresForTests, type TestPostgres } from "@credits/testkit"
-import { decodeHistoryRequest } from "./history.ts"
+import { findPostgresBinaries, natsServerForTests, postgresForTests, type TestPostgres } from "@credits/testkit"
+import { Effect } from "effect"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { decodeHistoryRequest, serveHistory } from "./history.ts"
 import { startTestLedger, type TestLedger } from "./ledger.fixture.ts"
 
 const LONG = `openai|${"m".repeat(900)}|book-1|100|20|0|0|0|0|0|1|ok|req-1`
@@ -109,6 +113,28 @@ describe.each(["sqlite", "postgres"] as const)("decision 9: the journal from the
 })
 
 describe("the border of ledger.history", () => {
+  it("a reader that asks before a new ledger has made its tables hears that there is nothing", async () => {
+    const nats = await natsServerForTests()
+    const bus = await connectBus({ servers: nats.url, name: "test" })
+    const dataDir = await mkdtemp(join(tmpdir(), "ledger-history-"))
+    const errors: Array<unknown> = []
+    const asked = Effect.gen(function* () {
+      yield* serveHistory({ dataDir, databaseUrl: null }, (error) => void errors.push(error))
+      const request = JSON.stringify({ partition, after: 0 })
+      return yield* Effect.promise(() => ask(bus.connection, SUBJECTS.ledgerHistory, request, 10_000))
+    })
+    const layer = Bus.layerFrom({ servers: nats.url, name: "ledger" })
+    try {
+      const answer = await Effect.runPromise(asked.pipe(Effect.scoped, Effect.provide(layer)))
+      assert.deepStrictEqual(JSON.parse(answer), { ok: { v: 1, partition, after: 0, last: 0, entries: [] } })
+      assert.deepStrictEqual(errors, [])
+    } finally {
+      await closeBus(bus)
+      await nats.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+
   it("takes a partition and a seq, and says what else is wrong", () => {
     assert.deepStrictEqual(decodeHistoryRequest('{"partition":3,"after":7}'), { partition: 3, after: 7 })
     for (const text of ["", "null", "[]", '{"partition":64,"after":0}', '{"partition":"3","after":0}'])

@@ -6,8 +6,9 @@
 import { JournalPast } from "@credits/actor"
 import { Bus, serveScoped } from "@credits/bus"
 import { partitions, SUBJECTS } from "@credits/contracts"
-import { openDatabaseNow, type OpenDatabaseOptions, type OpenedDatabase } from "@credits/store"
+import type { OpenedDatabase } from "@credits/store"
 import { Effect } from "effect"
+import { openTables, type StoreOptions } from "./store.ts"
 
 /** A position in a partition's journal, or the reason that the text is none. */
 export const decodeHistoryRequest = (text: string): { readonly partition: number; readonly after: number } | string => {
@@ -27,13 +28,14 @@ const refused = (code: "invalid" | "unavailable", detail: string): string =>
   JSON.stringify({ refused: { code, detail } })
 
 /** Answers for the life of the scope. */
-export const serveHistory = (options: OpenDatabaseOptions, onError: (error: unknown) => void) =>
+export const serveHistory = (options: StoreOptions, onError: (error: unknown) => void) =>
   Effect.gen(function* () {
     const { connection } = yield* Bus
     let opened: Promise<OpenedDatabase<unknown>> | undefined
     let past: JournalPast | undefined
     const open = async (): Promise<JournalPast> => {
-      opened ??= openDatabaseNow(options)
+      // A reader may ask before the deciding thread has made the tables of a new system.
+      opened ??= openTables(options, 1)
       return (past ??= new JournalPast(await opened))
     }
     yield* Effect.addFinalizer(() => Effect.promise(async () => (await opened?.catch(() => undefined))?.close()))

@@ -51,8 +51,7 @@ const ledger = Effect.gen(function* () {
       run(effect)
     },
   })
-  const databaseUrl = Option.getOrUndefined(config.databaseUrl)
-  yield* serveHistory({ service: "ledger", dataDir: config.dataDir, databaseUrl, connectionsMax: 1 }, (error) =>
+  yield* serveHistory(workerData, (error) =>
     run(Effect.logWarning("reading the journal back", { error: String(error) })),
   )
   // A worker that dies takes the process with it: the supervisor starts both again.
