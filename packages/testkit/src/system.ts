@@ -63,6 +63,10 @@ interface RunFile {
   readonly services: Readonly<Record<string, number>>
 }
 
+/** A test or a bench that is killed leaves no system behind: the channel closes, and it stops as after a SIGTERM. */
+const DIE_WITH_STARTER = `data:text/javascript,${encodeURIComponent(
+  'process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))',
+)}`
 const READY_MS = 60_000
 const LOG_LINES_KEPT = 500
 const POLL_MS = 10
@@ -110,10 +114,10 @@ export const startSystem = async (options: StartSystemOptions = {}): Promise<Sys
   const main = join(REPOSITORY, "apps/dev/dist/main.js")
   if (!existsSync(main)) throw new Error("apps/dev is not built: run `pnpm build`")
   const startedAt = performance.now()
-  const child = spawn(process.execPath, ["--enable-source-maps", main], {
+  const child = spawn(process.execPath, ["--enable-source-maps", "--import", DIE_WITH_STARTER, main], {
     cwd: REPOSITORY,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
       ...process.env,
       // A test must not reach the developer's own bus, database or card processor.
@@ -128,7 +132,7 @@ export const startSystem = async (options: StartSystemOptions = {}): Promise<Sys
     },
   })
   const lines: Array<string> = []
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     for (const line of chunk.split("\n")) {
       if (line === "") continue
       lines.push(line)
