@@ -176,7 +176,7 @@ describe("pricing over a real bus and database", () => {
     ).toBe(true)
   })
 
-  it("decision 2: a batch whose cursor another process moved is read again at once, also if no other follows", async () => {
+  it("decision 2: a batch whose cursor another process moved is read again, also if no other follows", async () => {
     await pricing.settled()
     const cursor = (await pricing.status()).cursors[STREAMS.usage.name]!
     const moved = parts.database.kysely.updateTable("cursor").set({ seq: BigInt(cursor - 1) })
