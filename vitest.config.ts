@@ -2,9 +2,10 @@ import { defineConfig } from "vitest/config"
 
 /**
  * Four groups, one after the other. *Parts*: tests beside the code, in as many files at once as there are cores.
- * *Whole*: the story of a user or an operator on a whole system; it waits for facts more than it works, so two files at
- * once. *System*: whole services killed, stopped and loaded, one file at a time, because each of them wants the machine
- * for itself. *Browser*: pages on whole systems; a browser waits more than it works, so two files at once.
+ * *Whole*: the story of a user or an operator on a whole system, and what kills its services; both wait for facts more
+ * than they work, so two files at once. *System*: what is timed to the second, leases and load, one file at a time,
+ * because each of them wants the machine for itself. *Browser*: pages on whole systems; a browser waits more than it
+ * works, so two files at once.
  */
 export default defineConfig({
   test: {
@@ -25,9 +26,10 @@ export default defineConfig({
       {
         test: {
           name: "whole",
-          include: ["tests/e2e/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**"],
+          include: ["tests/{e2e,chaos}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**", "tests/chaos/fence*.test.ts"],
           maxWorkers: 2,
+          // A crash round restarts every service several times.
           testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -36,12 +38,10 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          // What is timed to the second in a browser is timed alone.
-          include: ["tests/{chaos,demo,load}/**/*.test.ts", "tests/browser/weight.test.ts"],
+          include: ["tests/chaos/fence*.test.ts", "tests/{demo,load}/**/*.test.ts", "tests/browser/weight.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           maxWorkers: 1,
           fileParallelism: false,
-          // A crash round restarts every service several times.
           testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
