@@ -61,7 +61,8 @@ const UNCHANGED: Readonly<Record<ChargeStatus, string>> = {
   declined: "its outcome was known: declined, nothing was taken",
   action_required: "its customer has not passed the bank's check; nothing was taken yet",
   not_executed: "its outcome was known: nothing was taken",
-  unknown: "not decided there either; payments goes on looking by itself for 24 hours, nothing is charged again meanwhile",
+  unknown:
+    "not decided there either; payments goes on looking by itself for 24 hours, nothing is charged again meanwhile",
   review: "not decided there either: ask the processor's support, then `credits charge resolve`",
   canceled: "its outcome was known: closed, nothing was taken",
 }

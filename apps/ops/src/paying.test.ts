@@ -127,7 +127,7 @@ describe("charge", () => {
     assert.strictEqual((await credits("charge", "resolve", "chg_2", "--outcome", "maybe")).exit, 2)
   })
 
-  it("R10.2 look-up asks the processor: told in a dry run, taken over with --apply, a reason and an audit row", async () => {
+  it("R10.2 look-up asks the processor: told dry, taken over with --apply, a reason and an audit row", async () => {
     const { charges } = system.paying
     const doubtful = charges.get("chg_2")!
     charges.set("chg_2", { ...doubtful, status: "review" })

@@ -65,7 +65,7 @@ describe("credits session", () => {
     ;({ key } = (await made.json()) as { key: string })
   })
 
-  it("list tells an account's sessions, newest first, with when each ends; of nobody else's, and no secret", async () => {
+  it("list tells an account's sessions, newest first, with when each ends; nobody else's, no secret", async () => {
     const [newest, oldest, ...more] = await listed(laptop.account)
     assert.deepEqual(more, [])
     assert.isAbove(Date.parse(String(newest?.["authenticatedAt"])), Date.parse(String(oldest?.["authenticatedAt"])))
@@ -95,7 +95,7 @@ describe("credits session", () => {
     assert.strictEqual((await credits("session", "end", laptop.account, "--apply")).exit, 2)
   })
 
-  it("end --apply signs every browser of the account out at once, no other; keys go on; the audit says who and why", async () => {
+  it("end --apply signs out every browser of the account, no other; keys go on; the audit says why", async () => {
     const done = await credits("session", "end", laptop.account, "--apply", "--reason", "laptop stolen", "--json")
     assert.strictEqual(done.exit, 0, done.stderr)
     const { items } = done.json<{ items: ReadonlyArray<Fields> }>()

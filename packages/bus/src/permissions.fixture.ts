@@ -24,7 +24,9 @@ export const SERVICES_SUBJECTS = [
   "ledger.tick-interest",
   "pricing.request.models",
   "pricing.control",
-  ...["charge", "charge-close", "charge-show", "charge-list", "charge-look-up", "charge-resolve", "charge-refund"].map(paymentsRequest),
+  ...["charge", "charge-close", "charge-show", "charge-list", "charge-look-up", "charge-resolve", "charge-refund"].map(
+    paymentsRequest,
+  ),
   ...["method", "method-setup", "method-save", "method-remove", "webhook", "recon-run", "recon-findings"].map(
     paymentsRequest,
   ),

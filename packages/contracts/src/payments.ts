@@ -116,8 +116,8 @@ export interface ListCharges {
   readonly cursor?: string
 }
 /**
- * Asks the processor now how one charge stands, whatever the schedule of the looks that payments makes by itself (R10.2).
- * No person's word decides: what the processor shows does.
+ * Asks the processor now how one charge stands, whatever the schedule of the looks that payments makes by itself
+ * (R10.2). No person's word decides: what the processor shows does.
  */
 export interface LookUpCharge {
   readonly op: "charge-look-up"
