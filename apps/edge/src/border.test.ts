@@ -152,6 +152,18 @@ describe("the outside", () => {
     }
   })
 
+  it("a 401 says how to sign in (RFC 9110)", async () => {
+    const answers = await Promise.all([
+      edge.fetch("/api/v1/wallet"),
+      edge.fetch("/api/v1/wallet", { token: "rubbish" }),
+      edge.fetch("/api/v1/gateway/usage", { method: "POST", json: [] }),
+      edge.fetch("/api/v1/subscription/confirm", { method: "POST", json: {} }),
+    ])
+    for (const { status, headers } of answers) {
+      expect([status, headers.get("www-authenticate")]).toEqual([401, "Bearer"])
+    }
+  })
+
   it("health, readiness, metrics, OpenAPI and the human pages answer", async () => {
     await send("/api/v1/gateway/authorizations", JSON.stringify({ model: TEST_MODEL }))
     expect(await (await edge.fetch("/healthz")).json()).toEqual({ status: "ok" })

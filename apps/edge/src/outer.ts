@@ -51,6 +51,9 @@ const isStripe = (processor: URL | undefined): boolean => processor?.hostname.en
 /** Where the body says what it is and no header does yet. */
 const contentTypeOf = ({ body }: Response): string | undefined => ("contentType" in body ? body.contentType : undefined)
 
+/** RFC 9110: a 401 names the scheme. Browsers ask nobody for a bearer, so no page is covered by a dialog. */
+const SIGN_IN_BY = { "www-authenticate": "Bearer" }
+
 const pathOf = ({ url }: Request): string => url.split("?", 1)[0]!
 
 export const outerLayer = HttpRouter.middleware(
@@ -93,6 +96,7 @@ export const outerLayer = HttpRouter.middleware(
           HttpServerResponse.setHeaders(response, {
             ...safe.of(path, { "content-type": contentTypeOf(response), ...response.headers }),
             ...shared,
+            ...(response.status === 401 ? SIGN_IN_BY : {}),
           }),
         )
       })

@@ -294,10 +294,16 @@ describe("GET /api/v1/wallet/entries", () => {
     expect(edge.asked).toEqual([])
   })
 
-  it("which of two media types is asked for first decides", () => {
+  it("which of two media types is wanted more decides, of equal ones the first", () => {
     expect(wantsCsv("text/csv")).toBe(true)
     expect(wantsCsv("text/csv, application/json;q=0.5")).toBe(true)
     expect(wantsCsv("application/json, text/csv")).toBe(false)
+    expect(wantsCsv("Text/CSV")).toBe(true)
+    expect(wantsCsv("application/json;q=0.1, text/csv;q=0.9")).toBe(true)
+    expect(wantsCsv("text/csv;q=0.1, application/json")).toBe(false)
+    expect(wantsCsv("text/csv;q=0, */*")).toBe(false)
+    expect(wantsCsv("application/json;q=0, text/csv")).toBe(true)
+    expect(wantsCsv("text/csvx")).toBe(false)
     expect(wantsCsv("*/*")).toBe(false)
     expect(wantsCsv(undefined)).toBe(false)
   })

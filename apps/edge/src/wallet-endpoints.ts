@@ -19,12 +19,19 @@ const PAGE_DEFAULT = 50
 /** One read of the ledger while exporting; its own maximum. */
 const EXPORT_PAGE = 500
 
-/** Whether CSV is asked for before anything else. */
+/** How much a media type is wanted by an `Accept` header, 0 to 1, and its place there; by its own name alone. */
+const wishFor = (type: string, accept: string): { readonly weight: number; readonly place: number } => {
+  const ranges = accept.toLowerCase().split(",")
+  const place = ranges.findIndex((range) => range.split(";", 1)[0]!.trim() === type)
+  const weight = /;\s*q=([01](?:\.\d*)?)/.exec(ranges[place] ?? "")?.[1]
+  return { weight: place < 0 ? 0 : Number(weight ?? 1), place }
+}
+
+/** Whether CSV is wanted more than JSON; as much, and named before it, is enough. */
 export const wantsCsv = (accept: string | undefined): boolean => {
   if (accept === undefined) return false
-  const csv = accept.indexOf("text/csv")
-  const json = accept.indexOf("application/json")
-  return csv >= 0 && (json < 0 || csv < json)
+  const [csv, json] = [wishFor("text/csv", accept), wishFor("application/json", accept)]
+  return csv.weight > json.weight || (csv.weight > 0 && csv.weight === json.weight && csv.place < json.place)
 }
 
 /**

@@ -49,12 +49,10 @@ export class CustomerAnswer {
 
   refuse(refusal: Refusal): void {
     const after = refusal.retryAfterMs
-    const seconds = after === undefined ? undefined : String(Math.max(1, Math.ceil(after / 1_000)))
-    this.whole(
-      refusal.status,
-      JSON.stringify(errorBody(refusal)),
-      seconds === undefined ? {} : { "retry-after": seconds },
-    )
+    this.whole(refusal.status, JSON.stringify(errorBody(refusal)), {
+      ...(after === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(after / 1_000))) }),
+      ...(refusal.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+    })
   }
 
   beginStream(): void {

@@ -30,6 +30,8 @@ import {
 
 /** A conversation with a few pictures in it. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024
+/** Of one that is larger so much is read before its connection is cut. */
+const LET_GO_BYTES_MAX = 4 * BODY_BYTES_MAX
 /** More are answered with 503 at once: each may hold a body and a provider's connection for minutes. */
 const IN_FLIGHT_MAX = 2_000
 /** The header of a customer's own provider key: OpenAI clients send it with `defaultHeaders`. */
@@ -51,16 +53,29 @@ export interface EndpointParts {
 
 const BEARER = /^Bearer +(\S+)$/i
 
-/** The whole body, or null when it is too large: then the rest is not read. */
+/**
+ * The whole body, or null when it is too large. The rest is read and let go: who hung up on its sender would leave them
+ * with a broken connection instead of the reason.
+ */
 const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
-  const parts: Array<Buffer> = []
+  let parts: Array<Buffer> = []
   let bytes = 0
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > BODY_BYTES_MAX) return null
-    parts.push(part)
+    if (bytes > LET_GO_BYTES_MAX) return null
+    if (bytes > BODY_BYTES_MAX) parts = []
+    else parts.push(part)
   }
-  return Buffer.concat(parts)
+  return bytes > BODY_BYTES_MAX ? null : Buffer.concat(parts)
+}
+
+/** The name in a path; null for bytes that are no text. */
+const nameIn = (segment: string): string | null => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return null
+  }
 }
 
 const parsed = (body: Buffer): unknown => {
@@ -149,7 +164,8 @@ export class Endpoints {
       const data = gateway.models.flatMap(view).sort((a, b) => (a.id < b.id ? -1 : 1))
       return customer.whole(200, JSON.stringify({ object: "list", data }))
     }
-    const [model] = view(decodeURIComponent(one))
+    const name = nameIn(one)
+    const [model] = name === null ? [] : view(name)
     if (model === undefined) return customer.refuse(modelUnknown(one))
     customer.whole(200, JSON.stringify(model))
   }

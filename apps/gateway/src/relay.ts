@@ -37,12 +37,20 @@ const countedWhole = (choices: unknown): number => {
   return fairTokens(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0))
 }
 
+/** The answer's JSON object; null when it is none. */
+const objectOf = async (response: Response): Promise<Record<string, unknown> | null> => {
+  try {
+    const body: unknown = await response.json()
+    return typeof body === "object" && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
 /** A whole answer. It is read to its end though nobody may listen: only so its true counts become known. */
 export const relayWhole = async (response: Response, customer: CustomerAnswer, model: string): Promise<Relayed> => {
-  let body: Record<string, unknown>
-  try {
-    body = (await response.json()) as Record<string, unknown>
-  } catch {
+  const body = await objectOf(response)
+  if (body === null) {
     return {
       end: { status: "failed", usage: null, produced: 0 },
       finish: async () => customer.refuse(upstreamFailed),

@@ -1,5 +1,5 @@
 /** How charges, billing cases and findings look to operators and programs. Pure; amounts are USD decimal strings. */
-import type { ChargeView, Finding, ReviewView } from "@credits/contracts"
+import type { ChargeStatus, ChargeView, Finding, LookUpAnswer, ReviewView } from "@credits/contracts"
 import { usdOfCents } from "./subscription.ts"
 import { facts, table } from "./table.ts"
 import { instantOf } from "./wallet.ts"
@@ -45,6 +45,35 @@ export const chargeText = (charge: ChargeView): string =>
     ["decided", instantOf(charge.decidedAt)],
     ["at the processor", charge.processorId],
   ])
+
+/** `isTaken`: what was shown is the charge's now; otherwise it would be. */
+export const lookUpJson = ({ shown, before, charge }: LookUpAnswer, isTaken: boolean) => ({
+  processorStatus: shown,
+  statusBefore: before,
+  ...(isTaken ? { charge: chargeJson(charge) } : { wouldBecome: chargeJson(charge) }),
+})
+
+/** What a look means that changes nothing. */
+const UNCHANGED: Readonly<Record<ChargeStatus, string>> = {
+  planned: "it waits for its turn; nothing is decided yet, it goes on by itself",
+  submitting: "its own call is under way and decides; look again in a moment",
+  succeeded: "its outcome was known: it was charged",
+  declined: "its outcome was known: declined, nothing was taken",
+  action_required: "its customer has not passed the bank's check; nothing was taken yet",
+  not_executed: "its outcome was known: nothing was taken",
+  unknown:
+    "not decided there either; payments goes on looking by itself for 24 hours, nothing is charged again meanwhile",
+  review: "not decided there either: ask the processor's support, then `credits charge resolve`",
+  canceled: "its outcome was known: closed, nothing was taken",
+}
+
+export const lookUpText = ({ shown, before, charge }: LookUpAnswer, isTaken: boolean): string => {
+  const isChanged = before !== charge.status
+  const here = isTaken || !isChanged ? charge : { ...charge, status: before, decline: null, decidedAt: null }
+  const processor = shown === null ? "has no payment of this charge" : `shows ${shown}`
+  const change = isTaken ? `${before} before, ${charge.status} now` : `${before} here, would become ${charge.status}`
+  return `${chargeText(here)}\n\nthe processor ${processor}: ${isChanged ? change : UNCHANGED[before]}`
+}
 
 export const chargesText = (charges: ReadonlyArray<ChargeView>): string =>
   charges.length === 0

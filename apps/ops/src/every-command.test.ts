@@ -28,6 +28,7 @@ const ARGUMENTS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "account unfreeze": ["acc_a"],
   "backup restore": ["FILE"],
   "catalogue publish": ["FILE"],
+  "charge look-up": ["chg_1"],
   "charge refund": ["chg_1"],
   "charge resolve": ["chg_1", "--outcome", "succeeded"],
   "dlq discard": ["1"],

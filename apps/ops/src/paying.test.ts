@@ -2,6 +2,7 @@
  * Goal: the commands about subscriptions, charges, cases and auto top-up keep the conventions of contract section 6.
  * Method: the whole command line in this process, a real nats-server, stand-ins for the services.
  */
+import type { ChargeStatus } from "@credits/contracts"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
@@ -126,6 +127,61 @@ describe("charge", () => {
     assert.strictEqual((await credits("charge", "resolve", "chg_2", "--outcome", "maybe")).exit, 2)
   })
 
+  it("R10.2 look-up asks the processor: told dry, taken over with --apply, a reason and an audit row", async () => {
+    const { charges } = system.paying
+    const doubtful = charges.get("chg_2")!
+    charges.set("chg_2", { ...doubtful, status: "review" })
+    const dry = await credits("charge", "look-up", "chg_2")
+    assert.strictEqual(dry.exit, 0)
+    assert.include(dry.stdout, "the processor shows processing: review here, would become succeeded")
+    assert.match(dry.stdout, /status +review/)
+    assert.include(dry.stderr, "dry run")
+    assert.deepEqual(opsAsked(), ["charge-look-up"])
+    assert.notProperty(system.paying.asked.at(-1), "take")
+    assert.strictEqual(charges.get("chg_2")?.status, "review")
+    const json = (await credits("charge", "look-up", "chg_2", "--json")).json<Fields>()
+    assert.nestedPropertyVal(json, "before.statusBefore", "review")
+    assert.nestedPropertyVal(json, "before.wouldBecome.status", "succeeded")
+    assert.strictEqual((await credits("charge", "look-up", "chg_2", "--apply")).exit, 2)
+    assert.deepEqual(await auditOf("charge look-up"), [])
+    const done = await credits("charge", "look-up", "chg_2", ...apply("the customer waits"))
+    assert.strictEqual(done.exit, 0)
+    assert.include(done.stdout, "review before, succeeded now")
+    assert.deepInclude(system.paying.asked.at(-1), { op: "charge-look-up", chargeId: "chg_2" })
+    assert.nestedPropertyVal(system.paying.asked.at(-1), "take.reason", "the customer waits")
+    assert.strictEqual(charges.get("chg_2")?.status, "succeeded")
+    assert.deepEqual(await auditOf("charge look-up"), ["ended", "began"])
+    charges.set("chg_2", doubtful)
+  })
+
+  it("R10.2 look-up has an answer for every state, for no charge, and for a processor that is away", async () => {
+    const { charges } = system.paying
+    const charge = charges.get("chg_2")!
+    const says = async (status: ChargeStatus, words: string) => {
+      charges.set("chg_2", { ...charge, status })
+      system.paying.shown = status
+      const run = await credits("charge", "look-up", "chg_2")
+      assert.strictEqual(run.exit, 0, status)
+      assert.include(run.stdout, words, status)
+    }
+    await says("planned", "it waits for its turn")
+    await says("submitting", "its own call is under way")
+    await says("succeeded", "it was charged")
+    await says("declined", "declined, nothing was taken")
+    await says("action_required", "has not passed the bank's check")
+    await says("not_executed", "nothing was taken")
+    await says("unknown", "goes on looking by itself for 24 hours")
+    await says("review", "then `credits charge resolve`")
+    await says("canceled", "closed, nothing was taken")
+    charges.set("chg_2", charge)
+    system.paying.isProcessorAway = true
+    const away = await credits("charge", "look-up", "chg_2", "--json")
+    system.paying.isProcessorAway = false
+    assert.strictEqual(away.exit, 1)
+    assert.nestedPropertyVal(away.json(), "error.code", "unavailable")
+    assert.strictEqual((await credits("charge", "look-up", "chg_9")).exit, 3)
+  })
+
   it("R5.2 refund needs --apply and a reason", async () => {
     assert.strictEqual((await credits("charge", "refund", "chg_1")).exit, 0)
     assert.isFalse(system.paying.charges.get("chg_1")?.refunded)
@@ -203,7 +259,7 @@ describe("help", () => {
     const reference = readFileSync(join(import.meta.dirname, "../../../docs/reference/credits.md"), "utf8")
     const commands = [
       ...["show", "downgrade", "cancel"].map((verb) => ["subscription", verb]),
-      ...["list", "show", "resolve", "refund"].map((verb) => ["charge", verb]),
+      ...["list", "show", "look-up", "resolve", "refund"].map((verb) => ["charge", verb]),
       ...["list", "show", "answer"].map((verb) => ["review", verb]),
       ...["show", "suspend"].map((verb) => ["topup", verb]),
       ["recon", "run"],

@@ -25,6 +25,8 @@ const ANSWER_MS = 10_000
 const RECONCILIATION_MS = 120_000
 /** An endpoint has 15 s to answer a ping. */
 const PING_MS = 20_000
+/** The processor is given two tries of its time-out, which the service waits for. */
+const LOOK_UP_MS = 45_000
 /** After this much silence the text may not have arrived. */
 const SILENCE_MS = 1_000
 
@@ -43,8 +45,9 @@ const asking =
       try: async () => {
         const { ask, askOwner } = await import("@credits/bus")
         const text = JSON.stringify(request)
-        // It has no id, and once begun it goes on: asking again would begin it again.
+        // They have no id, and once begun they go on: asking again would begin them again.
         if (request.op === "recon-run") return ask(bus.connection, subjectOf(request.op), text, RECONCILIATION_MS)
+        if (request.op === "charge-look-up") return ask(bus.connection, subjectOf(request.op), text, LOOK_UP_MS)
         if (request.op === "webhook-test") return ask(bus.connection, subjectOf(request.op), text, PING_MS)
         return askOwner(bus.connection, subjectOf(request.op), text, {
           deadlineMs: ANSWER_MS,

@@ -7,6 +7,8 @@
 import { SUBJECTS, type DeadLetter } from "@credits/contracts"
 import { publish } from "@credits/bus"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -271,6 +273,31 @@ describe("doctor", () => {
     assert.strictEqual(check?.status, "fail")
     assert.include(check?.detail, "cursor_gap")
     assert.include(check?.repair, "restore")
+  })
+
+  it("a gateway that this machine started is looked at: ready, not ready, gone", async () => {
+    let isReady = true
+    const gateway = createServer((_, response) => {
+      response.writeHead(isReady ? 200 : 503).end(JSON.stringify({ ready: isReady }))
+    })
+    await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve))
+    const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
+    const runFile = join(system.dataDir, "run.json")
+    await writeFile(runFile, JSON.stringify({ natsUrl: system.natsUrl, pid: process.pid, gatewayUrl }))
+    const looked = async () => {
+      const { exit, report } = await doctor()
+      const check = find(report, "gateway ready")
+      if (check?.status === "fail") assert.include(check.repair, "supervisor")
+      return [check?.status, exit]
+    }
+    assert.deepEqual(await looked(), ["ok", 0])
+    isReady = false
+    assert.deepEqual(await looked(), ["fail", 1])
+    gateway.closeAllConnections()
+    await new Promise((resolve) => gateway.close(resolve))
+    assert.deepEqual(await looked(), ["fail", 1])
+    await rm(runFile)
+    assert.isUndefined(find((await doctor()).report, "gateway ready"))
   })
 
   it("a service that is not ready and a missing stream fail by name", async () => {

@@ -18,6 +18,7 @@ import { backupVerify } from "./commands/backup/verify.ts"
 import { cataloguePublish } from "./commands/catalogue/publish.ts"
 import { catalogueList, catalogueShow } from "./commands/catalogue/show.ts"
 import { chargeList } from "./commands/charge/list.ts"
+import { chargeLookUp } from "./commands/charge/look-up.ts"
 import { chargeRefund } from "./commands/charge/refund.ts"
 import { chargeResolve } from "./commands/charge/resolve.ts"
 import { chargeShow } from "./commands/charge/show.ts"
@@ -74,8 +75,8 @@ const subscription = Command.make("subscription").pipe(
   Command.withSubcommands([subscriptionShow, subscriptionDowngrade, subscriptionCancel]),
 )
 const charge = Command.make("charge").pipe(
-  Command.withDescription("Charges of cards: outcomes, refunds of proven errors"),
-  Command.withSubcommands([chargeList, chargeShow, chargeResolve, chargeRefund]),
+  Command.withDescription("Charges of cards: outcomes, look-ups, refunds of proven errors"),
+  Command.withSubcommands([chargeList, chargeShow, chargeLookUp, chargeResolve, chargeRefund]),
 )
 const review = Command.make("review").pipe(
   Command.withDescription("Billing cases that customers opened"),

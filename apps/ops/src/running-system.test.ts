@@ -5,7 +5,7 @@
  */
 import { Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
 import BetterSqlite3 from "better-sqlite3"
-import { writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { REPLAYABLE } from "./replay/message.ts"
 import { shellWith, type Shell } from "./testing/terminal.ts"
@@ -133,7 +133,14 @@ describe("credits on a running system", () => {
     assert.strictEqual(verified.exit, 0)
     assert.deepInclude(verified.json<Record<string, unknown>>(), { ok: true, charges: 1 })
     const doctor = await credits("doctor", "--json")
-    const { checks } = doctor.json<{ checks: Array<{ status: string }> }>()
+    const { checks } = doctor.json<{ checks: Array<{ name: string; status: string }> }>()
+    // Nobody whom the supervisor started is forgotten.
+    const { services } = JSON.parse(await readFile(`${system.dataDir}/run.json`, "utf8")) as { services: object }
+    const names = Object.keys(services).map((name) => (name === "processor" ? "sandbox processor" : `${name} ready`))
+    assert.includeMembers(
+      checks.map(({ name }) => name),
+      names,
+    )
     assert.deepEqual(
       checks.filter((check) => check.status === "fail"),
       [],

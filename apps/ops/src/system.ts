@@ -19,6 +19,8 @@ export interface Located {
   readonly dataDir: string
   /** The edge, when this machine started it. */
   readonly httpUrl: string | undefined
+  /** The model gateway, when this machine started one. */
+  readonly gatewayUrl: string | undefined
   /** The sandbox's card processor, when this machine started one. */
   readonly processorUrl: string | undefined
   /** nats-server's own monitoring, when this machine started it. */
@@ -51,6 +53,7 @@ interface RunFile {
   readonly natsUrl?: string
   readonly natsMonitorUrl?: string
   readonly httpUrl?: string
+  readonly gatewayUrl?: string
   readonly processorUrl?: string
   readonly pid?: number
 }
@@ -65,8 +68,8 @@ const located = (config: OpsConfig): Effect.Effect<Located, CommandFailure> =>
     })
     const seedFile = yield* readText(join(config.dataDir, "nats", "ops.seed"))
     const seed = config.natsSeed === undefined ? seedFile?.trim() : Redacted.value(config.natsSeed)
-    const { httpUrl, processorUrl, natsMonitorUrl, pid } = run ?? {}
-    const common = { dataDir: config.dataDir, seed, httpUrl, processorUrl, natsMonitorUrl, pid }
+    const { httpUrl, gatewayUrl, processorUrl, natsMonitorUrl, pid } = run ?? {}
+    const common = { dataDir: config.dataDir, seed, httpUrl, gatewayUrl, processorUrl, natsMonitorUrl, pid }
     if (config.natsUrl !== undefined) return { ...common, natsUrl: config.natsUrl, from: "environment" as const }
     if (run === null)
       return yield* failed("nothing_running", `nothing runs with the data folder ${config.dataDir}`, START)

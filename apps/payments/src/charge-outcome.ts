@@ -146,14 +146,19 @@ const authenticationSeen = (state: AskedCharge, outcome: ChargeOutcome, now: Ins
 /** The intent as it was fetched because an event named it. It may be late, early or a repeat. */
 export const decideNotice = (state: AskedCharge, { intent: shown }: ChargeNotice, now: Instant): AskedCharge => {
   if (state.intent !== null && state.intent.id !== shown.id) return state
-  const known = byVerdict(state, shown, now)
+  return returned(byVerdict(state, shown, now), shown)
+}
+
+/** What was given back or is disputed of a charge that succeeded. */
+export const returned = (known: AskedCharge, shown: IntentSnapshot): AskedCharge => {
   if (known.status !== "succeeded") return known
   const refunded = known.refunded || shown.refunded
   const disputed = known.disputed || shown.disputed
   return refunded === known.refunded && disputed === known.disputed ? known : { ...known, refunded, disputed }
 }
 
-const byVerdict = (state: AskedCharge, shown: IntentSnapshot, now: Instant): AskedCharge => {
+/** What a snapshot says that may be late, early or a repeat. */
+export const byVerdict = (state: AskedCharge, shown: IntentSnapshot, now: Instant): AskedCharge => {
   const verdict = verdictOf(shown)
   if (state.status === "succeeded") return state
   if (verdict.kind === "succeeded") return succeed(state, shown, now)

@@ -150,6 +150,13 @@ export type ChargeCommand =
       readonly saved: ChargeableMethod | null
     }
   | { readonly op: "charge-close"; readonly account: string }
+  /** `shown`: as the processor showed it just now; null: it has no intent of this charge. */
+  | {
+      readonly op: "charge-look-up"
+      readonly shown: IntentSnapshot | null
+      readonly by: string
+      readonly reason: string
+    }
   | Pick<ResolveCharge, "op" | "outcome" | "by" | "reason">
   | Pick<RefundCharge, "op" | "by" | "reason">
 

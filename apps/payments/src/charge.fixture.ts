@@ -149,6 +149,13 @@ export class DrivenCharge {
     this.#decide({ type: "notice", notice: { type: "intent", intent } }, this.#now)
   }
 
+  /** A person has the processor asked now. */
+  lookUp(): SagaAnswer | null {
+    const { state } = this
+    if (!isAsked(state)) return null
+    return this.command({ op: "charge-look-up", shown: this.#shownOf(state), by: "ana", reason: "a ticket" })
+  }
+
   fetchNotices(): void {
     for (const { id } of this.processor.intents) this.notices.push(this.processor.snapshot(id))
   }
@@ -164,10 +171,13 @@ export class DrivenCharge {
     return this.#call(call, state, fault)
   }
 
+  #shownOf({ intent, chargeId }: AskedCharge): IntentSnapshot | null {
+    return intent === null ? this.processor.findByCharge(chargeId) : this.processor.snapshot(intent.id)
+  }
+
   #lookUp(state: AskedCharge, fault: Fault): ChargeOutcome {
     if (fault !== "none" && fault !== "killed_after") return UNKNOWN
-    const { intent, chargeId } = state
-    const found = intent === null ? this.processor.findByCharge(chargeId) : this.processor.snapshot(intent.id)
+    const found = this.#shownOf(state)
     return found === null ? { kind: "none" } : { kind: "intent", intent: found }
   }
 

@@ -27,6 +27,7 @@ type Action =
   | { readonly do: "close" }
   | { readonly do: "refund" }
   | { readonly do: "person" }
+  | { readonly do: "look_up" }
 
 const FAULTS: ReadonlyArray<Fault> = [
   ...(["none", "lost_before", "lost_after", "hang", "500_executed", "500_unexecuted"] as const),
@@ -71,6 +72,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: "close" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "refund" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "person" as const }) },
+  { weight: 2, arbitrary: fc.constant({ do: "look_up" as const }) },
 )
 
 /** A person decides by what the processor shows. */
@@ -120,6 +122,9 @@ const act = (charge: DrivenCharge, action: Action): void => {
       return
     case "person":
       person(charge)
+      return
+    case "look_up":
+      charge.lookUp()
   }
 }
 

@@ -24,7 +24,8 @@ import {
   type ChargeState,
   type ChargeStep,
 } from "./charge-state.ts"
-import { close, closeAnswerOf, refund, refundAnswerOf, resolve } from "./closing.ts"
+import { close, closeAnswerOf, NOT_FOUND, refund, refundAnswerOf, resolve } from "./closing.ts"
+import { lookUp } from "./look-up.ts"
 import { runDueWork } from "./turn.ts"
 import { stepsOf, workDue } from "./work.ts"
 
@@ -84,6 +85,12 @@ const command = (state: ChargeState, given: ChargeCommand, context: ChargeContex
       const { state: after, answer } = close(state, given, now)
       return decided(state, after, answer, now, null)
     }
+    case "charge-look-up": {
+      if (!isAsked(state)) return decided(state, state, NOT_FOUND, now, null)
+      const after = lookUp(state, given.shown, now)
+      const what = `look-up ${after.status}`
+      return decided(state, after, { ok: viewOf(after) }, now, { at: now, what, by: given.by, reason: given.reason })
+    }
     case "charge-refund":
     case "charge-resolve": {
       const { state: after, answer } =
@@ -113,6 +120,7 @@ const reply = (state: ChargeState, given: ChargeCommand, final: boolean): Return
       return closeAnswerOf(state, final)
     case "charge-refund":
       return refundAnswerOf(state, final)
+    case "charge-look-up":
     case "charge-resolve":
       return isAsked(state) ? { ok: viewOf(state) } : null
   }
@@ -159,7 +167,7 @@ const TRANSITIONS: ReadonlyArray<SagaTransition> = [
   }),
   ...from("review", {
     succeeded: "a person, or the processor, says so",
-    not_executed: "a person says so",
+    not_executed: "a person, or the processor, says so",
     declined: "the processor says so",
     action_required: "the processor says so",
     canceled: "the processor says so",

@@ -26,7 +26,7 @@ interface Ended {
 
 const closed = (status: CloseAnswer["status"]): SagaAnswer => ({ ok: { status } satisfies CloseAnswer })
 const refused = (code: string, detail: string): SagaAnswer => ({ refused: { code, detail } })
-const NOT_FOUND = refused("not_found", "there is no such charge")
+export const NOT_FOUND = refused("not_found", "there is no such charge")
 
 /** Cancelling is repeated until the processor has done it: only then can no success come any more. */
 const PAUSES_MS = [5_000, 30_000, 120_000, 600_000, 900_000]

@@ -8,14 +8,18 @@ import {
   SUBJECTS,
   type ChargeView,
   type ControlAnswer,
+  type LookUpAnswer,
   type PaymentsAnswers,
   type PaymentsRefusal,
   type PaymentsRequest,
   type WebhookAnswer,
 } from "@credits/contracts"
-import type { ChargeCommand, ChargeState } from "./charge-state.ts"
+import { isAsked, viewOf, type ChargeCommand, type ChargeState } from "./charge-state.ts"
 import type { ProcessorEvents } from "./events.ts"
+import { lookUp } from "./look-up.ts"
 import { chargeable, methodView, type MethodCommand, type MethodState } from "./method-state.ts"
+import { shownOf } from "./perform.ts"
+import type { Processor } from "./processor.ts"
 import type { Reconciler } from "./reconcile.ts"
 import type { Report } from "./report.ts"
 import { decodeRequest } from "./requests.ts"
@@ -29,6 +33,7 @@ export interface EndpointsOptions {
   readonly bus: BusHandle
   readonly database: PaymentsDatabase
   readonly clock: RunningClock
+  readonly processor: Processor
   readonly charges: RunningSagas<ChargeState, ChargeCommand>
   readonly methods: RunningSagas<MethodState, MethodCommand>
   readonly events: ProcessorEvents
@@ -70,6 +75,21 @@ const withCharge = async (
   const view = await readCharge(o.database, chargeId)
   return view === null ? notFound(chargeId) : then(view)
 }
+
+const lookUpNow = (o: EndpointsOptions, { chargeId, take }: Request<"charge-look-up">): Promise<SagaAnswer> =>
+  withCharge(o, chargeId, async ({ obligation }) => {
+    const state = await o.charges.state(obligation)
+    if (!isAsked(state)) return notFound(chargeId)
+    const called = await shownOf(o.processor, state)
+    if ("failed" in called) return refused("unavailable", "the card processor does not tell now; nothing was changed")
+    const shown = called.ok
+    const told = (charge: ChargeView): SagaAnswer =>
+      ok({ shown: shown?.status ?? null, before: state.status, charge } satisfies LookUpAnswer)
+    if (take === undefined) return told(viewOf(lookUp(state, shown, o.clock.now())))
+    const command = { op: "charge-look-up", shown, ...take } as const
+    const answer = await o.charges.command(obligation, command, { ...UNKEYED, waitMs: WAIT_MS })
+    return "ok" in answer ? told(answer.ok as ChargeView) : answer
+  })
 
 const setUp = async (o: EndpointsOptions, account: string): Promise<SagaAnswer> => {
   const answer = await o.methods.command(account, { op: "method-setup" }, { ...UNKEYED, waitMs: WAIT_MS })
@@ -115,6 +135,8 @@ const handle = (o: EndpointsOptions, request: PaymentsRequest): Promise<SagaAnsw
       const { account, status, limit = LIMIT, cursor } = request
       return listCharges(database, { account, status, limit, cursor }).then(ok)
     }
+    case "charge-look-up":
+      return lookUpNow(o, request)
     case "charge-resolve":
     case "charge-refund": {
       const { chargeId, ...command } = request

@@ -119,12 +119,16 @@ const paidBefore = async (parts: ChargePerformer, state: AskedCharge): Promise<C
   return { kind: "intent", intent: called.ok }
 }
 
+/** The charge's intent as the processor shows it now; null: it has none. */
+export const shownOf = (
+  processor: Processor,
+  { intent, terms, chargeId }: AskedCharge,
+): Promise<Called<IntentSnapshot | null>> =>
+  intent === null ? processor.findIntent(terms.customer, chargeId) : processor.retrieveIntent(intent.id)
+
 const lookUp = async (parts: ChargePerformer, state: AskedCharge): Promise<ChargeOutcome> => {
   parts.onLookup()
-  const { processor } = parts
-  const { intent, terms, chargeId } = state
-  const called =
-    intent === null ? await processor.findIntent(terms.customer, chargeId) : await processor.retrieveIntent(intent.id)
+  const called = await shownOf(parts.processor, state)
   if ("failed" in called) return undecided(called.failed)
   return called.ok === null ? { kind: "none" } : { kind: "intent", intent: called.ok }
 }

@@ -74,6 +74,11 @@ const SCHEMAS = {
     limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: LIMIT_MAX }))),
     cursor: Schema.optionalKey(ChargeId),
   }),
+  "charge-look-up": Schema.Struct({
+    op: Schema.Literal("charge-look-up"),
+    chargeId: ChargeId,
+    take: Schema.optionalKey(Schema.Struct({ by: Person, reason: Text })),
+  }),
   "charge-resolve": Schema.Struct({
     op: Schema.Literal("charge-resolve"),
     chargeId: ChargeId,

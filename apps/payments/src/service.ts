@@ -166,7 +166,7 @@ export const startPayments = async (options: PaymentsOptions): Promise<RunningPa
   const runDue = async (now: number): Promise<void> => {
     await Promise.all([charges.runDue(now), methods.runDue(now)])
   }
-  const borders = { bus, reconciler, report, publishableKey, webhookSecrets, status, rest, runDue }
+  const borders = { bus, processor, reconciler, report, publishableKey, webhookSecrets, status, rest, runDue }
   const endpoints = new Endpoints({ ...parts, ...borders })
   endpoints.start()
   events.start()

@@ -24,7 +24,9 @@ export const SERVICES_SUBJECTS = [
   "ledger.tick-interest",
   "pricing.request.models",
   "pricing.control",
-  ...["charge", "charge-close", "charge-show", "charge-list", "charge-resolve", "charge-refund"].map(paymentsRequest),
+  ...["charge", "charge-close", "charge-show", "charge-list", "charge-look-up", "charge-resolve", "charge-refund"].map(
+    paymentsRequest,
+  ),
   ...["method", "method-setup", "method-save", "method-remove", "webhook", "recon-run", "recon-findings"].map(
     paymentsRequest,
   ),
@@ -162,9 +164,10 @@ export const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
     "ledger.control",
     "pricing.request.models",
     "pricing.control",
-    // Support looks, resolves and gives back; it never takes.
+    // Support looks, has looked up, resolves and gives back; it never takes.
     "payments.request.charge-show",
     "payments.request.charge-list",
+    "payments.request.charge-look-up",
     "payments.request.charge-resolve",
     "payments.request.charge-refund",
     "payments.request.recon-run",

@@ -14,6 +14,7 @@ export type PaymentsRequest =
   | CloseObligation
   | ReadCharge
   | ListCharges
+  | LookUpCharge
   | ResolveCharge
   | RefundCharge
   | ReadMethod
@@ -31,6 +32,7 @@ export interface PaymentsAnswers {
   readonly "charge-close": CloseAnswer
   readonly "charge-show": ChargeView
   readonly "charge-list": ChargePage
+  readonly "charge-look-up": LookUpAnswer
   readonly "charge-resolve": ChargeView
   readonly "charge-refund": ChargeView
   /** null: the account has none. */
@@ -112,6 +114,23 @@ export interface ListCharges {
   /** 1–200, default 50. */
   readonly limit?: number
   readonly cursor?: string
+}
+/**
+ * Asks the processor now how one charge stands, whatever the schedule of the looks that payments makes by itself
+ * (R10.2). No person's word decides: what the processor shows does.
+ */
+export interface LookUpCharge {
+  readonly op: "charge-look-up"
+  readonly chargeId: string
+  /** Who wants it taken over, and why. Absent: it is only told, and nothing is changed. */
+  readonly take?: { readonly by: string; readonly reason: string }
+}
+export interface LookUpAnswer {
+  /** The processor's own word for the payment's state; null: it has no payment of this charge. */
+  readonly shown: string | null
+  readonly before: ChargeStatus
+  /** As it is now; without `take` as it would be. */
+  readonly charge: ChargeView
 }
 /**
  * A person decides an unknown outcome after looking at the processor (R10.2). Refused while it is still being looked up

@@ -225,7 +225,7 @@ const ops: Permissions = {
     "ledger.control",
     "pricing.request.*",
     "pricing.control",
-    ...ofPayments("charge-show", "charge-list", "charge-resolve", "charge-refund", "recon-run"),
+    ...ofPayments("charge-show", "charge-list", "charge-look-up", "charge-resolve", "charge-refund", "recon-run"),
     "payments.control",
     "subscriptions.request.*",
     "subscriptions.control",

@@ -107,6 +107,7 @@ const examineBus = (bus: BusHandle, where: Located, deep: boolean) =>
       ...checkStreams(looks),
       ...services.map(checkReady),
       ...(yield* checkHttp("edge ready", where.httpUrl, "/readyz")),
+      ...(yield* checkHttp("gateway ready", where.gatewayUrl, "/readyz")),
       ...(yield* checkHttp("sandbox processor", where.processorUrl, "/healthz")),
       ...checkCursors(services, looks),
       checkDeadLetters(looks.find((each) => each.name === STREAMS.deadLetters.name)),

@@ -41,10 +41,12 @@ export const checkHolds = (services: ReadonlyArray<ServiceFacts>): Check => {
 const UNKNOWN_REPAIR = [
   "payments looks them up by itself for 24 hours; nothing is charged a second time meanwhile.",
   "  `credits charge list --status unknown` shows them; does the card processor answer at all?",
+  "  credits charge look-up CHARGE      asks it now about one",
 ].join("\n")
 const REVIEW_REPAIR = [
-  "look each one up at the card processor by its charge id, then tell what is there:",
+  "have each one looked up once more; what the card processor does not show, look up there by its charge id, and tell:",
   "  credits charge list --status review",
+  '  credits charge look-up CHARGE --apply --reason "…"',
   "  credits charge resolve CHARGE --outcome succeeded|not_executed      (docs/operations/runbooks/unknown-charges.md)",
 ].join("\n")
 

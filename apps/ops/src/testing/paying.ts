@@ -108,6 +108,9 @@ export class SmallPaying {
     consentedAt: AT,
   }
   findings: ReadonlyArray<object> = []
+  /** What a look-up makes of a charge in doubt. */
+  shown: ChargeView["status"] = "succeeded"
+  isProcessorAway = false
   /** Every request, in order. */
   readonly asked: Array<PaymentsRequest | SubscriptionsRequest | TopupRequest> = []
 
@@ -139,6 +142,13 @@ export class SmallPaying {
     const charge = this.charges.get(request.chargeId)
     if (charge === undefined) return refused("not_found", `no charge ${request.chargeId}`)
     if (request.op === "charge-show") return { ok: charge }
+    if (request.op === "charge-look-up") {
+      if (this.isProcessorAway) return refused("unavailable", "the card processor does not tell now")
+      const { status: before } = charge
+      const looked = before === "review" || before === "unknown" ? { ...charge, status: this.shown } : charge
+      if (request.take !== undefined) this.charges.set(charge.chargeId, looked)
+      return { ok: { shown: "processing", before, charge: looked } }
+    }
     if (request.op === "charge-resolve" && charge.status !== "review") {
       return refused("not_resolvable", "its outcome is known")
     }

@@ -35,7 +35,7 @@ const refuseEarly = (charge: ChargeView, outcome: Input["outcome"]): Effect.Effe
       code: "not_resolvable",
       detail: `the charge is ${status}: only one in review is decided by a person`,
       next: isSought
-        ? "payments looks it up by itself for 24 hours; then it is in review: `credits charge list --status review`"
+        ? "payments looks it up by itself for 24 hours, and `credits charge look-up` does now; then it is in review"
         : "its outcome is known: `credits charge show` tells it",
     }),
   )
