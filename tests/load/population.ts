@@ -9,22 +9,31 @@ import { Customer, startSystem, type SystemUnderTest } from "@credits/testkit"
 /** Purchases at the same time; more only queue. */
 const BUYING_AT_ONCE = 32
 const SAVED_EVERY = 500
+/** Of a night: they are due as far apart as they bought, and 100,000 an hour is what a night is. */
+const NIGHT_PER_SECOND = 28
 
 const emailOf = (number: number): string => `load-${number}@example.com`
 const RICH = "rich@example.com"
 
-/** Sign-ins, cards and purchases from one number up to another. */
-export const subscribers = async (
-  system: SystemUnderTest,
-  wanted: number,
-  from = 0,
-  onBought: (count: number) => void = () => undefined,
-): Promise<void> => {
+interface Buying {
+  /** The first number; those below have bought. */
+  readonly from?: number
+  /** Purchases begun a second; default: as fast as it goes. */
+  readonly perSecond?: number
+  readonly onBought?: (count: number) => void
+}
+
+/** Sign-ins, cards and purchases up to a number. */
+export const subscribers = async (system: SystemUnderTest, wanted: number, buying: Buying = {}): Promise<void> => {
+  const { from = 0, perSecond = Number.POSITIVE_INFINITY, onBought = () => undefined } = buying
+  const began = performance.now()
   let next = from
   let bought = from
   const buyer = async (): Promise<void> => {
     while (next < wanted) {
       const number = next++
+      const waitMs = began + ((number - from) * 1000) / perSecond - performance.now()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
       const customer = await Customer.signIn(system.url, emailOf(number))
       // Of those a stopped run had under way, some have bought.
       const isNew = from === 0 || number >= from + 4 * BUYING_AT_ONCE
@@ -64,12 +73,13 @@ export const populate = async (dataDir: string, wanted: number, onProgress: (mad
       await rich.saveCard("tok_ok")
       await rich.buy("max", "yearly")
     }
-    await subscribers(system, wanted, made, (count) => {
+    const onBought = (count: number): void => {
       if (count % SAVED_EVERY !== 0) return
       // As many as buy at once may still be under way below the count.
       save(Math.max(0, count - BUYING_AT_ONCE))
       onProgress(count)
-    })
+    }
+    await subscribers(system, wanted, { from: made, perSecond: NIGHT_PER_SECOND, onBought })
     save(wanted)
   } finally {
     await system.stop()
