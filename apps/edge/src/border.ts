@@ -39,7 +39,13 @@ const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpSe
   if (text.includes("\0")) return yield* Effect.fail(malformed("the body contains NUL"))
 })
 
-const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+/** For whoever sent it, who knows the API and no schema library. */
+const wordsFor: SchemaIssue.LeafHook = (issue) => {
+  if (issue._tag === "UnexpectedKey") return "not a field of this request"
+  return issue._tag === "MissingKey" ? "missing" : SchemaIssue.defaultLeafHook(issue)
+}
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: wordsFor })
 
 const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined): string =>
   (path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")

@@ -106,7 +106,11 @@ describe("GET /api/v1/wallet", () => {
     expect(other.accountId).not.toBe(accountId)
     const named = await edge.fetch(`/api/v1/wallet/entries?accountId=${other.accountId}`, { token })
     expect(named.status).toBe(400)
-    expect(await named.json()).toMatchObject({ code: "unknown_field", field: "accountId" })
+    expect(await named.json()).toMatchObject({
+      code: "unknown_field",
+      field: "accountId",
+      detail: "accountId: not a field of this request",
+    })
   })
 
   it("503 with Retry-After while the ledger does not answer, as a problem", async () => {
