@@ -98,6 +98,23 @@ const grant = (account: string, step: Extract<TopupStep, { kind: "grant" }>): Le
   }
 }
 
+/**
+ * R5.2: what is left of the credit that a charge bought; none when it is used up. What calls have a promise of stays
+ * theirs.
+ */
+const revoke = async (
+  bus: BusHandle,
+  account: string,
+  { id, obligation, amountCents }: Extract<TopupStep, { kind: "revoke" }>,
+): Promise<void> => {
+  const { lots } = await askLedger<WalletAnswer>(bus, { op: "wallet", account })
+  const lot = lots.find(({ cause }) => cause === obligation)
+  if (lot === undefined) return
+  const amount = (BigInt(amountCents) * NANO_PER_CENT).toString()
+  const reason = "auto top-up given back"
+  await askLedger(bus, { op: "revoke", id, account, lotId: lot.id, amount, cause: obligation, reason })
+}
+
 export const performOn =
   (parts: AskingParts) =>
   async (step: TopupStep, { account }: TopupState): Promise<TopupOutcome> => {
@@ -116,5 +133,8 @@ export const performOn =
       case "grant":
         await askLedger(bus, grant(account, step))
         return { kind: "granted" }
+      case "revoke":
+        await revoke(bus, account, step)
+        return { kind: "revoked" }
     }
   }

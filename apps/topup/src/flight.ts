@@ -31,7 +31,7 @@ export const readObligation = (text: string): { readonly month: MonthKey; readon
   return match === null ? null : { month: match[2]!, seq: Number(match[3]) }
 }
 
-/** What must be under way: what is proven first, then the one top-up, then a look. */
+/** What must be under way: what is proven or given back first, then the one top-up, then a look. */
 export const stepsOf = (state: TopupState): ReadonlyArray<TopupStep> => {
   const steps: Array<TopupStep> = state.grants.map(({ obligation, amountCents }) => ({
     id: `grant:${obligation}`,
@@ -39,7 +39,12 @@ export const stepsOf = (state: TopupState): ReadonlyArray<TopupStep> => {
     obligation,
     amountCents,
   }))
-  const { flight, look } = state
+  const { flight, look, grants, refunds } = state
+  for (const { obligation, amountCents } of refunds) {
+    // Credit can only be taken back once it is there.
+    if (grants.some((granting) => granting.obligation === obligation)) continue
+    steps.push({ id: `revoke:${obligation}`, kind: "revoke", obligation, amountCents })
+  }
   if (flight !== null) {
     const { obligation, amountCents, stage, markUntil } = flight
     if (stage === "marking") steps.push({ id: `mark:${obligation}`, kind: "mark", until: markUntil })
@@ -133,17 +138,34 @@ interface Failure {
   readonly kind: "soft" | "final"
   /** Fingerprint of the card, when there was one. */
   readonly card: string | null
+  /** When it was asked. */
+  readonly at: Instant
 }
 
+/** R9.6: of a card that the customer has replaced since. Nobody needs to act, and the new one has declined nothing. */
+const isReplaced = ({ card: { card, asOf } }: TopupState, failed: Failure): boolean =>
+  failed.card !== null && card !== null && card.fingerprint !== failed.card && failed.at < asOf
+
 /** R9.6: each failure is told once, as what it means. */
-const fail = (turn: Turn, flight: Flight, { code, kind, card }: Failure): void => {
+const fail = (turn: Turn, flight: Flight, failure: Failure): void => {
   give(turn, flight)
   const { obligation, amountCents } = flight
+  const { code, kind, card } = failure
+  const retryAt = turn.now + RETRY_MS
+  if (kind === "soft") pause(turn, { card, until: retryAt })
+  if (isReplaced(turn.state, failure)) {
+    turn.change({ lastFailure: code })
+    turn.tell("failed", {
+      obligation,
+      amountCents,
+      reason: code,
+      retryAt: turn.state.consent === null ? null : turn.now,
+    })
+    return
+  }
   const failures = turn.state.failures + 1
   turn.change({ failures, lastFailure: code, failedCard: card, isWanted: false })
   const isOver = kind === "final" || failures >= FAILURES_MAX
-  const retryAt = turn.now + RETRY_MS
-  if (kind === "soft") pause(turn, { card, until: retryAt })
   if (isOver && suspend(turn, { reason: code, lifts: "card", source: "system", of: { obligation, amountCents } }))
     return
   const isTriedAgain = !isOver && turn.state.consent !== null
@@ -157,11 +179,11 @@ const notCharged = (turn: Turn, flight: Flight, why: string): void => {
   pause(turn, { card: null, until: turn.now + RETRY_MS })
 }
 
-const failureOf = ({ status, decline, method }: ChargeView): Failure => {
+const failureOf = ({ status, decline, method, at }: ChargeView): Failure => {
   const card = method?.fingerprint ?? null
   // The bank wants the customer, who is not there: nothing we do helps (R9.6).
-  if (status === "action_required") return { code: "authentication_required", kind: "final", card }
-  return { code: decline?.code ?? "declined", kind: decline?.class === "soft" ? "soft" : "final", card }
+  if (status === "action_required") return { code: "authentication_required", kind: "final", card, at }
+  return { code: decline?.code ?? "declined", kind: decline?.class === "soft" ? "soft" : "final", card, at }
 }
 
 /** What payments says of the top-up on its way, answered or told; whatever comes twice finds nothing to do. */
@@ -190,7 +212,7 @@ export const charged = (turn: Turn, charge: ChargeView): void => decided(turn, t
 /** Payments will not charge: there is no card, or it was closed. Anything else it refuses is our mistake. */
 export const refused = (turn: Turn, code: string): void => {
   const flight = turn.state.flight!
-  if (code === "payment_method_required") fail(turn, flight, { code, kind: "final", card: null })
+  if (code === "payment_method_required") fail(turn, flight, { code, kind: "final", card: null, at: turn.now })
   else notCharged(turn, flight, code)
 }
 
@@ -218,12 +240,32 @@ export const heardOfCharge = (turn: Turn, charge: ChargeView): void => {
   succeed(turn, charge)
 }
 
+/** R5.2: what was given back as money goes back as credit, as far as it is still there. It stays counted (R9.3). */
+export const heardOfRefund = (turn: Turn, { obligation, amountCents }: ChargeView): void => {
+  const { refunds } = turn.state
+  if (readObligation(obligation) === null || refunds.some((each) => each.obligation === obligation)) return
+  turn.change({ refunds: [...refunds, { obligation, amountCents }] })
+}
+
+export const revoked = (turn: Turn, obligation: string): void => {
+  turn.change({ refunds: turn.state.refunds.filter((each) => each.obligation !== obligation) })
+  lookAgain(turn)
+}
+
+/** Credit has come, of a top-up or of the plan: a call that was refused before it may well be covered now. */
+export const creditCame = (turn: Turn, at: Instant): void => {
+  const { settledAt, isWanted, wantedAt } = turn.state
+  // A balance that was read before it says nothing any more: whoever looks again reads it anew.
+  turn.change({ settledAt: Math.max(settledAt, at), isWanted: isWanted && wantedAt >= at, look: null })
+}
+
 /** The credit is there: now it is told, and looked at again (R9.4). */
 export const granted = (turn: Turn, obligation: string): void => {
   const granting = turn.state.grants.find((each) => each.obligation === obligation)
   if (granting === undefined) return
   const { amountCents, chargeId, month } = granting
-  turn.change({ grants: turn.state.grants.filter((each) => each !== granting), settledAt: turn.now })
+  turn.change({ grants: turn.state.grants.filter((each) => each !== granting) })
+  creditCame(turn, turn.now)
   turn.tell("succeeded", { obligation, amountCents, chargeId, month })
   tellShares(turn, month)
   lookAgain(turn)

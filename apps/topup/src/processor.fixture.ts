@@ -126,6 +126,13 @@ export class Processor {
     this.#become(this.charges.get(obligation)!, "succeeded", now)
   }
 
+  /** Support gives the money back. */
+  refund(obligation: string, now: number): void {
+    const charge = this.charges.get(obligation)!
+    charge.view = { ...charge.view, refunded: true }
+    this.tell("charge_refunded", now, { charge: charge.view })
+  }
+
   tell(
     kind: PaymentFact["kind"],
     now: number,

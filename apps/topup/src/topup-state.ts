@@ -42,6 +42,12 @@ export interface Flight {
   readonly authorizedAt: Instant | null
 }
 
+/** A payment that was given back: the credit it bought is to be taken back (R5.2). */
+export interface Refund {
+  readonly obligation: string
+  readonly amountCents: number
+}
+
 /** A proven payment whose credit is on its way (I8). */
 export interface Granting {
   readonly obligation: string
@@ -68,6 +74,8 @@ export interface TopupState {
   readonly lastFailure: string | null
   /** An authorization was refused for want of credit and nothing was charged since (R9.4). */
   readonly isWanted: boolean
+  /** When that was. */
+  readonly wantedAt: Instant
   /** When credit last came, of a top-up or of the plan: a call refused before may well be covered now. */
   readonly settledAt: Instant
   /** A look at the balance under way; `again`: something happened meanwhile that it may not have seen. */
@@ -75,6 +83,7 @@ export interface TopupState {
   readonly looks: number
   readonly flight: Flight | null
   readonly grants: ReadonlyArray<Granting>
+  readonly refunds: ReadonlyArray<Refund>
   readonly months: ReadonlyArray<Month>
   /** The month whose beginning has been acted on. */
   readonly month: MonthKey
@@ -102,6 +111,7 @@ export type TopupStep = SagaStep &
     | { readonly kind: "clear" }
     | { readonly kind: "charge"; readonly obligation: string; readonly amountCents: number }
     | { readonly kind: "grant"; readonly obligation: string; readonly amountCents: number }
+    | { readonly kind: "revoke"; readonly obligation: string; readonly amountCents: number }
   )
 
 export type TopupOutcome =
@@ -113,6 +123,7 @@ export type TopupOutcome =
   /** Payments will not charge this obligation, and has not. */
   | { readonly kind: "refused"; readonly code: string }
   | { readonly kind: "granted" }
+  | { readonly kind: "revoked" }
 
 export type TopupNotice =
   | { readonly type: "signal"; readonly kind: SignalKind; readonly at: Instant }
@@ -143,11 +154,13 @@ export const newTopup = (account: string): TopupState => ({
   pauses: [],
   lastFailure: null,
   isWanted: false,
+  wantedAt: -1,
   settledAt: -1,
   look: null,
   looks: 0,
   flight: null,
   grants: [],
+  refunds: [],
   months: [],
   month: "",
   disputes: [],
@@ -208,6 +221,9 @@ export const phasesOf = (state: TopupState): Readonly<Record<string, string>> =>
   charge: chargePhase(state),
 })
 
+/** What older rows do not say. */
+const SINCE_ADDED: Pick<TopupState, "refunds" | "wantedAt"> = { refunds: [], wantedAt: -1 }
+
 /** The policy's threshold is the only amount. */
 export const encodeTopup = (state: TopupState): string => {
   const { plan } = state
@@ -217,7 +233,7 @@ export const encodeTopup = (state: TopupState): string => {
 }
 
 export const decodeTopup = (text: string): TopupState => {
-  const state = JSON.parse(text) as TopupState
+  const state: TopupState = { ...SINCE_ADDED, ...(JSON.parse(text) as TopupState) }
   const { policy } = state.plan
   return policy === null
     ? state

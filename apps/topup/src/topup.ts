@@ -13,14 +13,17 @@ import type { Consent } from "./consent.ts"
 import {
   charged,
   cleared,
+  creditCame,
   dropUnasked,
   granted,
   heardOfCharge,
+  heardOfRefund,
   isStillWanted,
   lookAgain,
   looked,
   marked,
   refused,
+  revoked,
   stepsOf,
 } from "./flight.ts"
 import {
@@ -154,6 +157,8 @@ const outcome = (turn: Turn, step: string, came: TopupOutcome): void => {
       return refused(turn, came.code)
     case "granted":
       return granted(turn, step.slice("grant:".length))
+    case "revoked":
+      return revoked(turn, step.slice("revoke:".length))
   }
 }
 
@@ -183,6 +188,7 @@ const heardOfPayment = (turn: Turn, fact: PaymentFact): void => {
     case "charge_canceled":
       return fact.charge === null ? undefined : heardOfCharge(turn, fact.charge)
     case "charge_refunded":
+      return fact.charge === null ? undefined : heardOfRefund(turn, fact.charge)
     case "method_expiring":
   }
 }
@@ -199,7 +205,7 @@ const BRINGS_CREDIT: ReadonlySet<SubscriptionFact["kind"]> = new Set([
 const heardOfSubscription = (turn: Turn, fact: SubscriptionFact): void => {
   const plan = afterHearing(turn.state.plan, planFromFact(fact))
   if (plan === null) return
-  if (BRINGS_CREDIT.has(fact.kind)) turn.change({ settledAt: Math.max(turn.state.settledAt, fact.at) })
+  if (BRINGS_CREDIT.has(fact.kind)) creditCame(turn, fact.at)
   takePlan(turn, plan)
 }
 
@@ -214,7 +220,7 @@ const notice = (turn: Turn, heard: TopupNotice): void => {
         if (!isStillWanted(turn, heard.at)) return
         // One that the cap, a pause or a suspension refuses is not remembered: the balance will be looked at then.
         const why = obstacle(turn.state, turn.now)
-        if (!turn.state.isWanted && (why === null || why === "waiting")) turn.change({ isWanted: true })
+        if (why === null || why === "waiting") turn.change({ isWanted: true, wantedAt: heard.at })
       }
       return lookAgain(turn)
     case "start":
