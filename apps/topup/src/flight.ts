@@ -49,6 +49,7 @@ export const stepsOf = (state: TopupState): ReadonlyArray<TopupStep> => {
     const { obligation, amountCents, stage, markUntil } = flight
     if (stage === "marking") steps.push({ id: `mark:${obligation}`, kind: "mark", until: markUntil })
     if (stage === "charging") steps.push({ id: `charge:${obligation}`, kind: "charge", obligation, amountCents })
+    if (stage === "closing") steps.push({ id: `close:${obligation}`, kind: "close", obligation, amountCents })
     if (stage === "clearing") steps.push({ id: `clear:${obligation}`, kind: "clear" })
   } else if (look !== null && steps.length === 0) steps.push({ id: `look:${state.account}:${look.n}`, kind: "look" })
   return steps
@@ -136,6 +137,8 @@ const pause = (turn: Turn, next: Pause): void => {
 interface Failure {
   readonly code: string
   readonly kind: "soft" | "final"
+  /** It could still be paid: the cap stays reserved until it cannot (R9.3). */
+  readonly isOpen: boolean
   /** Fingerprint of the card, when there was one. */
   readonly card: string | null
   /** When it was asked. */
@@ -148,7 +151,8 @@ const isReplaced = ({ card: { card, asOf } }: TopupState, failed: Failure): bool
 
 /** R9.6: each failure is told once, as what it means. */
 const fail = (turn: Turn, flight: Flight, failure: Failure): void => {
-  give(turn, flight)
+  if (failure.isOpen) turn.change({ flight: { ...flight, stage: "closing" } })
+  else give(turn, flight)
   const { obligation, amountCents } = flight
   const { code, kind, card } = failure
   const retryAt = turn.now + RETRY_MS
@@ -180,10 +184,11 @@ const notCharged = (turn: Turn, flight: Flight, why: string): void => {
 }
 
 const failureOf = ({ status, decline, method, at }: ChargeView): Failure => {
-  const card = method?.fingerprint ?? null
+  const of = { card: method?.fingerprint ?? null, at }
   // The bank wants the customer, who is not there: nothing we do helps (R9.6).
-  if (status === "action_required") return { code: "authentication_required", kind: "final", card, at }
-  return { code: decline?.code ?? "declined", kind: decline?.class === "soft" ? "soft" : "final", card, at }
+  if (status === "action_required") return { code: "authentication_required", kind: "final", isOpen: true, ...of }
+  const kind = decline?.class === "soft" ? "soft" : "final"
+  return { code: decline?.code ?? "declined", kind, isOpen: false, ...of }
 }
 
 /** What payments says of the top-up on its way, answered or told; whatever comes twice finds nothing to do. */
@@ -209,10 +214,14 @@ const decided = (turn: Turn, flight: Flight, charge: ChargeView): void => {
 /** The answer of payments to the step `charge`. */
 export const charged = (turn: Turn, charge: ChargeView): void => decided(turn, turn.state.flight!, charge)
 
+/** It was waiting for the customer, and never will be paid. */
+export const closed = (turn: Turn): void => give(turn, turn.state.flight!)
+
 /** Payments will not charge: there is no card, or it was closed. Anything else it refuses is our mistake. */
 export const refused = (turn: Turn, code: string): void => {
   const flight = turn.state.flight!
-  if (code === "payment_method_required") fail(turn, flight, { code, kind: "final", card: null, at: turn.now })
+  if (code === "payment_method_required")
+    fail(turn, flight, { code, kind: "final", isOpen: false, card: null, at: turn.now })
   else notCharged(turn, flight, code)
 }
 
@@ -229,6 +238,8 @@ export const heardOfCharge = (turn: Turn, charge: ChargeView): void => {
   const isOnItsWay = flight?.obligation === charge.obligation && flight.stage !== "clearing"
   if (isOnItsWay && flight.stage !== "marking") {
     const isUndecided = charge.status === "unknown" || charge.status === "review"
+    // The step tells when it is canceled.
+    if (flight.stage === "closing" && charge.status !== "succeeded") return
     // The step goes on asking; its answer says the same.
     if (isUndecided && flight.stage === "charging") return
     if (isUndecided && flight.authorizedAt === charge.at) return

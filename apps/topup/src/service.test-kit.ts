@@ -128,6 +128,10 @@ export class World {
     await kvPut(bus, BUCKETS.catalogues, version, JSON.stringify(defaultCatalogueData))
     await kvPut(bus, BUCKETS.catalogues, CURRENT_KEY, JSON.stringify({ v: 1, versions: [{ version, effectiveAt: 0 }] }))
     serve(bus.connection, SUBJECTS.paymentsRequest("charge"), (text) => this.#charge(JSON.parse(text) as RequestCharge))
+    serve(bus.connection, SUBJECTS.paymentsRequest("charge-close"), (text) => {
+      const { account, obligation } = JSON.parse(text) as { readonly account: string; readonly obligation: string }
+      return JSON.stringify({ ok: { status: this.processor(account).close(obligation) ? "closed" : "succeeded" } })
+    })
     serve(bus.connection, SUBJECTS.paymentsRequest("method"), (text) => {
       const { account } = JSON.parse(text) as { readonly account: string }
       const { card } = this.processor(account)

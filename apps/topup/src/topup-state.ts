@@ -33,9 +33,10 @@ export interface Flight {
   readonly amountCents: number
   /**
    * `marking`: the ledger is told, nothing was asked of payments. `charging`: payments is asked. `being_confirmed`: the
-   * outcome is not known, the fact will tell. `clearing`: it failed, the ledger is told.
+   * outcome is not known, the fact will tell. `closing`: it waits for a customer who is not there, and payments is told
+   * to cancel it. `clearing`: it failed, the ledger is told.
    */
-  readonly stage: "marking" | "charging" | "being_confirmed" | "clearing"
+  readonly stage: "marking" | "charging" | "being_confirmed" | "closing" | "clearing"
   /** Until when the ledger answers `top_up_in_progress`. */
   readonly markUntil: Instant
   /** When payments authorized it: decides the month; null while not known. */
@@ -110,6 +111,7 @@ export type TopupStep = SagaStep &
     | { readonly kind: "mark"; readonly until: Instant }
     | { readonly kind: "clear" }
     | { readonly kind: "charge"; readonly obligation: string; readonly amountCents: number }
+    | { readonly kind: "close"; readonly obligation: string; readonly amountCents: number }
     | { readonly kind: "grant"; readonly obligation: string; readonly amountCents: number }
     | { readonly kind: "revoke"; readonly obligation: string; readonly amountCents: number }
   )
@@ -122,6 +124,8 @@ export type TopupOutcome =
   | { readonly kind: "charged"; readonly answer: ChargeAnswer }
   /** Payments will not charge this obligation, and has not. */
   | { readonly kind: "refused"; readonly code: string }
+  /** Canceled: it can never be paid any more. */
+  | { readonly kind: "closed" }
   | { readonly kind: "granted" }
   | { readonly kind: "revoked" }
 

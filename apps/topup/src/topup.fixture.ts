@@ -204,6 +204,11 @@ export class Life {
       case "mark":
         this.markedUntil = step.until
         return { kind: "marked" }
+      case "close": {
+        const isClosed = this.processor.close(step.obligation)
+        if (isClosed) return { kind: "closed" }
+        return { kind: "charged", answer: this.processor.charge(step.obligation, step.amountCents, this.now) }
+      }
       case "clear":
         this.markedUntil = 0
         return { kind: "cleared" }

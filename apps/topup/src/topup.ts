@@ -13,6 +13,7 @@ import type { Consent } from "./consent.ts"
 import {
   charged,
   cleared,
+  closed,
   creditCame,
   dropUnasked,
   granted,
@@ -155,6 +156,8 @@ const outcome = (turn: Turn, step: string, came: TopupOutcome): void => {
       return charged(turn, came.answer.charge)
     case "refused":
       return refused(turn, came.code)
+    case "closed":
+      return closed(turn)
     case "granted":
       return granted(turn, step.slice("grant:".length))
     case "revoked":
@@ -307,6 +310,10 @@ const chargeArrows = arrows(
   ["charging", "clearing", "declined, or not executed"],
   ["being_confirmed", "granting", "paid"],
   ["being_confirmed", "clearing", "declined, or not executed"],
+  ["charging", "closing", "the bank wants the customer"],
+  ["being_confirmed", "closing", "the bank wants the customer"],
+  ["closing", "clearing", "canceled: it can never be paid"],
+  ["closing", "granting", "paid before it could be canceled"],
   ["clearing", "idle", "the ledger knows"],
   ["clearing", "looking", "the ledger knows, and it may go on"],
   ["clearing", "granting", "the ledger knows, and a charge told as failed succeeded after all"],
