@@ -6,6 +6,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { SUBJECTS } from "@credits/contracts"
 import { usd } from "@credits/kernel"
 import { publish } from "@credits/bus"
+import { method } from "./processor.fixture.ts"
 import { eventually, World } from "./service.test-kit.ts"
 
 const HOUR = 3_600_000
@@ -72,6 +73,18 @@ describe("auto top-up as a service", () => {
     const wallet = await world.wallet("acc_back")
     assert.deepInclude(wallet?.totals, { revoked: usd("8").toString(), spent: usd("6").toString() })
     await world.tells("acc_back", "enabled", "succeeded", "cap_80", "cap_100")
+  })
+
+  it("R9.3 what the bank wants the customer for is canceled at payments, and another card has the whole cap", async () => {
+    await world.entitle("acc_bank", "4")
+    world.processor("acc_bank").fates.push("action")
+    await world.enable("acc_bank", 1_000)
+    await world.shows("acc_bank", { state: "suspended", pendingCents: 0, remainingCents: 1_000 })
+    assert.deepStrictEqual(world.processor("acc_bank").awaiting, [])
+    world.processor("acc_bank").card = "f2"
+    await world.publishFact(world.processor("acc_bank").tell("method_saved", world.now(), { method: method("f2") }))
+    await world.holds("acc_bank", "14")
+    await world.shows("acc_bank", { spentThisMonthCents: 1_000 })
   })
 
   it("R9.1 R6.6 the same request again is answered the same; another one under its id is a conflict", async () => {
