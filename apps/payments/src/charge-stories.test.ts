@@ -266,7 +266,7 @@ describe("charge machine: stories", () => {
     assert.deepEqual(kinds(charge), ["charge_action_required", "charge_declined", "charge_succeeded"])
   })
 
-  it("R10.1 authenticated after it was given up, when another amount is asked: answered is what was really taken", () => {
+  it("R10.1 authenticated when another amount is asked already: answered is what was really taken", () => {
     const charge = new DrivenCharge()
     charge.command(ask(1, "pm_authenticate", { present: true, kind: "first", amountCents: 1_600 }))
     runSteps(charge)

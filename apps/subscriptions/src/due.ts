@@ -95,8 +95,8 @@ const beginCycle = (change: Change, before: PaidSubscription): void => {
 }
 
 /**
- * R0.3: the price named here is the most the renewal may cost; one that an undecided charge held back names the price of
- * its own instant. R11: the first full price is said as such.
+ * R0.3: the price named here is the most the renewal may cost; a reminder that an undecided charge held back names that
+ * of the instant it was due at. R11: the first full price is said as such.
  */
 const remind = (change: Change, subscription: PaidSubscription): void => {
   const at = periodEnd(subscription.period)

@@ -61,7 +61,7 @@ const toldPrice = (subscription: PaidSubscription, next: Offering, catalogues: R
   return downgrade?.price ?? terms.price
 }
 
-/** Of a plan that is not sold any more: those it was bought under, or the last that a scheduled downgrade could be to. */
+/** Of a plan that is not sold any more: those it was bought under; of a downgrade's, the last it was sold under. */
 const lastTerms = (
   { terms, downgrade }: PaidSubscription,
   next: Offering,

@@ -75,7 +75,7 @@ describe("auto top-up as a service", () => {
     await world.tells("acc_back", "enabled", "succeeded", "cap_80", "cap_100")
   })
 
-  it("R9.3 what the bank wants the customer for is canceled at payments, and another card has the whole cap", async () => {
+  it("R9.3 what a bank wants its customer for is canceled, and another card has the whole cap", async () => {
     await world.entitle("acc_bank", "4")
     world.processor("acc_bank").fates.push("action")
     await world.enable("acc_bank", 1_000)
