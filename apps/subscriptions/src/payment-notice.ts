@@ -7,6 +7,7 @@ import { patchOperation, patchPaid, type Change } from "./change.ts"
 import { endRefunded } from "./ending.ts"
 import { takeChargeInFlight, takeLateSuccess } from "./late-success.ts"
 import { beginRenewal, takeClosed } from "./operation.ts"
+import { periodEnd } from "./period.ts"
 import { openCase } from "./review.ts"
 
 export type Notice =
@@ -37,6 +38,8 @@ const takeChargeNotice = (change: Change, charge: ChargeView): void => {
 const takeRefund = (change: Change, charge: ChargeView): void => {
   const { subscription, work } = change.state
   if (subscription?.kind !== "paid" || subscription.paidBy !== charge.obligation) return
+  // A period that is over has no credit left, and what is owed for the next may still be paid.
+  if (change.now >= periodEnd(subscription.period)) return
   // Credit that is on its way can only be taken back once it is there.
   if (work.some(({ lot }) => lot === subscription.lot.cause)) patchPaid(change, subscription, { isRefunded: true })
   else endRefunded(change, subscription)

@@ -239,6 +239,19 @@ describe("a refund", () => {
     assert.deepStrictEqual(told(world), ["started", "ended"])
   })
 
+  it("R5.2 R5.4 of a period that is over: what is owed for the next is not dropped while it can still be paid", () => {
+    const world = onPlus()
+    const [first] = world.payments.charges
+    world.payments.plan = "action"
+    world.to(DECEMBER + 60_000)
+    world.decide({ type: "notice", notice: { type: "refunded", charge: first! } })
+    world.settle()
+    assert.strictEqual(view(world).status, "past_due")
+    world.resolve("ok")
+    assert.deepInclude(view(world), { status: "active", currentPeriodStart: DECEMBER })
+    assert.deepStrictEqual(world.rows, [])
+  })
+
   it("R5.2 of an earlier charge touches nothing that runs now", () => {
     const world = onPlus()
     const [charge] = world.payments.charges
