@@ -266,6 +266,22 @@ describe("charge machine: stories", () => {
     assert.deepEqual(kinds(charge), ["charge_action_required", "charge_declined", "charge_succeeded"])
   })
 
+  it("R10.1 authenticated when another amount is asked already: answered is what was really taken", () => {
+    const charge = new DrivenCharge()
+    charge.command(ask(1, "pm_authenticate", { present: true, kind: "first", amountCents: 1_600 }))
+    runSteps(charge)
+    while (statusOf(charge) === "action_required") {
+      charge.advance(charge.state.work!.at - charge.now)
+      runSteps(charge)
+    }
+    charge.isLateAllowed = true
+    charge.processor.authenticate("pi_1", true)
+    charge.command(ask(2, "pm_authenticate", { present: true, kind: "first", amountCents: 117_600 }))
+    runSteps(charge)
+    const { ok } = charge.answers.at(-1) as { ok: ChargeAnswer }
+    assert.deepInclude(ok.charge, { status: "succeeded", attempt: 1, amountCents: 1_600 })
+  })
+
   it("R10.2 a failure shown by an event counts only for the attempt it belongs to", () => {
     const charge = new DrivenCharge()
     charge.command(ask(1, "pm_poor"))

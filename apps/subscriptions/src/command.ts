@@ -19,7 +19,7 @@ import { patch, type Change } from "./change.ts"
 import { beginConfirmed } from "./operation.ts"
 import { cycleStart } from "./period.ts"
 import { makeQuote, quoteRefusal, QUOTES_KEPT, wantedTerms, type Refusal } from "./quote.ts"
-import { answerCase, openCase } from "./review.ts"
+import { answerCase, reportCharge } from "./review.ts"
 import { cancel, giveComplimentary, payNow, resume, scheduleDowngrade, type Standing } from "./standing.ts"
 import { isUndecided, type Failure, type Operation, type State } from "./subscription.ts"
 
@@ -154,7 +154,7 @@ export const decideCommand = (change: Change, command: Command): SagaAnswer | nu
     case "complimentary":
       return standing(change, command, giveComplimentary(change, command))
     case "review-open": {
-      const opened = openCase(change, command.chargeId, command.reason)
+      const opened = reportCharge(change, command.chargeId, command.reason)
       if (opened !== null) return ok(opened)
       return refused({ code: "review_exists", detail: "this charge is being looked at already", field: "chargeId" })
     }

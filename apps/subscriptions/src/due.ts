@@ -94,11 +94,14 @@ const beginCycle = (change: Change, before: PaidSubscription): void => {
   )
 }
 
-/** R0.3: the price named here is the most the renewal may cost. R11: the first full price is said as such. */
+/**
+ * R0.3: the price named here is the most the renewal may cost; a reminder that an undecided charge held back names that
+ * of the instant it was due at. R11: the first full price is said as such.
+ */
 const remind = (change: Change, subscription: PaidSubscription): void => {
   const at = periodEnd(subscription.period)
   const { plan, interval } = nextOffering(subscription)
-  const { price } = renewalTerms({ ...subscription, remindAt: change.now }, change.env.catalogues, change.now)
+  const { price } = renewalTerms(subscription, change.env.catalogues, change.now)
   patchPaid(change, subscription, { remindAt: null, reminder: { plan, interval, price }, offerEndsUntold: false })
   const detail = { subscriptionId: subscription.id, at, amountCents: Number(price / NANO_PER_CENT), plan, interval }
   // Another downgrade makes another reminder of the same renewal.

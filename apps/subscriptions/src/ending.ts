@@ -3,7 +3,8 @@
  * Pure. Owns ending alone; who wants it and when is decided elsewhere.
  */
 import { patch, queueWork, revise, tell, type Change } from "./change.ts"
-import { endWork } from "./ledger-work.ts"
+import { endWork, revokeWork } from "./ledger-work.ts"
+import type { PaidSubscription } from "./subscription.ts"
 
 export type EndReason = "canceled" | "lapsed" | "refunded" | "complimentary_ended"
 
@@ -19,4 +20,11 @@ export const endSubscription = (change: Change, reason: EndReason): void => {
     plan: subscription.kind === "paid" ? subscription.terms.plan : subscription.plan,
     reason,
   })
+}
+
+/** A period whose money was given back does not run: what is left of its credit goes, and no further cycle comes. */
+export const endRefunded = (change: Change, { lot, terms, paidBy }: PaidSubscription): void => {
+  const { account } = change.state
+  if (lot.id !== null) queueWork(change, revokeWork(account, paidBy, lot.id, terms.creditsPerCycle))
+  endSubscription(change, "refunded")
 }

@@ -5,6 +5,7 @@
  * each. In the end everything is decided and told once more, and the books are compared.
  */
 import type { ChargeView } from "@credits/contracts"
+import { usd, type Nano } from "@credits/kernel"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { quoted, view } from "./life.fixture.ts"
@@ -25,9 +26,12 @@ class Chaos {
   readonly mail: Array<Mail> = []
   readonly published: Array<ChargeView> = []
   readonly quotes: Array<string> = []
+  /** What was told as declined may be paid after all, before anything else is asked of it. */
+  readonly #isPaidLate: boolean
   #asked = 0
 
-  constructor(offerings: ReadonlyArray<readonly [string, string]>) {
+  constructor(offerings: ReadonlyArray<readonly [string, string]>, isPaidLate = false) {
+    this.#isPaidLate = isPaidLate
     for (const [plan, interval] of offerings) this.quotes.push(quoted(this.world, plan, interval).quoteId)
   }
 
@@ -109,9 +113,12 @@ class Chaos {
 
   /** The processor decides what is open; of an obligation only its newest attempt can still be. */
   #decideOne(plan: CardPlan): void {
+    const undecided = ["submitting", "unknown", "action_required"]
+    const statuses = this.#isPaidLate && plan === "ok" ? ["declined", ...undecided] : undecided
     const open = this.world.payments.charges.filter(
       (charge, index, all) =>
-        ["submitting", "unknown", "action_required"].includes(charge.status) &&
+        statuses.includes(charge.status) &&
+        !this.world.payments.closed.has(charge.obligation) &&
         !all.some((other, at) => at > index && other.obligation === charge.obligation) &&
         !this.world.payments.taken.has(charge.obligation),
     )
@@ -156,6 +163,33 @@ const checkBooks = ({ world }: Chaos): void => {
   assert.strictEqual(book.entitlement?.plan ?? "free", status === "free" ? "free" : plan, "the ledger knows the plan")
 }
 
+/** Credit of a first month by what is charged for it, at the offer and without. */
+const FIRST_MONTHS: Readonly<Record<number, Nano>> = {
+  1600: usd("20"),
+  2000: usd("20"),
+  7000: usd("120"),
+  10000: usd("120"),
+  12000: usd("300"),
+  20000: usd("300"),
+}
+
+const checkFirstMonths = ({ world }: Chaos): void => {
+  for (const { cause, granted } of world.book.lots) {
+    const obligation = cause.slice("grant:".length)
+    if (!obligation.startsWith("first:")) continue
+    assert.strictEqual(
+      granted,
+      FIRST_MONTHS[world.payments.taken.get(obligation)!],
+      "what was paid is what was granted",
+    )
+  }
+  for (const [obligation] of world.payments.taken) {
+    const { chargeId } = world.payments.charges.find((one) => one.obligation === obligation)!
+    const isForAPerson = world.rows.some((row) => row.chargeId === chargeId)
+    assert.isTrue(isForAPerson || world.book.done.has(`grant:${obligation}`), `${obligation} was paid and is not lost`)
+  }
+}
+
 const events = fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.nat({ max: 1000 })), {
   minLength: 5,
   maxLength: 120,
@@ -179,6 +213,32 @@ describe("any order of events", () => {
           checkBooks(chaos)
         }),
         { numRuns: 250 },
+      )
+    },
+    PATIENCE_MS,
+  )
+
+  it(
+    "R4.4 R10.2 a purchase whose attempts are paid after they were told as failed: each buys what it was asked for",
+    () => {
+      fc.assert(
+        fc.property(events, (schedule) => {
+          const chaos = new Chaos(
+            [
+              ["plus", "monthly"],
+              ["pro", "monthly"],
+            ],
+            true,
+          )
+          chaos.world.payments.plan = "soft"
+          chaos.world.ask({ op: "confirm", id: "first", account: ACCOUNT, quoteId: chaos.quotes[0]! })
+          chaos.world.settle()
+          chaos.publish()
+          for (const [kind, pick] of schedule) chaos.happen(kind, pick)
+          chaos.end()
+          checkFirstMonths(chaos)
+        }),
+        { numRuns: 500 },
       )
     },
     PATIENCE_MS,

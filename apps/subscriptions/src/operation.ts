@@ -144,11 +144,13 @@ const notCompleted = (chargeId: string | null): Failure => ({
 /** Payments says how a charge stands: an answer, a fact or a look, old or new, perhaps told before. */
 export const takeCharge = (change: Change, current: Operation, charge: ChargeView): void => {
   const { phase } = current
-  if (phase === "granting" || phase === "planned") return
+  if (phase === "granting") return
   if (charge.status === "succeeded") {
     provePayment(change, { ...current, chargeId: charge.chargeId })
     return
   }
+  // Nothing of this attempt was asked yet.
+  if (phase === "planned") return
   // An obligation's earlier attempts are decided; what is told of them late changes nothing.
   if (charge.attempt !== current.attempt) return
   switch (charge.status) {

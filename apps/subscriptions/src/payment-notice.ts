@@ -3,13 +3,12 @@
  * which of them concern a subscription and what they lead to; notices repeat and come in any order.
  */
 import type { ChargeView, PaymentFact } from "@credits/contracts"
-import { patchOperation, patchPaid, queueWork, type Change } from "./change.ts"
-import { endSubscription } from "./ending.ts"
-import { revokeWork } from "./ledger-work.ts"
-import { beginRenewal, confirmedInFlight, obligationOf, renewalInFlight, takeCharge, takeClosed } from "./operation.ts"
-import { provePayment } from "./paid.ts"
+import { patchOperation, patchPaid, type Change } from "./change.ts"
+import { endRefunded } from "./ending.ts"
+import { takeChargeInFlight, takeLateSuccess } from "./late-success.ts"
+import { beginRenewal, takeClosed } from "./operation.ts"
+import { periodEnd } from "./period.ts"
 import { openCase } from "./review.ts"
-import { renewalObligation, type Operation } from "./subscription.ts"
 
 export type Notice =
   | { readonly type: "charge"; readonly charge: ChargeView }
@@ -27,47 +26,23 @@ export const noticeOf = (fact: PaymentFact): Notice | null => {
   return { type: kind === "charge_refunded" ? "refunded" : "charge", charge }
 }
 
-/** What was given up and would still be right to do: a renewal that is owed, a quote of the subscription as it is. */
-const givenUp = (change: Change, { obligation, amountCents }: ChargeView): Operation | null => {
-  const { subscription, operation, quotes, draftId, revision } = change.state
-  if (operation !== null) return null
-  if (subscription?.kind === "paid" && subscription.pastDue !== null) {
-    const isOwed = renewalObligation(subscription) === obligation
-    return isOwed ? renewalInFlight(change, subscription, subscription.pastDue.renewal) : null
-  }
-  const quote = quotes.find(
-    (one) => one.proration.chargeCents === amountCents && obligationOf(one, draftId) === obligation,
-  )
-  return quote === undefined || quote.revision !== revision ? null : confirmedInFlight(change, quote, obligation)
-}
-
-/** A success of an obligation that is no longer in flight. */
-const takeLateSuccess = (change: Change, charge: ChargeView): void => {
-  if (change.state.paid.includes(charge.obligation)) return
-  const operation = givenUp(change, charge)
-  if (operation !== null) {
-    provePayment(change, { ...operation, chargeId: charge.chargeId })
-    return
-  }
-  // Money for something that was given up: what it should buy is for a person to decide.
-  openCase(change, charge.chargeId, "this payment succeeded after it had been given up")
-}
-
 const takeChargeNotice = (change: Change, charge: ChargeView): void => {
   const { operation } = change.state
-  if (operation?.obligation === charge.obligation) takeCharge(change, operation, charge)
+  if (operation?.obligation === charge.obligation) takeChargeInFlight(change, operation, charge)
   else if (charge.status !== "succeeded") return
   else if (operation?.closing?.obligation === charge.obligation) takeClosed(change, operation, "succeeded")
   else takeLateSuccess(change, charge)
 }
 
-/** A period whose money was given back does not run: what is left of its credit goes, and no further cycle comes. */
+/** R5.2: the money for the period that runs was given back. */
 const takeRefund = (change: Change, charge: ChargeView): void => {
-  const { subscription, account } = change.state
+  const { subscription, work } = change.state
   if (subscription?.kind !== "paid" || subscription.paidBy !== charge.obligation) return
-  const { lot, terms } = subscription
-  if (lot.id !== null) queueWork(change, revokeWork(account, charge.obligation, lot.id, terms.creditsPerCycle))
-  endSubscription(change, "refunded")
+  // A period that is over has no credit left, and what is owed for the next may still be paid.
+  if (change.now >= periodEnd(subscription.period)) return
+  // Credit that is on its way can only be taken back once it is there.
+  if (work.some(({ lot }) => lot === subscription.lot.cause)) patchPaid(change, subscription, { isRefunded: true })
+  else endRefunded(change, subscription)
 }
 
 /** R5.4: a new card is tried at once. */

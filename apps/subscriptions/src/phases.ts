@@ -34,6 +34,7 @@ const OPERATION: ReadonlyArray<SagaTransition> = [
   arrow("idle", "granting", "nothing is to be charged, or a late success is told"),
   arrow("planned", "charging", "there is a card"),
   arrow("planned", "idle", "there is no card"),
+  arrow("planned", "granting", "an earlier attempt had been paid"),
   arrow("closing", "planned", "the open renewal is closed"),
   arrow("closing", "granting", "what was to be closed had been paid"),
   arrow("closing", "confirming", "what was to be closed is undecided"),

@@ -254,3 +254,61 @@ describe("a purchase", () => {
     refusedWith(confirm(new World(), "qt_unknown"), "quote_not_found")
   })
 })
+
+describe("an earlier attempt that is paid after all", () => {
+  /** Plus was confirmed and not authenticated in time: told as declined, and the bank's page is still open. */
+  const abandoned = (): World => {
+    const world = new World()
+    world.payments.plan = "action"
+    confirm(world, quoted(world, "plus").quoteId)
+    world.now += 16 * MINUTE
+    world.resolve("soft")
+    return world
+  }
+
+  it("R4.4 R10.1 its money buys what its quote said, not what was confirmed since", () => {
+    const world = abandoned()
+    const year = quoted(world, "max", "yearly")
+    world.payments.decide(world.payments.last(), "ok", world.now)
+    refusedWith(confirm(world, year.quoteId), "quote_stale")
+    assert.deepStrictEqual(taken(world), ["first: 1600"])
+    assert.deepInclude(view(world), { plan: "plus", interval: "monthly", firstMonthOfferEligible: false })
+    assert.strictEqual(balance(world), usd("20"))
+    assert.deepStrictEqual(told(world), ["payment_failed", "started"])
+    refusedWith(confirm(world, year.quoteId), "quote_stale")
+  })
+
+  it("R4.4 R10.1 so it does when it is told while the next attempt is on its way", () => {
+    const world = abandoned()
+    const [first] = world.payments.charges
+    const asked = confirmLater(world, quoted(world, "pro").quoteId)
+    world.tell(world.payments.decide(first!, "ok", world.now))
+    refusedWith(asked.answer, "quote_stale")
+    assert.deepStrictEqual(taken(world), ["first: 1600"])
+    assert.deepInclude(view(world), { plan: "plus", pendingPayment: null })
+  })
+
+  it("R10.2 it is heard also before the next attempt was asked for, and the card is gone meanwhile", () => {
+    const world = abandoned()
+    const [first] = world.payments.charges
+    const asked = confirmLater(world, quoted(world, "plus").quoteId)
+    world.payments.hasMethod = false
+    world.tell(world.payments.decide(first!, "ok", world.now))
+    assert.deepStrictEqual(asked.answer, { ok: { status: "done" } })
+    assert.strictEqual(view(world).plan, "plus")
+  })
+
+  it("R10.1 whose quote is forgotten: it is for a person, and the next purchase is charged for itself", () => {
+    const world = abandoned()
+    for (let i = 0; i < 4; i++) quoted(world, "max")
+    const { quoteId } = quoted(world, "pro")
+    world.payments.decide(world.payments.last(), "ok", world.now)
+    refusedWith(confirm(world, quoteId), "quote_stale")
+    assert.deepInclude(view(world), { plan: "free", pendingPayment: null })
+    assert.strictEqual(told(world).at(-1), "review_opened")
+    world.payments.plan = "ok"
+    assert.deepStrictEqual(confirm(world, quoteId), { ok: { status: "done" } })
+    assert.deepStrictEqual(taken(world), ["first: 1600", "first: 7000"])
+    assert.strictEqual(balance(world), usd("120"))
+  })
+})

@@ -4,12 +4,10 @@
  */
 import { assert, describe, it } from "vitest"
 import { usd } from "@credits/kernel"
-import { defaultCatalogue } from "@credits/pricebook/defaults"
 import {
   balance,
   buy,
   cancel,
-  catalogueFrom,
   confirm,
   DAY,
   DECEMBER,
@@ -23,12 +21,11 @@ import {
   told,
   view,
 } from "./life.fixture.ts"
-import { ACCOUNT, START, World } from "./world.fixture.ts"
+import { World } from "./world.fixture.ts"
 
 const JANUARY = Date.UTC(2027, 0, 1)
 const instants = (world: World, kind: string): ReadonlyArray<string> =>
   world.facts.filter((fact) => fact.kind === kind).map((fact) => new Date(fact.at).toISOString().slice(0, 10))
-const monthly = (renewalUsd: string) => ({ monthly: { firstMonthUsd: "16.00", renewalUsd } })
 
 describe("a renewal", () => {
   it("R2.3 charges first and grants then; the unspent plan credit of the month before is gone (R1.4)", () => {
@@ -90,61 +87,6 @@ describe("a renewal", () => {
     assert.strictEqual(instants(world, "renewed").length, 36)
     assert.strictEqual(instants(world, "renewal_reminder")[0], "2026-11-24")
     assert.strictEqual(world.book.lots.length, 37)
-  })
-})
-
-describe("what a renewal costs", () => {
-  const worldWith = (version: ReturnType<typeof catalogueFrom>): World => {
-    const world = new World(START, [defaultCatalogue(), version])
-    buy(world, "plus")
-    return world
-  }
-
-  it("R0.3 an increase that was in force when the reminder was sent applies", () => {
-    const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 20), { plus: monthly("25.00") }))
-    assert.deepStrictEqual(view(world).renewal, { at: DECEMBER, amountCents: 2500 })
-    world.to(DECEMBER)
-    assert.strictEqual(taken(world).at(-1), "renewal: 2500")
-  })
-
-  it("R0.3 an increase after the reminder applies to the renewal after it", () => {
-    const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 28), { plus: monthly("25.00") }))
-    assert.deepStrictEqual(view(world).renewal, { at: DECEMBER, amountCents: 2000 })
-    world.to(JANUARY)
-    assert.deepStrictEqual(taken(world).slice(1), ["renewal: 2000", "renewal: 2500"])
-  })
-
-  it("R0.3 a decrease applies at once, also after the reminder", () => {
-    const cheaper = { ...monthly("18.00"), yearly: { totalUsd: "150.00" } }
-    const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 30), { plus: cheaper }))
-    world.to(DECEMBER)
-    assert.strictEqual(taken(world).at(-1), "renewal: 1800")
-  })
-
-  it("R0.1 a running period keeps its version; the renewal takes the one in force then", () => {
-    const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 10), { plus: { creditsPerCycleUsd: "30.00" } }))
-    world.to(Date.UTC(2026, 10, 16))
-    assert.strictEqual(balance(world), usd("20"))
-    assert.strictEqual(quoted(world, "pro").revoked, usd("10").toString())
-    world.to(DECEMBER)
-    assert.strictEqual(balance(world), usd("30"))
-  })
-
-  it("R0.1 a plan that is not sold any more goes on under the terms it was bought under", () => {
-    const world = worldWith(catalogueFrom("v2", Date.UTC(2026, 10, 10), { plus: { monthly: null } }))
-    refusedWith(
-      world.request({
-        op: "quote",
-        id: "x",
-        account: ACCOUNT,
-        plan: "plus",
-        interval: "monthly",
-        wallet: world.book.wallet(world.now),
-      }),
-      "already_on_plan",
-    )
-    world.to(DECEMBER)
-    assert.strictEqual(taken(world).at(-1), "renewal: 2000")
   })
 })
 

@@ -7,7 +7,7 @@ import type { Instant, Nano } from "@credits/kernel"
 import type { Catalogue } from "@credits/pricebook"
 import { periodEnd, type Period } from "./period.ts"
 import type { PaidSubscription, RenewalTerms } from "./subscription.ts"
-import { termsAt, type Offering } from "./terms.ts"
+import { termsAt, termsOf, type Offering, type PlanTerms } from "./terms.ts"
 
 export const DAY_MS = 86_400_000
 
@@ -61,9 +61,21 @@ const toldPrice = (subscription: PaidSubscription, next: Offering, catalogues: R
   return downgrade?.price ?? terms.price
 }
 
+/** Of a plan that is not sold any more: those it was bought under; of a downgrade's, the last it was sold under. */
+const lastTerms = (
+  { terms, downgrade }: PaidSubscription,
+  next: Offering,
+  catalogues: ReadonlyArray<Catalogue>,
+  at: Instant,
+): PlanTerms => {
+  if (downgrade === null) return terms
+  const sold = catalogues.flatMap((one) => (one.effectiveAt > at ? [] : (termsOf(one, next) ?? [])))
+  return sold.at(-1) ?? terms
+}
+
 /**
- * R0.1, R0.3: the terms in force at the renewal; a higher price only if it held when the reminder was sent, a lower one
- * at once. A plan that is not sold any more goes on under the terms it was bought under.
+ * R0.1, R0.3: the terms in force at the renewal, also of a plan that is not sold any more; a higher price only if it
+ * held when the reminder was sent, a lower one at once.
  */
 export const renewalTerms = (
   subscription: PaidSubscription,
@@ -71,8 +83,7 @@ export const renewalTerms = (
   at: Instant,
 ): RenewalTerms => {
   const next = nextOffering(subscription)
-  const terms = termsAt(catalogues, next, at)
-  if (terms === null) return { terms: subscription.terms, price: subscription.terms.price }
+  const terms = termsAt(catalogues, next, at) ?? lastTerms(subscription, next, catalogues, at)
   const told = toldPrice(subscription, next, catalogues)
   return { terms, price: told < terms.price ? told : terms.price }
 }

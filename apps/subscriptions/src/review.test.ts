@@ -63,6 +63,15 @@ describe("a billing case", () => {
     refusedWith(open(world, "chg_more"), "review_exists")
   })
 
+  it("R5.2 a dispute opens its case however many the customer has open", () => {
+    const world = new World()
+    buy(world, "plus")
+    for (let i = 0; i < OPEN_CASES_MAX; i++) open(world, `chg_x${i}`)
+    const disputed = { ...world.payments.last(), disputed: true }
+    world.decide({ type: "notice", notice: { type: "disputed", charge: disputed } })
+    assert.strictEqual(world.rows.at(-1)?.chargeId, disputed.chargeId)
+  })
+
   it("R5.2 the evidence: charges that took money for the same obligation, or as much within ten minutes", () => {
     const minute = 60_000
     const charges = [

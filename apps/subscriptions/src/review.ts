@@ -11,7 +11,7 @@ export type CaseRow = ReviewView
 
 export type Evidence = ReviewView["evidence"]
 
-/** An account with more open cases than this has something else to talk about. */
+/** A customer with so many open cases has something else to talk about. */
 export const OPEN_CASES_MAX = 20
 const NEAR_MS = 10 * 60_000
 
@@ -35,10 +35,14 @@ export const evidenceOf = (chargeId: string, charges: ReadonlyArray<ChargeView>)
   }
 }
 
-/** Null: this charge has an open case already, or there are too many. */
+/** By the customer. Null: this charge has an open case already, or there are too many. */
+export const reportCharge = (change: Change, chargeId: string, reason: string): CaseRow | null =>
+  change.state.cases.length >= OPEN_CASES_MAX ? null : openCase(change, chargeId, reason)
+
+/** A dispute or a payment that nobody can explain is never too much. Null: this charge has an open case already. */
 export const openCase = (change: Change, chargeId: string, reason: string): CaseRow | null => {
   const { cases, account } = change.state
-  if (cases.length >= OPEN_CASES_MAX || cases.some((one) => one.row.chargeId === chargeId)) return null
+  if (cases.some((one) => one.row.chargeId === chargeId)) return null
   const row: CaseRow = {
     reviewId: change.newId("rev"),
     account,

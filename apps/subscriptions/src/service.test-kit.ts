@@ -76,7 +76,7 @@ const programs = {
   ledger: fileURLToPath(new URL("../../ledger/src/main.ts", import.meta.url)),
 } as const
 export type Program = keyof typeof programs
-type Dialect = "sqlite" | "postgres"
+export type Dialect = "sqlite" | "postgres"
 const CONTROL = { subscriptions: SUBJECTS.subscriptionsControl, ledger: SUBJECTS.ledgerControl } as const
 
 const seedText = (seed: Uint8Array): string => new TextDecoder().decode(seed)
@@ -319,11 +319,14 @@ export class System {
 }
 
 /** One suite over both databases; without Postgres on the machine that half is reported as skipped. */
-export const overBothDatabases = (name: string, suite: (start: () => Promise<System>) => void): void => {
+export const overBothDatabases = (
+  name: string,
+  suite: (start: () => Promise<System>, dialect: Dialect) => void,
+): void => {
   describe(`${name} on sqlite`, () => {
-    suite(() => System.start("sqlite"))
+    suite(() => System.start("sqlite"), "sqlite")
   })
   describe.skipIf(findPostgresBinaries() === undefined)(`${name} on postgres`, () => {
-    suite(() => System.start("postgres"))
+    suite(() => System.start("postgres"), "postgres")
   })
 }

@@ -9,6 +9,7 @@ import {
   buy,
   cancel,
   catalogueFrom,
+  confirmLater,
   DAY,
   DECEMBER,
   onPlus,
@@ -20,6 +21,7 @@ import {
   view,
 } from "./life.fixture.ts"
 import { defaultCatalogue } from "@credits/pricebook/defaults"
+import { machine } from "./machine.ts"
 import { ACCOUNT, START, World } from "./world.fixture.ts"
 
 const downgrade = (world: World, plan: string, interval: "monthly" | "yearly" = "monthly") =>
@@ -158,6 +160,17 @@ describe("a downgrade by support", () => {
     assert.strictEqual(taken(world).at(-1), "renewal: 2000")
   })
 
+  it("R5.3 R0.3 to a plan that is not sold any more by then: it is what was agreed, not the dearer plan again", () => {
+    const gone = catalogueFrom("v2", DECEMBER - 3 * DAY, { plus: { monthly: null } })
+    const world = new World(START, [defaultCatalogue(), gone])
+    buy(world, "pro")
+    downgrade(world, "plus")
+    world.to(DECEMBER)
+    assert.deepStrictEqual(taken(world), ["first: 7000", "renewal: 2000"])
+    assert.strictEqual(view(world).plan, "plus")
+    assert.strictEqual(balance(world), usd("20"))
+  })
+
   it("R5.3 only downwards, only a plan that is sold, only where there is a renewal to change", () => {
     const world = new World()
     refusedWith(downgrade(world, "plus"), "not_subscribed")
@@ -209,6 +222,34 @@ describe("a refund", () => {
     assert.strictEqual(world.book.revoked, usd("20"))
     world.decide({ type: "notice", notice: { type: "refunded", charge } })
     assert.strictEqual(told(world).filter((kind) => kind === "ended").length, 1)
+  })
+
+  it("R5.2 while its credit is on its way to the ledger: it is taken back as soon as it is there", () => {
+    const world = new World()
+    confirmLater(world, quoted(world, "plus").quoteId)
+    for (const kind of ["method", "charge"]) {
+      const step = machine.steps(world.state).find((one) => one.kind === kind)!
+      world.decide({ type: "outcome", step: step.id, outcome: world.perform(step) })
+    }
+    const charge = { ...world.payments.last(), refunded: true }
+    world.decide({ type: "notice", notice: { type: "refunded", charge } })
+    world.settle()
+    assert.strictEqual(view(world).status, "free")
+    assert.deepStrictEqual([balance(world), world.book.revoked], [0n, usd("20")])
+    assert.deepStrictEqual(told(world), ["started", "ended"])
+  })
+
+  it("R5.2 R5.4 of a period that is over: what is owed for the next is not dropped while it can still be paid", () => {
+    const world = onPlus()
+    const [first] = world.payments.charges
+    world.payments.plan = "action"
+    world.to(DECEMBER + 60_000)
+    world.decide({ type: "notice", notice: { type: "refunded", charge: first! } })
+    world.settle()
+    assert.strictEqual(view(world).status, "past_due")
+    world.resolve("ok")
+    assert.deepInclude(view(world), { status: "active", currentPeriodStart: DECEMBER })
+    assert.deepStrictEqual(world.rows, [])
   })
 
   it("R5.2 of an earlier charge touches nothing that runs now", () => {

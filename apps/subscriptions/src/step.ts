@@ -4,10 +4,12 @@
  */
 import type { ChargeKind, ChargeView } from "@credits/contracts"
 import { patch, patchPaid, type Change } from "./change.ts"
-import { fail, forgetObligation, noMethod, takeCharge, takeClosed, takeMethod } from "./operation.ts"
+import { endRefunded } from "./ending.ts"
+import { takeChargeInFlight } from "./late-success.ts"
+import { fail, forgetObligation, noMethod, takeClosed, takeMethod } from "./operation.ts"
 import { finishOperation } from "./paid.ts"
 import { addEvidence, type Evidence } from "./review.ts"
-import type { LedgerWork, Operation, State } from "./subscription.ts"
+import { paidSubscription, type LedgerWork, type Operation, type State } from "./subscription.ts"
 import { nameOf } from "./terms.ts"
 
 export type Step =
@@ -122,6 +124,8 @@ const takeLedger = (change: Change, done: LedgerWork, lotId: string | null, seq:
   }
   if (operation !== null && operation.obligation === done.obligation) finishOperation(change, operation)
   change.facts.push(...done.facts)
+  const paid = paidSubscription(change.state)
+  if (paid?.isRefunded === true && paid.lot.cause === done.lot) endRefunded(change, paid)
 }
 
 /** `step` is one that the document names; the runtime drops outcomes of any other. */
@@ -137,7 +141,7 @@ export const takeOutcome = (change: Change, step: string, outcome: Outcome): voi
     case "method":
       return takeMethod(change, operation, outcome.hasMethod)
     case "charge":
-      return takeCharge(change, operation, outcome.charge)
+      return takeChargeInFlight(change, operation, outcome.charge)
     case "refused":
       return takeRefused(change, operation, outcome.code)
     case "closed":

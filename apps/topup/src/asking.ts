@@ -6,6 +6,7 @@ import { ask, askOwner, type BusHandle, type RunningClock } from "@credits/bus"
 import {
   SUBJECTS,
   type ChargeAnswer,
+  type CloseAnswer,
   type LedgerReply,
   type LedgerRequest,
   type PaymentsReply,
@@ -19,6 +20,9 @@ import type { TopupOutcome, TopupState, TopupStep } from "./topup-state.ts"
 const CHARGE_WAIT_MS = 3_000
 /** Payments answers at the latest after its wait. */
 const CHARGE_ANSWER_MS = CHARGE_WAIT_MS + 5_000
+
+/** The cancellation at the processor, and what payments waits for it. */
+const CLOSE_ANSWER_MS = 10_000
 
 /** Refusals after which certainly nothing was or will be charged under this obligation. */
 const NOT_CHARGED: ReadonlySet<string> = new Set(["payment_method_required", "obligation_closed", "invalid"])
@@ -82,6 +86,22 @@ const charge = async (
   throw new Error(`payments refuses ${obligation}: ${code}, ${detail}`)
 }
 
+/** What waits for the customer is canceled; paid meanwhile it is answered as the charge it is. @throws when not yet */
+const close = async (
+  parts: AskingParts,
+  account: string,
+  step: Extract<TopupStep, { kind: "close" }>,
+): Promise<TopupOutcome> => {
+  const { obligation, amountCents } = step
+  const request = JSON.stringify({ op: "charge-close", account, obligation })
+  const text = await ask(parts.bus.connection, SUBJECTS.paymentsRequest("charge-close"), request, CLOSE_ANSWER_MS)
+  const reply = JSON.parse(text) as PaymentsReply<CloseAnswer>
+  if ("refused" in reply) throw new Error(`payments refuses to close ${obligation}: ${reply.refused.code}`)
+  if (reply.ok.status === "closed") return { kind: "closed" }
+  if (reply.ok.status === "pending") throw new Error(`${obligation} is not closed yet`)
+  return charge(parts, account, { id: step.id, kind: "charge", obligation, amountCents })
+}
+
 /** I8: once for ever by its id; the same group ends the mark, so no call is refused beside the credit. */
 const grant = (account: string, step: Extract<TopupStep, { kind: "grant" }>): LedgerRequest => {
   const { id, obligation } = step
@@ -98,6 +118,23 @@ const grant = (account: string, step: Extract<TopupStep, { kind: "grant" }>): Le
   }
 }
 
+/**
+ * R5.2: what is left of the credit that a charge bought; none when it is used up. What calls have a promise of stays
+ * theirs.
+ */
+const revoke = async (
+  bus: BusHandle,
+  account: string,
+  { id, obligation, amountCents }: Extract<TopupStep, { kind: "revoke" }>,
+): Promise<void> => {
+  const { lots } = await askLedger<WalletAnswer>(bus, { op: "wallet", account })
+  const lot = lots.find(({ cause }) => cause === obligation)
+  if (lot === undefined) return
+  const amount = (BigInt(amountCents) * NANO_PER_CENT).toString()
+  const reason = "auto top-up given back"
+  await askLedger(bus, { op: "revoke", id, account, lotId: lot.id, amount, cause: obligation, reason })
+}
+
 export const performOn =
   (parts: AskingParts) =>
   async (step: TopupStep, { account }: TopupState): Promise<TopupOutcome> => {
@@ -110,11 +147,16 @@ export const performOn =
         return { kind: "marked" }
       case "charge":
         return charge(parts, account, step)
+      case "close":
+        return close(parts, account, step)
       case "clear":
         await askLedger(bus, mark(account, step.id, 0))
         return { kind: "cleared" }
       case "grant":
         await askLedger(bus, grant(account, step))
         return { kind: "granted" }
+      case "revoke":
+        await revoke(bus, account, step)
+        return { kind: "revoked" }
     }
   }

@@ -18,6 +18,8 @@ export type Chance =
   | { readonly on: "fact"; readonly again: number | null }
   | { readonly on: "signal"; readonly again: number | null }
   | { readonly on: "resolve" }
+  /** The customer authenticates what waits for them. */
+  | { readonly on: "authenticate" }
   | { readonly on: "restart" }
   | { readonly on: "spend"; readonly cents: number }
   | { readonly on: "refused" }
@@ -46,6 +48,7 @@ const chance = fc.oneof(
   { weight: 8, arbitrary: of("fact", { again }) },
   { weight: 8, arbitrary: of("signal", { again }) },
   { weight: 4, arbitrary: of("resolve", {}) },
+  { weight: 3, arbitrary: of("authenticate", {}) },
   { weight: 2, arbitrary: of("restart", {}) },
   { weight: 10, arbitrary: of("spend", { cents: fc.integer({ min: 1, max: 1_500 }) }) },
   { weight: 2, arbitrary: of("refused", {}) },
@@ -106,6 +109,9 @@ export class ChanceLife {
         break
       case "resolve":
         for (const obligation of life.processor.unresolved) life.processor.resolve(obligation, life.now)
+        break
+      case "authenticate":
+        for (const obligation of life.processor.awaiting) life.processor.succeedAfterAll(obligation, life.now)
         break
       case "restart":
         this.#held = []
@@ -187,7 +193,10 @@ export class ChanceLife {
     const month = monthOf(now)
     const counted = [...processor.charges.values()]
       .map(({ view }) => view)
-      .filter(({ status, at }) => (status === "succeeded" || status === "unknown") && monthOf(at) === month)
+      .filter(({ status, at, obligation: of }) => {
+        const isCounted = status === "succeeded" || status === "unknown" || processor.awaiting.includes(of)
+        return isCounted && monthOf(at) === month
+      })
     const sum = counted.reduce((cents, view) => cents + view.amountCents, 0) + amountCents
     assert.isAtMost(sum, this.#caps.get(obligation)!, `I7 in ${month}`)
     assert.deepStrictEqual(processor.unresolved, [], "one at a time (R9.4)")

@@ -212,6 +212,17 @@ describe("the customer acts", () => {
     assert.strictEqual(life.processor.charges.size, 2)
   })
 
+  it("R9.6 a decline of the card before does not stop the one that was saved while it was being charged", () => {
+    const life = low("final")
+    const charge = life.until("charge")
+    const outcome = life.perform(charge)
+    life.at(START + 1_000).saveCard("f2")
+    life.tell(charge, outcome)
+    life.settle()
+    assert.deepStrictEqual([life.view.state, life.balanceCents, life.processor.charges.size], ["ready", 1_000, 2])
+    assert.deepStrictEqual(life.tale, ["enabled", "failed", "succeeded"])
+  })
+
   it("R9.6 enabling again ends it too, but no sooner than an hour after a soft decline", () => {
     const life = low("soft", "soft", "soft").settle()
     life.at(START + HOUR).settle()

@@ -31,7 +31,7 @@ export const readObligation = (text: string): { readonly month: MonthKey; readon
   return match === null ? null : { month: match[2]!, seq: Number(match[3]) }
 }
 
-/** What must be under way: what is proven first, then the one top-up, then a look. */
+/** What must be under way: what is proven or given back first, then the one top-up, then a look. */
 export const stepsOf = (state: TopupState): ReadonlyArray<TopupStep> => {
   const steps: Array<TopupStep> = state.grants.map(({ obligation, amountCents }) => ({
     id: `grant:${obligation}`,
@@ -39,11 +39,17 @@ export const stepsOf = (state: TopupState): ReadonlyArray<TopupStep> => {
     obligation,
     amountCents,
   }))
-  const { flight, look } = state
+  const { flight, look, grants, refunds } = state
+  for (const { obligation, amountCents } of refunds) {
+    // Credit can only be taken back once it is there.
+    if (grants.some((granting) => granting.obligation === obligation)) continue
+    steps.push({ id: `revoke:${obligation}`, kind: "revoke", obligation, amountCents })
+  }
   if (flight !== null) {
     const { obligation, amountCents, stage, markUntil } = flight
     if (stage === "marking") steps.push({ id: `mark:${obligation}`, kind: "mark", until: markUntil })
     if (stage === "charging") steps.push({ id: `charge:${obligation}`, kind: "charge", obligation, amountCents })
+    if (stage === "closing") steps.push({ id: `close:${obligation}`, kind: "close", obligation, amountCents })
     if (stage === "clearing") steps.push({ id: `clear:${obligation}`, kind: "clear" })
   } else if (look !== null && steps.length === 0) steps.push({ id: `look:${state.account}:${look.n}`, kind: "look" })
   return steps
@@ -131,19 +137,39 @@ const pause = (turn: Turn, next: Pause): void => {
 interface Failure {
   readonly code: string
   readonly kind: "soft" | "final"
+  /** It could still be paid: the cap stays reserved until it cannot (R9.3). */
+  readonly isOpen: boolean
   /** Fingerprint of the card, when there was one. */
   readonly card: string | null
+  /** When it was asked. */
+  readonly at: Instant
 }
 
+/** R9.6: of a card that the customer has replaced since. Nobody needs to act, and the new one has declined nothing. */
+const isReplaced = ({ card: { card, asOf } }: TopupState, failed: Failure): boolean =>
+  failed.card !== null && card !== null && card.fingerprint !== failed.card && failed.at < asOf
+
 /** R9.6: each failure is told once, as what it means. */
-const fail = (turn: Turn, flight: Flight, { code, kind, card }: Failure): void => {
-  give(turn, flight)
+const fail = (turn: Turn, flight: Flight, failure: Failure): void => {
+  if (failure.isOpen) turn.change({ flight: { ...flight, stage: "closing" } })
+  else give(turn, flight)
   const { obligation, amountCents } = flight
+  const { code, kind, card } = failure
+  const retryAt = turn.now + RETRY_MS
+  if (kind === "soft") pause(turn, { card, until: retryAt })
+  if (isReplaced(turn.state, failure)) {
+    turn.change({ lastFailure: code })
+    turn.tell("failed", {
+      obligation,
+      amountCents,
+      reason: code,
+      retryAt: turn.state.consent === null ? null : turn.now,
+    })
+    return
+  }
   const failures = turn.state.failures + 1
   turn.change({ failures, lastFailure: code, failedCard: card, isWanted: false })
   const isOver = kind === "final" || failures >= FAILURES_MAX
-  const retryAt = turn.now + RETRY_MS
-  if (kind === "soft") pause(turn, { card, until: retryAt })
   if (isOver && suspend(turn, { reason: code, lifts: "card", source: "system", of: { obligation, amountCents } }))
     return
   const isTriedAgain = !isOver && turn.state.consent !== null
@@ -157,11 +183,12 @@ const notCharged = (turn: Turn, flight: Flight, why: string): void => {
   pause(turn, { card: null, until: turn.now + RETRY_MS })
 }
 
-const failureOf = ({ status, decline, method }: ChargeView): Failure => {
-  const card = method?.fingerprint ?? null
+const failureOf = ({ status, decline, method, at }: ChargeView): Failure => {
+  const of = { card: method?.fingerprint ?? null, at }
   // The bank wants the customer, who is not there: nothing we do helps (R9.6).
-  if (status === "action_required") return { code: "authentication_required", kind: "final", card }
-  return { code: decline?.code ?? "declined", kind: decline?.class === "soft" ? "soft" : "final", card }
+  if (status === "action_required") return { code: "authentication_required", kind: "final", isOpen: true, ...of }
+  const kind = decline?.class === "soft" ? "soft" : "final"
+  return { code: decline?.code ?? "declined", kind, isOpen: false, ...of }
 }
 
 /** What payments says of the top-up on its way, answered or told; whatever comes twice finds nothing to do. */
@@ -187,10 +214,14 @@ const decided = (turn: Turn, flight: Flight, charge: ChargeView): void => {
 /** The answer of payments to the step `charge`. */
 export const charged = (turn: Turn, charge: ChargeView): void => decided(turn, turn.state.flight!, charge)
 
+/** It was waiting for the customer, and never will be paid. */
+export const closed = (turn: Turn): void => give(turn, turn.state.flight!)
+
 /** Payments will not charge: there is no card, or it was closed. Anything else it refuses is our mistake. */
 export const refused = (turn: Turn, code: string): void => {
   const flight = turn.state.flight!
-  if (code === "payment_method_required") fail(turn, flight, { code, kind: "final", card: null })
+  if (code === "payment_method_required")
+    fail(turn, flight, { code, kind: "final", isOpen: false, card: null, at: turn.now })
   else notCharged(turn, flight, code)
 }
 
@@ -207,6 +238,8 @@ export const heardOfCharge = (turn: Turn, charge: ChargeView): void => {
   const isOnItsWay = flight?.obligation === charge.obligation && flight.stage !== "clearing"
   if (isOnItsWay && flight.stage !== "marking") {
     const isUndecided = charge.status === "unknown" || charge.status === "review"
+    // The step tells when it is canceled.
+    if (flight.stage === "closing" && charge.status !== "succeeded") return
     // The step goes on asking; its answer says the same.
     if (isUndecided && flight.stage === "charging") return
     if (isUndecided && flight.authorizedAt === charge.at) return
@@ -218,12 +251,32 @@ export const heardOfCharge = (turn: Turn, charge: ChargeView): void => {
   succeed(turn, charge)
 }
 
+/** R5.2: what was given back as money goes back as credit, as far as it is still there. It stays counted (R9.3). */
+export const heardOfRefund = (turn: Turn, { obligation, amountCents }: ChargeView): void => {
+  const { refunds } = turn.state
+  if (readObligation(obligation) === null || refunds.some((each) => each.obligation === obligation)) return
+  turn.change({ refunds: [...refunds, { obligation, amountCents }] })
+}
+
+export const revoked = (turn: Turn, obligation: string): void => {
+  turn.change({ refunds: turn.state.refunds.filter((each) => each.obligation !== obligation) })
+  lookAgain(turn)
+}
+
+/** Credit has come, of a top-up or of the plan: a call that was refused before it may well be covered now. */
+export const creditCame = (turn: Turn, at: Instant): void => {
+  const { settledAt, isWanted, wantedAt } = turn.state
+  // A balance that was read before it says nothing any more: whoever looks again reads it anew.
+  turn.change({ settledAt: Math.max(settledAt, at), isWanted: isWanted && wantedAt >= at, look: null })
+}
+
 /** The credit is there: now it is told, and looked at again (R9.4). */
 export const granted = (turn: Turn, obligation: string): void => {
   const granting = turn.state.grants.find((each) => each.obligation === obligation)
   if (granting === undefined) return
   const { amountCents, chargeId, month } = granting
-  turn.change({ grants: turn.state.grants.filter((each) => each !== granting), settledAt: turn.now })
+  turn.change({ grants: turn.state.grants.filter((each) => each !== granting) })
+  creditCame(turn, turn.now)
   turn.tell("succeeded", { obligation, amountCents, chargeId, month })
   tellShares(turn, month)
   lookAgain(turn)

@@ -126,6 +126,29 @@ export class Processor {
     this.#become(this.charges.get(obligation)!, "succeeded", now)
   }
 
+  readonly #closed = new Set<string>()
+
+  /** Canceled for ever, or paid before. */
+  close(obligation: string): boolean {
+    const isPaid = this.charges.get(obligation)?.view.status === "succeeded"
+    if (!isPaid) this.#closed.add(obligation)
+    return !isPaid
+  }
+
+  /** Charges that wait for a customer who may still come. */
+  get awaiting(): ReadonlyArray<string> {
+    const isOpen = (obligation: string, view: ChargeView): boolean =>
+      view.status === "action_required" && !this.#closed.has(obligation)
+    return [...this.charges].flatMap(([obligation, { view }]) => (isOpen(obligation, view) ? [obligation] : []))
+  }
+
+  /** Support gives the money back. */
+  refund(obligation: string, now: number): void {
+    const charge = this.charges.get(obligation)!
+    charge.view = { ...charge.view, refunded: true }
+    this.tell("charge_refunded", now, { charge: charge.view })
+  }
+
   tell(
     kind: PaymentFact["kind"],
     now: number,

@@ -41,8 +41,9 @@ export class Readings {
     const text = await ask(this.#bus.connection, subject, JSON.stringify({ op: "show", account }), READ_MS)
     const reply = JSON.parse(text) as SubscriptionsReply<SubscriptionView>
     if (!("ok" in reply)) throw new Error(`subscriptions: ${reply.refused.code}, ${reply.refused.detail}`)
-    const { status, plan, asOf } = reply.ok
-    const policy = status === "free" ? null : await this.#policy(plan)
+    const { status, plan, complimentary, asOf } = reply.ok
+    // R9.7: a plan that was given away tops nothing up.
+    const policy = status === "free" || complimentary ? null : await this.#policy(plan)
     return { status, policy, isPolicyTold: false, asOf, facts: [] }
   }
 

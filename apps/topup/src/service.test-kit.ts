@@ -86,8 +86,8 @@ export class World {
   readonly #published = new Map<string, number>()
   /** Accounts whose facts of payments wait. */
   readonly holdsFacts = new Set<string>()
-  /** What subscriptions answers to `show`; default: Plus, active. null: it does not answer. */
-  readonly plans = new Map<string, "free" | null>()
+  /** What subscriptions answers to `show`; default: Plus, active. `given`: by support. null: it does not answer. */
+  readonly plans = new Map<string, "free" | "given" | null>()
   readonly facts: Array<TopupFact> = []
   readonly letters: Array<DeadLetter> = []
   /** Called before a request for a charge is answered. */
@@ -128,6 +128,10 @@ export class World {
     await kvPut(bus, BUCKETS.catalogues, version, JSON.stringify(defaultCatalogueData))
     await kvPut(bus, BUCKETS.catalogues, CURRENT_KEY, JSON.stringify({ v: 1, versions: [{ version, effectiveAt: 0 }] }))
     serve(bus.connection, SUBJECTS.paymentsRequest("charge"), (text) => this.#charge(JSON.parse(text) as RequestCharge))
+    serve(bus.connection, SUBJECTS.paymentsRequest("charge-close"), (text) => {
+      const { account, obligation } = JSON.parse(text) as { readonly account: string; readonly obligation: string }
+      return JSON.stringify({ ok: { status: this.processor(account).close(obligation) ? "closed" : "succeeded" } })
+    })
     serve(bus.connection, SUBJECTS.paymentsRequest("method"), (text) => {
       const { account } = JSON.parse(text) as { readonly account: string }
       const { card } = this.processor(account)
@@ -140,8 +144,9 @@ export class World {
         const { account } = JSON.parse(text) as { readonly account: string }
         const plan = this.plans.get(account)
         if (plan === null) throw new Error("subscriptions is silent")
-        const view = subscriptionView(account, plan === "free" ? "free" : "active", plan ?? "plus", this.now())
-        return JSON.stringify({ ok: view })
+        const [status, name] = plan === "free" ? (["free", "free"] as const) : (["active", "plus"] as const)
+        const view = subscriptionView(account, status, name, this.now())
+        return JSON.stringify({ ok: { ...view, complimentary: plan === "given" } })
       },
       () => undefined,
     )

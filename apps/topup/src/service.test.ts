@@ -6,6 +6,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { SUBJECTS } from "@credits/contracts"
 import { usd } from "@credits/kernel"
 import { publish } from "@credits/bus"
+import { method } from "./processor.fixture.ts"
 import { eventually, World } from "./service.test-kit.ts"
 
 const HOUR = 3_600_000
@@ -59,6 +60,33 @@ describe("auto top-up as a service", () => {
     assert.isDefined((await world.ledger("acc_call", call)).ok)
   })
 
+  it("R5.2 a top-up that is given back takes what is left of its lot with it, and nothing else", async () => {
+    await world.entitle("acc_back", "4")
+    await world.enable("acc_back", 1_000)
+    await world.holds("acc_back", "14")
+    await world.use("acc_back", "6")
+    await world.holds("acc_back", "8")
+    const [charge] = world.processor("acc_back").taken
+    world.processor("acc_back").refund(charge!.obligation, world.now())
+    await world.tellFacts("acc_back")
+    await world.holds("acc_back", "0")
+    const wallet = await world.wallet("acc_back")
+    assert.deepInclude(wallet?.totals, { revoked: usd("8").toString(), spent: usd("6").toString() })
+    await world.tells("acc_back", "enabled", "succeeded", "cap_80", "cap_100")
+  })
+
+  it("R9.3 what a bank wants its customer for is canceled, and another card has the whole cap", async () => {
+    await world.entitle("acc_bank", "4")
+    world.processor("acc_bank").fates.push("action")
+    await world.enable("acc_bank", 1_000)
+    await world.shows("acc_bank", { state: "suspended", pendingCents: 0, remainingCents: 1_000 })
+    assert.deepStrictEqual(world.processor("acc_bank").awaiting, [])
+    world.processor("acc_bank").card = "f2"
+    await world.publishFact(world.processor("acc_bank").tell("method_saved", world.now(), { method: method("f2") }))
+    await world.holds("acc_bank", "14")
+    await world.shows("acc_bank", { spentThisMonthCents: 1_000 })
+  })
+
   it("R9.1 R6.6 the same request again is answered the same; another one under its id is a conflict", async () => {
     await world.entitle("acc_twice", "20")
     const first = await world.enable("acc_twice", 5_000, "once")
@@ -74,6 +102,8 @@ describe("auto top-up as a service", () => {
     assert.deepInclude((await world.enable("acc_no", 499)).refused, { code: "invalid", field: "monthlyCapCents" })
     world.plans.set("acc_no", "free")
     assert.strictEqual((await world.enable("acc_no", 5_000)).refused.code, "plan_required")
+    world.plans.set("acc_no", "given")
+    assert.strictEqual((await world.enable("acc_no", 5_000)).refused.code, "plan_required", "a plan that nobody pays")
     world.plans.delete("acc_no")
     world.processor("acc_no").card = ""
     assert.strictEqual((await world.enable("acc_no", 5_000)).refused.code, "payment_method_required")

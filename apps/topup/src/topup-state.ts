@@ -33,13 +33,20 @@ export interface Flight {
   readonly amountCents: number
   /**
    * `marking`: the ledger is told, nothing was asked of payments. `charging`: payments is asked. `being_confirmed`: the
-   * outcome is not known, the fact will tell. `clearing`: it failed, the ledger is told.
+   * outcome is not known, the fact will tell. `closing`: it waits for a customer who is not there, and payments is told
+   * to cancel it. `clearing`: it failed, the ledger is told.
    */
-  readonly stage: "marking" | "charging" | "being_confirmed" | "clearing"
+  readonly stage: "marking" | "charging" | "being_confirmed" | "closing" | "clearing"
   /** Until when the ledger answers `top_up_in_progress`. */
   readonly markUntil: Instant
   /** When payments authorized it: decides the month; null while not known. */
   readonly authorizedAt: Instant | null
+}
+
+/** A payment that was given back: the credit it bought is to be taken back (R5.2). */
+export interface Refund {
+  readonly obligation: string
+  readonly amountCents: number
 }
 
 /** A proven payment whose credit is on its way (I8). */
@@ -68,6 +75,8 @@ export interface TopupState {
   readonly lastFailure: string | null
   /** An authorization was refused for want of credit and nothing was charged since (R9.4). */
   readonly isWanted: boolean
+  /** When that was. */
+  readonly wantedAt: Instant
   /** When credit last came, of a top-up or of the plan: a call refused before may well be covered now. */
   readonly settledAt: Instant
   /** A look at the balance under way; `again`: something happened meanwhile that it may not have seen. */
@@ -75,6 +84,7 @@ export interface TopupState {
   readonly looks: number
   readonly flight: Flight | null
   readonly grants: ReadonlyArray<Granting>
+  readonly refunds: ReadonlyArray<Refund>
   readonly months: ReadonlyArray<Month>
   /** The month whose beginning has been acted on. */
   readonly month: MonthKey
@@ -101,7 +111,9 @@ export type TopupStep = SagaStep &
     | { readonly kind: "mark"; readonly until: Instant }
     | { readonly kind: "clear" }
     | { readonly kind: "charge"; readonly obligation: string; readonly amountCents: number }
+    | { readonly kind: "close"; readonly obligation: string; readonly amountCents: number }
     | { readonly kind: "grant"; readonly obligation: string; readonly amountCents: number }
+    | { readonly kind: "revoke"; readonly obligation: string; readonly amountCents: number }
   )
 
 export type TopupOutcome =
@@ -112,7 +124,10 @@ export type TopupOutcome =
   | { readonly kind: "charged"; readonly answer: ChargeAnswer }
   /** Payments will not charge this obligation, and has not. */
   | { readonly kind: "refused"; readonly code: string }
+  /** Canceled: it can never be paid any more. */
+  | { readonly kind: "closed" }
   | { readonly kind: "granted" }
+  | { readonly kind: "revoked" }
 
 export type TopupNotice =
   | { readonly type: "signal"; readonly kind: SignalKind; readonly at: Instant }
@@ -143,11 +158,13 @@ export const newTopup = (account: string): TopupState => ({
   pauses: [],
   lastFailure: null,
   isWanted: false,
+  wantedAt: -1,
   settledAt: -1,
   look: null,
   looks: 0,
   flight: null,
   grants: [],
+  refunds: [],
   months: [],
   month: "",
   disputes: [],
@@ -208,6 +225,9 @@ export const phasesOf = (state: TopupState): Readonly<Record<string, string>> =>
   charge: chargePhase(state),
 })
 
+/** What older rows do not say. */
+const SINCE_ADDED: Pick<TopupState, "refunds" | "wantedAt"> = { refunds: [], wantedAt: -1 }
+
 /** The policy's threshold is the only amount. */
 export const encodeTopup = (state: TopupState): string => {
   const { plan } = state
@@ -217,7 +237,7 @@ export const encodeTopup = (state: TopupState): string => {
 }
 
 export const decodeTopup = (text: string): TopupState => {
-  const state = JSON.parse(text) as TopupState
+  const state: TopupState = { ...SINCE_ADDED, ...(JSON.parse(text) as TopupState) }
   const { policy } = state.plan
   return policy === null
     ? state

@@ -71,6 +71,7 @@ export class Life {
   balanceCents = 2_000
   isOpen = true
   readonly granted = new Map<string, number>()
+  readonly revoked = new Map<string, number>()
   markedUntil = 0
   /** Step ids ever begun, in order. */
   readonly begun: Array<string> = []
@@ -203,6 +204,11 @@ export class Life {
       case "mark":
         this.markedUntil = step.until
         return { kind: "marked" }
+      case "close": {
+        const isClosed = this.processor.close(step.obligation)
+        if (isClosed) return { kind: "closed" }
+        return { kind: "charged", answer: this.processor.charge(step.obligation, step.amountCents, this.now) }
+      }
       case "clear":
         this.markedUntil = 0
         return { kind: "cleared" }
@@ -211,6 +217,9 @@ export class Life {
       case "grant":
         this.#grant(step.id, step.amountCents)
         return { kind: "granted" }
+      case "revoke":
+        this.#revoke(step.id, step.amountCents)
+        return { kind: "revoked" }
     }
   }
 
@@ -220,6 +229,14 @@ export class Life {
     this.granted.set(id, cents)
     this.balanceCents += cents
     this.markedUntil = 0
+  }
+
+  /** What is left of it, in a ledger of one number. */
+  #revoke(id: string, cents: number): void {
+    if (this.revoked.has(id)) return
+    const taken = Math.min(cents, Math.max(0, this.balanceCents))
+    this.revoked.set(id, taken)
+    this.balanceCents -= taken
   }
 
   tell(step: TopupStep, outcome: TopupOutcome): void {

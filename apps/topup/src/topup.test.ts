@@ -121,6 +121,42 @@ describe("when a top-up begins", () => {
     assert.strictEqual(life.told("succeeded").length, 2)
   })
 
+  it("R9.4 a call refused before the plan's new credit came asks for nothing more, also after the card's hour", () => {
+    const life = on(10_000, 0)
+    life.balanceCents = 0
+    life.processor.fates.push("soft")
+    life.signal("low_began")
+    life.settle()
+    life.at(START + MINUTE).signal("credit_refused")
+    life.at(START + 2 * MINUTE)
+    life.balanceCents = 12_000
+    life.hearSubscription("upgraded", "active", PRO)
+    life.at(START + HOUR).settle()
+    assert.deepStrictEqual([life.processor.taken.length, life.balanceCents], [1, 12_000])
+  })
+
+  it("R9.4 a refusal from after the plan's new credit is kept, whichever is heard first", () => {
+    const life = on(10_000, 700)
+    const renewed = life.subscriptionFact("renewed", "active")
+    life.at(START + MINUTE).signal("credit_refused")
+    life.notice({ type: "subscription", fact: renewed })
+    life.settle()
+    assert.strictEqual(life.balanceCents, 1_700)
+  })
+
+  it("R9.4 a balance that was read before the plan's new credit came is read anew", () => {
+    const life = on(10_000, 700)
+    life.balanceCents = 100
+    life.signal("low_began")
+    const look = life.until("look")
+    const seen = life.perform(look)
+    life.balanceCents = 12_100
+    life.hearSubscription("upgraded", "active", PRO)
+    life.tell(look, seen)
+    life.settle()
+    assert.strictEqual(life.processor.charges.size, 0)
+  })
+
   it("R9.4 one at a time: fifty crossings at once are one charge", () => {
     const life = on()
     life.balanceCents = 300

@@ -13,14 +13,18 @@ import type { Consent } from "./consent.ts"
 import {
   charged,
   cleared,
+  closed,
+  creditCame,
   dropUnasked,
   granted,
   heardOfCharge,
+  heardOfRefund,
   isStillWanted,
   lookAgain,
   looked,
   marked,
   refused,
+  revoked,
   stepsOf,
 } from "./flight.ts"
 import {
@@ -152,8 +156,12 @@ const outcome = (turn: Turn, step: string, came: TopupOutcome): void => {
       return charged(turn, came.answer.charge)
     case "refused":
       return refused(turn, came.code)
+    case "closed":
+      return closed(turn)
     case "granted":
       return granted(turn, step.slice("grant:".length))
+    case "revoked":
+      return revoked(turn, step.slice("revoke:".length))
   }
 }
 
@@ -183,6 +191,7 @@ const heardOfPayment = (turn: Turn, fact: PaymentFact): void => {
     case "charge_canceled":
       return fact.charge === null ? undefined : heardOfCharge(turn, fact.charge)
     case "charge_refunded":
+      return fact.charge === null ? undefined : heardOfRefund(turn, fact.charge)
     case "method_expiring":
   }
 }
@@ -199,7 +208,7 @@ const BRINGS_CREDIT: ReadonlySet<SubscriptionFact["kind"]> = new Set([
 const heardOfSubscription = (turn: Turn, fact: SubscriptionFact): void => {
   const plan = afterHearing(turn.state.plan, planFromFact(fact))
   if (plan === null) return
-  if (BRINGS_CREDIT.has(fact.kind)) turn.change({ settledAt: Math.max(turn.state.settledAt, fact.at) })
+  if (BRINGS_CREDIT.has(fact.kind)) creditCame(turn, fact.at)
   takePlan(turn, plan)
 }
 
@@ -214,7 +223,7 @@ const notice = (turn: Turn, heard: TopupNotice): void => {
         if (!isStillWanted(turn, heard.at)) return
         // One that the cap, a pause or a suspension refuses is not remembered: the balance will be looked at then.
         const why = obstacle(turn.state, turn.now)
-        if (!turn.state.isWanted && (why === null || why === "waiting")) turn.change({ isWanted: true })
+        if (why === null || why === "waiting") turn.change({ isWanted: true, wantedAt: heard.at })
       }
       return lookAgain(turn)
     case "start":
@@ -301,6 +310,10 @@ const chargeArrows = arrows(
   ["charging", "clearing", "declined, or not executed"],
   ["being_confirmed", "granting", "paid"],
   ["being_confirmed", "clearing", "declined, or not executed"],
+  ["charging", "closing", "the bank wants the customer"],
+  ["being_confirmed", "closing", "the bank wants the customer"],
+  ["closing", "clearing", "canceled: it can never be paid"],
+  ["closing", "granting", "paid before it could be canceled"],
   ["clearing", "idle", "the ledger knows"],
   ["clearing", "looking", "the ledger knows, and it may go on"],
   ["clearing", "granting", "the ledger knows, and a charge told as failed succeeded after all"],

@@ -119,6 +119,7 @@ export const MAY_PUBLISH: Readonly<Record<BusUser, ReadonlyArray<string>>> = {
   topup: [
     "ledger.request.3",
     "payments.request.charge",
+    "payments.request.charge-close",
     "payments.request.charge-show",
     "payments.request.method",
     "subscriptions.request.show",

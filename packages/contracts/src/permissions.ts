@@ -146,7 +146,7 @@ const topup: Permissions = {
     "topup.fact",
     "dead-letter.topup",
     "ledger.request.*",
-    ...ofPayments("charge", "charge-show", "method"),
+    ...ofPayments("charge", "charge-close", "charge-show", "method"),
     "subscriptions.request.show",
     ...[signals, paymentFacts, subscriptionFacts, topupFacts, deadLetters].map(api.info),
     ...[signals, paymentFacts, subscriptionFacts].flatMap(api.read),
