@@ -6,7 +6,7 @@
 import type { State } from "./subscription.ts"
 
 /** Raised when the text changes in a way an older program would misread (decision 21). */
-export const DOCUMENT_VERSION = 1
+export const DOCUMENT_VERSION = 2
 
 const AMOUNTS = new Set([
   "paidValue",

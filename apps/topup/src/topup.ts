@@ -332,7 +332,8 @@ export const topupMachine: SagaMachine<
   unknown
 > = {
   name: "topup",
-  version: 1,
+  // 2: refunds, and payments that are closed: an older program would not take the credit back.
+  version: 2,
   initial: newTopup,
   encode: encodeTopup,
   decode: decodeTopup,
