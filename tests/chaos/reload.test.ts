@@ -8,7 +8,7 @@ import { openSqliteFile } from "@credits/store"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { readBooks, unreachableEntries } from "./audit.ts"
 import type { Add } from "./counting-machine.ts"
-import { until } from "./facts.ts"
+import { until, within } from "./facts.ts"
 import { WorkerBench } from "./worker-bench.ts"
 
 const adding = (id: string, account: string, add: number): Add => ({ id, account, add, hash: `h-${id}` })
@@ -69,6 +69,24 @@ describe("decision 2: the cursor is the database's", () => {
       [3, [adding("c", "acc-p0-x", 4)]],
     )
     await totals({ "acc-p0-x": 5, "acc-p1-y": 2 })
+  })
+})
+
+describe("decision 6: a planned stop", () => {
+  it("does not wait for a lease to answer who asked for partitions that are lost", async () => {
+    const bench = await WorkerBench.start({ partitions: [0, 1] })
+    const other = openSqliteFile(bench.database.file!)
+    other.prepare("UPDATE partition SET owner = 'other', epoch = epoch + 1, lease_until = ?").run(Date.now() + 60_000)
+    other.close()
+    await until(
+      "both are lost",
+      () => bench.said("lost").flatMap(({ partitions }) => partitions).length,
+      (count) => count === 2,
+    )
+    // Its host heard of it too late.
+    const asked = bench.request({ id: "1", account: "acc-p0-x", add: 1 })
+    await within("the worker stops", 10_000, bench.stop())
+    expect(asked.now()).toEqual([undefined])
   })
 })
 

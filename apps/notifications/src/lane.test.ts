@@ -7,6 +7,8 @@ class Rows {
   waiting: ReadonlyArray<string>
   readonly begun: Array<string> = []
   looks = 0
+  /** What was found is told when this resolves. */
+  reading: Promise<void> = Promise.resolve()
   readonly #ends = new Map<string, { readonly resolve: () => void; readonly reject: (error: Error) => void }>()
   readonly reports: Array<string> = []
   readonly lane: Lane<string>
@@ -18,7 +20,8 @@ class Rows {
       name: "rows",
       due: (limit) => {
         this.looks += 1
-        return Promise.resolve(this.waiting.slice(0, limit))
+        const found = this.waiting.slice(0, limit)
+        return this.reading.then(() => found)
       },
       keyOf: (row) => row,
       run: (row, stop) => {
@@ -84,6 +87,22 @@ describe("a lane", () => {
     await rows.sent("e")
     await vi.advanceTimersByTimeAsync(5_000)
     assert.deepStrictEqual(rows.begun, ["a", "b", "c", "d", "e"])
+  })
+
+  it("what was sent while rows were being read is not sent again for what was read of it", async () => {
+    const rows = new Rows(["a"], 2)
+    rows.lane.start()
+    await settle()
+    const { promise: reading, resolve: isRead } = Promise.withResolvers<void>()
+    rows.reading = reading
+    rows.lane.wake()
+    await settle()
+    assert.strictEqual(rows.looks, 2)
+    await rows.sent("a")
+    isRead()
+    await vi.advanceTimersByTimeAsync(5_000)
+    assert.deepStrictEqual(rows.begun, ["a"])
+    assert.isAbove(rows.looks, 2)
   })
 
   it("what was sent and could not be written down is sent again, but not at once", async () => {

@@ -31,6 +31,8 @@ export class Lane<Item> {
   readonly #underWay = new Map<string, Promise<void>>()
   /** Sent, and nobody could write it down: not at once again, or a full disk would send a hundred a second. */
   readonly #held = new Map<string, NodeJS.Timeout>()
+  /** Ended while rows are being read: what is read of them may be of before. */
+  readonly #ended = new Set<string>()
   readonly #stop = new AbortController()
   #found: Array<Item> = []
   #timer: NodeJS.Timeout | undefined
@@ -71,10 +73,12 @@ export class Lane<Item> {
     const { due, concurrency, ahead = 0, name, report } = this.#o
     const room = concurrency - this.#underWay.size
     if (room <= 0) return
+    this.#ended.clear()
     try {
-      // Those under way may be among them.
+      // Those under way may be among them, and those that were when the database looked.
       const found = await due(concurrency + ahead)
-      this.#found = found.filter((item) => this.#isFresh(item)).slice(0, room + ahead)
+      const fresh = found.filter((item) => this.#isFresh(item) && !this.#ended.has(this.#o.keyOf(item)))
+      this.#found = fresh.slice(0, room + ahead)
       this.#beginFound()
     } catch (error) {
       report("warning", `${name}: what is due cannot be read: ${String(error)}`)
@@ -103,6 +107,7 @@ export class Lane<Item> {
       })
       .finally(() => {
         this.#underWay.delete(key)
+        this.#ended.add(key)
         this.wake()
       })
     this.#underWay.set(key, running)

@@ -111,7 +111,7 @@ export class RatingActor {
       const rated = this.#intake.isStale ? undefined : await this.#rateNext()
       if (!(await finishing) || rated === undefined) {
         // What was rated meanwhile is stale too: it is read again from the cursor in the database.
-        await this.#reload()
+        await this.#insist("reading the cursor", () => this.#reload())
         finishing = Promise.resolve(true)
         continue
       }

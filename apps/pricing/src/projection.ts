@@ -82,7 +82,7 @@ export class UsageProjection {
   }
 
   async start(): Promise<void> {
-    await this.#reload()
+    await this.#open()
     this.#caughtUpAt = performance.now()
     this.#running = this.#run()
   }
@@ -93,7 +93,11 @@ export class UsageProjection {
     await this.#running
   }
 
-  async #reload(): Promise<void> {
+  #reload(): Promise<boolean> {
+    return this.#insist("reading what is counted", () => this.#open())
+  }
+
+  async #open(): Promise<void> {
     this.#positions = await readPositions(this.#options.database)
     this.gaps.clear()
     // A gap may have been seen before this start and by nobody since.
@@ -194,26 +198,19 @@ export class UsageProjection {
     letters: ReadonlyArray<DeadLetter> = [],
   ): Promise<boolean> {
     const { database, report } = this.#options
-    for (;;) {
-      try {
-        const [stream, incarnation] = [this.#stream, this.#intake.incarnation!]
-        const before = this.#positions
-        const moved = { stream, incarnation, from: this.cursor, to, rollup, before, positions }
-        await commitProjection(database, { ...moved, letters })
-        this.trouble = undefined
-        break
-      } catch (error) {
-        if (error instanceof CursorMoved) {
-          report("warning", error.message)
-          await this.#reload()
-          return false
-        }
-        const detail = error instanceof Error ? error.message : String(error)
-        if (this.trouble === undefined) report("warning", `counting usage: ${detail}; trying again`)
-        this.trouble = detail
-        if (this.#stopped) return false
-        await pause(RETRY_MS)
-      }
+    const commit = async (): Promise<void> => {
+      const [stream, incarnation] = [this.#stream, this.#intake.incarnation!]
+      const before = this.#positions
+      const moved = { stream, incarnation, from: this.cursor, to, rollup, before, positions }
+      await commitProjection(database, { ...moved, letters })
+    }
+    try {
+      if (!(await this.#insist("counting usage", commit))) return false
+    } catch (error) {
+      if (!(error instanceof CursorMoved)) throw error
+      report("warning", error.message)
+      await this.#reload()
+      return false
     }
     this.cursor = to
     this.#positions = positions
@@ -222,6 +219,24 @@ export class UsageProjection {
       if (this.#positionOf(partition) !== position) this.gaps.delete(partition)
     }
     return true
+  }
+
+  /** Tries until it succeeds or counting is stopped: false then. @throws CursorMoved */
+  async #insist(what: string, work: () => Promise<void>): Promise<boolean> {
+    for (;;) {
+      try {
+        await work()
+        this.trouble = undefined
+        return true
+      } catch (error) {
+        if (error instanceof CursorMoved) throw error
+        const detail = error instanceof Error ? error.message : String(error)
+        if (this.trouble === undefined) this.#options.report("warning", `${what}: ${detail}; trying again`)
+        this.trouble = detail
+        if (this.#stopped) return false
+        await pause(RETRY_MS)
+      }
+    }
   }
 
   /** Nothing is left to read: whatever a partition has beyond its position is not in the stream. */

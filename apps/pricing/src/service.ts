@@ -141,8 +141,8 @@ export const startPricing = async (options: PricingOptions): Promise<RunningPric
   const stop = async (): Promise<void> => {
     space.stop()
     await endpoints.stop()
-    await rebuild.stop()
-    await Promise.all([actor.stop(), projection.stop()])
+    // Together: a rebuild waits for its turn with the live projection, which may not give it before it is stopped.
+    await Promise.all([actor.stop(), projection.stop(), rebuild.stop()])
     await Promise.all([letters.stop(), books.stop(), catalogues.stop()])
   }
   return { metrics, status, stop }

@@ -18,6 +18,8 @@ import {
   type VersionsAnswer,
 } from "@credits/contracts"
 import { defaultCatalogueData, defaultPriceBooksData } from "@credits/pricebook/defaults"
+import { findPostgresBinaries, withPostgres } from "@credits/testkit"
+import type { KyselyPlugin } from "kysely"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import {
   eventually,
@@ -162,6 +164,39 @@ describe("published versions", () => {
     })
   })
 
+  it("R7.1 a version whose publisher ended before it was pushed is pushed when it is published again", async () => {
+    await eventually(async () => (await pricing.status()).detail["isPushed"] === true || undefined, "all is pushed")
+    const b2 = book("b2", iso(START + HOUR_MS), "100")
+    const row = { kind: "book", version: "b2", ordinal: 99, published_by: "another", reason: "it ended" } as const
+    const instants = { effective_at: BigInt(START + HOUR_MS), published_at: BigInt(START) }
+    const left = { ...row, ...instants, data: JSON.stringify(b2) }
+    await parts.database.kysely.insertInto("version").values(left).execute()
+    expect(await ask("book-publish", { book: b2, apply: true, ...who })).toMatchObject({
+      refused: { code: "version_exists" },
+    })
+    await eventually(async () => (await listed(BUCKETS.priceBooks)).includes("b2") || undefined, "b2 is in the bucket")
+  })
+
+  it("R7.1 a version that could not be read back after it was kept holds and is pushed all the same", async () => {
+    await pricing.stop()
+    let [isKept, failures] = [false, 0]
+    const plugin: KyselyPlugin = {
+      transformQuery: ({ node }) => {
+        if (node.kind === "InsertQueryNode" && node.into?.table.identifier.name === "version") isKept = true
+        else if (isKept && node.kind === "SelectQueryNode" && failures++ === 0) throw new Error("the connection broke")
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const database = { ...parts.database, kysely: parts.database.kysely.withPlugin(plugin) }
+    pricing = await startTestPricing({ ...parts, database }, { clock })
+    expect(await ask("book-publish", { book: book("b2", "now", "100"), apply: true, ...who })).toMatchObject({
+      refused: { code: "unavailable" },
+    })
+    await eventually(async () => (await listed(BUCKETS.priceBooks)).includes("b2") || undefined, "b2 is in the bucket")
+    expect(await answer<BookAnswer>("book-show")).toMatchObject({ version: "b2" })
+  })
+
   it("R0.2 R0.1 publishing is refused with the field's name, and never back into the past", async () => {
     const plans = defaultCatalogueData.plans.map((plan) => (plan.id === "pro" ? { ...plan, rank: 1 } : plan))
     const catalogue = { ...defaultCatalogueData, version: "bad", effectiveAt: iso(START + 1), plans }
@@ -277,6 +312,29 @@ describe("published versions", () => {
     await expect(start).rejects.toThrow(/CREDITS_PRICE_BOOK prices\.json holds no valid book: models\[0\]\.input/)
     expect(await empty.database.kysely.selectFrom("version").selectAll().execute()).toEqual([])
     await empty.stop()
+  })
+
+  it.skipIf(findPostgresBinaries() === undefined)("R7.1 versions published at the same moment all hold", async () => {
+    await withPostgres(async ({ url }) => {
+      const own = await startParts(url)
+      const other = await startTestPricing(own, { clock })
+      const publish = (version: string) => {
+        const text = JSON.stringify({ op: "book-publish", book: book(version, "now", "100"), apply: true, ...who })
+        return own.bus.connection.request(SUBJECTS.pricingRequest("book-publish"), text, { timeout: 10_000 })
+      }
+      const versions = Array.from({ length: 8 }, (_, i) => `b${i}`)
+      const answers = await Promise.all(versions.map(publish))
+      expect(answers.map((reply) => JSON.parse(reply.string()) as object)).toEqual(
+        versions.map((version) => ({ ok: { version, effectiveAt: START, published: true } })),
+      )
+      const isListed = async (): Promise<boolean> => {
+        const list = await kvGet(own.bus, BUCKETS.priceBooks, CURRENT_KEY)
+        return versions.every((version) => list!.text.includes(`"${version}"`))
+      }
+      await eventually(async () => (await isListed()) || undefined, "all are in the bucket")
+      await other.stop()
+      await own.stop()
+    })
   })
 
   it("R12.1 the clock command is answered with the status, in the new time", async () => {

@@ -65,6 +65,9 @@ export class Versions<A extends Versioned> {
   #retry: NodeJS.Timeout | undefined
   #isStopped = false
   #pushing: Promise<void> = Promise.resolve()
+  #turn: Promise<unknown> = Promise.resolve()
+  /** Something may be published that memory does not know. */
+  #isBehind = false
   /** Everything published is in the bucket. */
   isPushed = false
   /** It was at least once since the start: whoever quotes finds books. */
@@ -109,8 +112,21 @@ export class Versions<A extends Versioned> {
     this.#push()
   }
 
-  /** Checks a version and, when asked, publishes it: it can never be changed afterwards (R0.1). */
-  async publish(publication: Publication, now: Instant): Promise<PublishAnswer | PricingRefusal> {
+  /**
+   * Checks a version and, when asked, publishes it: it can never be changed afterwards (R0.1). One at a time: each is
+   * checked against all before it, and what is read after it is everything there is.
+   */
+  publish(publication: Publication, now: Instant): Promise<PublishAnswer | PricingRefusal> {
+    return this.#inTurn(() => this.#publish(publication, now))
+  }
+
+  #inTurn<B>(work: () => Promise<B>): Promise<B> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  async #publish(publication: Publication, now: Instant): Promise<PublishAnswer | PricingRefusal> {
     const data = withInstant(publication.data, now)
     const checked = this.#options.read(data)
     if ("invalid" in checked) {
@@ -127,11 +143,26 @@ export class Versions<A extends Versioned> {
     const refusal = this.#options.refuseInstant(checked.ok, now, this.at(effectiveAt))
     if (refusal !== null) return refusal
     if (!publication.apply) return { version, effectiveAt, published: false }
-    const isNew = await this.#insert({ value: checked.ok, data }, now, publication.by, publication.reason)
-    await this.#load()
+    const isNew = await this.#keep({ value: checked.ok, data }, now, publication)
     if (!isNew) return refuse("version_exists", `version ${version} is published and immutable`, "version")
-    this.#push()
     return { version, effectiveAt, published: true }
+  }
+
+  /** Whatever becomes of it, what the database has is in memory and in the bucket afterwards, or soon. */
+  async #keep(one: { value: A; data: unknown }, now: Instant, { by, reason }: Publication): Promise<boolean> {
+    this.#isBehind = true
+    try {
+      return await this.#insert(one, now, by, reason)
+    } finally {
+      // Also of one that is not new: whoever published it may have ended before it was pushed.
+      await this.#catchUp().finally(() => this.#push())
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    if (!this.#isBehind) return
+    await this.#load()
+    this.#isBehind = false
   }
 
   async stop(): Promise<void> {
@@ -211,6 +242,7 @@ export class Versions<A extends Versioned> {
     if (this.#isStopped) return
     const { bus, bucket, report } = this.#options
     try {
+      await this.#inTurn(() => this.#catchUp())
       for (const { version, text } of this.#published) {
         if ((await kvGet(bus, bucket, version))?.text !== text) await kvPut(bus, bucket, version, text)
       }

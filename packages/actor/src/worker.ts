@@ -151,7 +151,8 @@ export class PartitionWorker<State> {
   /** Until `stop`. Trouble with the store discards memory and starts over from the database. */
   async run(): Promise<void> {
     let batches = 0
-    while (!this.#stopping || this.#mailbox.requests > 0) {
+    // Who asks for a partition that is no longer owned is answered by its next owner.
+    while (!this.#stopping || (this.#mailbox.requests > 0 && this.#owned.size > 0)) {
       try {
         this.#drainPort()
         await this.#keepOwnership()

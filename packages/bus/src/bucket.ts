@@ -60,9 +60,10 @@ const RETAKE_MS = 250
 
 /**
  * Calls `onValue` with the newest value of a key: once at the start when there is one, then after every change (changes
- * that follow each other quickly may be given once, with the newest value). When what `onValue` answers rejects it is
- * called again soon: what it reads besides may be back by then. A value at which it throws is of no use, and not given
- * again. Resolves after the first read.
+ * that follow each other quickly may be given once, with the newest value). While what it answers is not settled it is
+ * not called again: what takes long would be done after what is newer. When that rejects it is called again soon: what
+ * it reads besides may be back by then. A value at which it throws is of no use, and not given again. Resolves after
+ * the first read.
  * @throws BusUnavailable | BusRefused when the first read fails; what `onValue` throws at the first value
  */
 export const kvWatch = async (
@@ -71,26 +72,35 @@ export const kvWatch = async (
   key: string,
   onValue: (value: BucketValue) => unknown,
 ): Promise<BucketWatch> => {
-  let seen = 0
+  let newest: BucketValue | undefined
   let stopped = false
-  const taken = async (taking: unknown, value: BucketValue): Promise<void> => {
+  let isTaking = false
+  const taken = async (taking: Promise<unknown>, given: BucketValue): Promise<void> => {
+    const isTaken = await taking.then(
+      () => true,
+      () => false,
+    )
+    if (!isTaken && newest === given) await new Promise((resolve) => setTimeout(resolve, RETAKE_MS))
+    isTaking = false
+    if (stopped || (isTaken && newest === given)) return
     try {
-      await taking
+      give()
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, RETAKE_MS))
-      // A newer one is on its way by itself.
-      if (!stopped && seen === value.revision)
-        await taken(
-          Promise.resolve().then(() => onValue(value)),
-          value,
-        )
+      // Of no use.
     }
+  }
+  const give = (): void => {
+    const value = newest!
+    const taking = onValue(value)
+    if (!(taking instanceof Promise)) return
+    isTaking = true
+    void taken(taking, value)
   }
   const read = async (): Promise<boolean> => {
     const value = await kvGet(bus, bucket, key)
-    if (stopped || value === undefined || value.revision <= seen) return false
-    seen = value.revision
-    void taken(onValue(value), value)
+    if (stopped || value === undefined || value.revision <= (newest?.revision ?? 0)) return false
+    newest = value
+    if (!isTaking) give()
     return true
   }
   const readSoon = async (): Promise<void> => {

@@ -300,6 +300,24 @@ describe("buckets", () => {
     expect(seen).toEqual([...seen].toSorted())
     watch.stop()
   })
+
+  it("are given one at a time: what a watcher takes long over is not done after what is newer", async () => {
+    await kvPut(bus, BUCKETS.catalogues, "slow", "0")
+    const { promise: isFree, resolve: free } = Promise.withResolvers<void>()
+    const [taken, seen]: [Array<string>, Array<string>] = [[], []]
+    const watch = await kvWatch(bus, BUCKETS.catalogues, "slow", async ({ text }) => {
+      if (text === "0") await isFree
+      taken.push(text)
+    })
+    const other = await kvWatch(bus, BUCKETS.catalogues, "slow", ({ text }) => void seen.push(text))
+    await kvPut(bus, BUCKETS.catalogues, "slow", "1")
+    await expect.poll(() => seen.at(-1)).toBe("1")
+    free()
+    await expect.poll(() => taken.length).toBe(2)
+    expect(taken).toEqual(["0", "1"])
+    watch.stop()
+    other.stop()
+  })
 })
 
 describe("provisioning", () => {

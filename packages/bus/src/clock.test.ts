@@ -1,6 +1,7 @@
 /** The business clock (decision 16): real time until somebody sets it, the same for everyone, kept over restarts. */
 import { BUCKETS } from "@credits/contracts"
 import { natsServerForTests, type TestNatsServer } from "@credits/testkit"
+import type { Msg, NatsConnection } from "@nats-io/nats-core"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import {
@@ -55,6 +56,31 @@ describe("the business clock", () => {
     await expect.poll(() => later.now()).toBe(123_456)
     clock.stop()
     later.stop()
+  })
+
+  it("R12.1 does not go back to a setting that was read before the one it has", async () => {
+    await writeClockSetting(bus, { offset: DAY, frozenAt: null })
+    const { promise: isAnswered, resolve: answered } = Promise.withResolvers<void>()
+    const { promise: isFree, resolve: free } = Promise.withResolvers<void>()
+    let isSlow = false
+    const request = async (...asked: Parameters<NatsConnection["request"]>): Promise<Msg> => {
+      const answer = bus.connection.request(...asked)
+      if (!isSlow) return answer
+      isSlow = false
+      await answer.then(() => answered())
+      return isFree.then(() => answer)
+    }
+    const connection = Object.create(bus.connection, { request: { value: request } }) as NatsConnection
+    const clock = await startClock({ ...bus, connection })
+    isSlow = true
+    const refreshed = clock.refresh()
+    await isAnswered
+    await writeClockSetting(bus, { offset: 2 * DAY, frozenAt: null })
+    await expect.poll(() => Math.round(offsetOf(clock) / DAY)).toBe(2)
+    free()
+    await refreshed
+    expect(Math.round(offsetOf(clock) / DAY)).toBe(2)
+    clock.stop()
   })
 
   it("refuses to guess the time from a damaged setting", async () => {

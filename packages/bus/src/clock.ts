@@ -4,7 +4,7 @@
  */
 import { BUCKETS, type ControlAnswer, type ControlRequest } from "@credits/contracts"
 import { Context, Effect, Layer } from "effect"
-import { kvGet, kvPut, kvWatch } from "./bucket.ts"
+import { kvGet, kvPut, kvWatch, type BucketValue } from "./bucket.ts"
 import { Bus, type BusHandle } from "./connection.ts"
 import { BusRefused } from "./errors.ts"
 
@@ -41,10 +41,11 @@ export const parseClockSetting = (text: string): ClockSetting => {
   return { offset: offset as number, frozenAt: frozenAt as number | null }
 }
 
-export const readClockSetting = async (bus: BusHandle): Promise<ClockSetting> => {
-  const value = await kvGet(bus, BUCKETS.clock, CLOCK_KEY)
-  return value === undefined ? REAL_TIME : parseClockSetting(value.text)
-}
+const settingOf = (value: BucketValue | undefined): ClockSetting =>
+  value === undefined ? REAL_TIME : parseClockSetting(value.text)
+
+export const readClockSetting = async (bus: BusHandle): Promise<ClockSetting> =>
+  settingOf(await kvGet(bus, BUCKETS.clock, CLOCK_KEY))
 
 /** Only the owner of the dev clock may do this (permissions). */
 export const writeClockSetting = async (bus: BusHandle, setting: ClockSetting): Promise<void> => {
@@ -87,23 +88,27 @@ export const startClock = async (
   onChange: (setting: ClockSetting) => void = () => undefined,
 ): Promise<RunningClock> => {
   let setting = REAL_TIME
+  let revision = 0
   const listeners = new Set<() => void>()
-  const set = (next: ClockSetting): void => {
+  /** Two reads may end in another order than the server did them: the newer stays. */
+  const set = (value: BucketValue | undefined): void => {
+    const next = settingOf(value)
+    if ((value?.revision ?? 0) < revision) return
+    revision = value?.revision ?? 0
     const isOther = next.offset !== setting.offset || next.frozenAt !== setting.frozenAt
     setting = next
     if (isOther) for (const listener of listeners) listener()
   }
-  const take = (next: ClockSetting): void => {
-    set(next)
-    onChange(next)
-  }
-  const watch = await kvWatch(bus, BUCKETS.clock, CLOCK_KEY, (value) => take(parseClockSetting(value.text)))
+  const watch = await kvWatch(bus, BUCKETS.clock, CLOCK_KEY, (value) => {
+    set(value)
+    onChange(setting)
+  })
   return {
     now: () => clockNow(setting, Date.now()),
     get setting() {
       return setting
     },
-    refresh: async () => set(await readClockSetting(bus)),
+    refresh: async () => set(await kvGet(bus, BUCKETS.clock, CLOCK_KEY)),
     onChange: (listener) => {
       // The same function given twice is two listeners.
       const own = (): void => listener()

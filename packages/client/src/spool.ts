@@ -83,6 +83,8 @@ export class Spool {
   #bytes = 0
   #writer!: FileHandle
   #writing = 0
+  /** The highest number a segment was to have. */
+  #named = 0
   #pending: Array<Pending> = []
   #busy: Promise<void> | null = null
   #reader: { readonly segment: number; readonly file: FileHandle } | null = null
@@ -115,7 +117,7 @@ export class Spool {
       const cursor = await SpoolCursor.open(options.directory)
       const spool = new Spool(options, unlock, cursor, await findSegments(options.directory))
       const first = [...spool.#segments.keys()][0] ?? cursor.found?.segment ?? 0
-      spool.#writing = Math.max(first, ...spool.#segments.keys())
+      spool.#named = Math.max(first, ...spool.#segments.keys())
       // A new segment per start: what a crash tore off at the end of the last one stays behind it.
       spool.#writer = await spool.#create()
       const found = cursor.found
@@ -219,12 +221,18 @@ export class Spool {
     this.#segments.set(this.#writing, start + bytes.length)
   }
 
+  /** A segment that did not come to be has had its number: what is left of its file is empty and in nobody's way. */
   async #create(): Promise<FileHandle> {
-    const next = this.#writing + 1
+    const next = ++this.#named
     const file = await open(join(this.directory, segmentName(next)), "ax", 0o600)
+    try {
+      if (this.#sync) await syncDirectory(this.directory)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
     this.#writing = next
     this.#segments.set(next, 0)
-    if (this.#sync) await syncDirectory(this.directory)
     return file
   }
 

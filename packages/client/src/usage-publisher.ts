@@ -179,12 +179,16 @@ export class UsagePublisher {
     this.#stats.published += message.events
     this.#stats.messages++
     this.#stats.lastError = null
-    await this.#spool.acknowledge(message.end)
-    this.#waiters = this.#waiters.filter((waiter) => {
-      if (isBehind(message.end, waiter.until)) return true
-      waiter.resolve()
-      return false
-    })
+    try {
+      await this.#spool.acknowledge(message.end)
+    } finally {
+      // It is in the stream, whether or not the disk lets go of what is behind it.
+      this.#waiters = this.#waiters.filter((waiter) => {
+        if (isBehind(message.end, waiter.until)) return true
+        waiter.resolve()
+        return false
+      })
+    }
   }
 
   async #failed(error: Error, backoff: number): Promise<void> {

@@ -23,6 +23,7 @@ import {
   openSqliteFile,
   query,
   SchemaTooNew,
+  storeErrorOf,
   StoreUnavailable,
   transact,
 } from "./index.ts"
@@ -261,6 +262,14 @@ describe("SQLite", () => {
 })
 
 describe("Postgres", () => {
+  it.each([
+    "Connection terminated unexpectedly",
+    "Client has encountered a connection error and is not queryable",
+    "Client was closed and is not queryable",
+    "timeout exceeded when trying to connect",
+  ])("without a connection is unavailable, whatever the client calls it: %s", (message) => {
+    expect(storeErrorOf("a", new Error(message))).toBeInstanceOf(StoreUnavailable)
+  })
   it("that cannot be reached is StoreUnavailable, not a crash", async () => {
     const url = "postgres://credits@127.0.0.1:1/postgres"
     const opening = openDatabaseNow({ service: "ledger", dataDir: "unused", databaseUrl: url })
@@ -277,6 +286,7 @@ describe("Postgres", () => {
         await sql`select 1`.execute(transaction)
       })
       await expect(broken).rejects.toThrow(/terminat|reset|closed|not queryable/i)
+      expect(storeErrorOf("a", await broken.catch((error: unknown) => error))).toBeInstanceOf(StoreUnavailable)
       await postgres.restart()
       expect((await sql`select 1 as one`.execute(database.kysely)).rows).toEqual([{ one: 1 }])
       await database.close()

@@ -58,9 +58,14 @@ const detailOf = (cause: unknown): string => {
 
 /**
  * SQLite result codes and Postgres SQLSTATE classes that mean "not now": busy, locked, full, connection, shutdown,
- * serialization.
+ * serialization, a transaction that was left alone.
  */
-const UNAVAILABLE = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|08|57P|53|40)/
+const UNAVAILABLE = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|08|57P|53|40|25P03)/
+/**
+ * What pg and its pool say without a code: the connection broke, was broken already (so the rollback after a lost
+ * statement or a lost commit says), or there was none within the time.
+ */
+const NO_CONNECTION = /connection terminated|connect timeout|is not queryable|timeout exceeded when trying to connect/i
 
 /** What an error thrown by SQLite, pg or Kysely means for the caller. */
 export const storeErrorOf = (database: string, cause: unknown): StoreError => {
@@ -74,7 +79,6 @@ export const storeErrorOf = (database: string, cause: unknown): StoreError => {
   }
   const code = (cause as { readonly code?: unknown } | null)?.code
   const detail = detailOf(cause)
-  const isUnavailable =
-    (typeof code === "string" && UNAVAILABLE.test(code)) || /connection terminated|connect timeout/i.test(detail)
+  const isUnavailable = (typeof code === "string" && UNAVAILABLE.test(code)) || NO_CONNECTION.test(detail)
   return isUnavailable ? new StoreUnavailable({ database, detail }) : new StoreFailed({ database, detail })
 }

@@ -13,6 +13,11 @@ export interface PostgresOptions {
 
 const CONNECTIONS_MAX = 8
 const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * A connection that broke without the server's hearing of it would keep its transaction, and with it the row of the
+ * owner's lease, until TCP gives up: hours in which nobody could commit, this process and the next owner alike.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000
 
 /** Object ids of types in pg_type. */
 const INT8 = 20
@@ -44,6 +49,7 @@ export const openPostgresPool = async (options: PostgresOptions): Promise<Pool> 
     max: options.connectionsMax ?? CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: `credits-${service}`,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     // Not `public`: a service must not find another's tables by accident.
     options: `-c search_path=${service}`,
     types,

@@ -2,11 +2,16 @@
  * Committed actors in memory: the ones used last, a bounded number; the others are in their rows. Owns nothing that
  * the database does not have.
  */
-import type { Actor, Deciding } from "./deciding.ts"
+import type { Actor, Deciding, Draft } from "./deciding.ts"
 import type { SagaStore } from "./store.ts"
 
 /** A few kilobytes each. */
 const KEPT_MAX = 4_096
+
+const actorOf = ({ before, id, state, lastAt, dueAt, phases, phasesText, steps }: Draft): Actor => {
+  const derived = { lastAt, dueAt, phases, phasesText, steps }
+  return { id, state, isStored: true, staleText: null, revision: before.revision + 1, ...derived }
+}
 
 export class Actors {
   readonly #store: SagaStore
@@ -62,9 +67,10 @@ export class Actors {
     if (this.#kept.size > KEPT_MAX) this.#kept.delete(this.#kept.keys().next().value!)
   }
 
-  committed(actors: ReadonlyArray<Actor>): void {
+  /** What changed. */
+  committed(drafts: ReadonlyArray<Draft>): void {
     this.#generation++
-    for (const actor of actors) this.#keep(actor)
+    for (const draft of drafts) this.#keep(actorOf(draft))
   }
 
   forget(): void {

@@ -39,9 +39,12 @@ export class Inbox {
     this.#intakes = options.streams.map((stream) => new Intake({ bus, store, stream, onArrived: wake, report }))
   }
 
-  /** Reads every stream from its stored cursor. */
+  /** Reads every stream from its stored cursor; once closed, what was read ahead of it is left to the next owner. */
   async open(): Promise<void> {
-    if (!this.#isClosed) for (const intake of this.#intakes) await intake.open()
+    for (const intake of this.#intakes) {
+      if (this.#isClosed) intake.forget()
+      else await intake.open()
+    }
   }
 
   offer(work: Work): void {

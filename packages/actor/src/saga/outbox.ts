@@ -47,6 +47,13 @@ export class Outbox {
     return this.#waitsSince === null || this.pending === 0 ? 0 : (performance.now() - this.#waitsSince) / 1_000
   }
 
+  /** At the start, and when facts may have been committed of which nobody heard: all that wait are published. */
+  async recount(): Promise<void> {
+    const { published, publishedTo } = this
+    this.#committed = published + (await this.#o.store.factCount(publishedTo))
+    this.wake(0)
+  }
+
   /** `count` more facts are committed. */
   wake(count: number): void {
     this.#committed += count

@@ -11,7 +11,7 @@ import { Alarm } from "../alarm.ts"
 import { Backlog } from "./backlog.ts"
 import { addCounts, lettersIn, type Counts } from "./counts.ts"
 import { DueTime } from "../due-time.ts"
-import { Deciding, type Actor, type Draft, type Machine } from "./deciding.ts"
+import { Deciding, type Draft, type Machine } from "./deciding.ts"
 import { Due } from "./due.ts"
 import { GroupCommit, type Decided } from "./group-commit.ts"
 import { Inbox } from "./inbox.ts"
@@ -60,7 +60,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
   readonly #alarm = new Alarm()
   readonly #waits: Waits
   readonly #dueTime = new DueTime()
-  #runs: ReadonlyArray<Run> = []
+  #runs: Array<Run> = []
   #inCommit = 0
   #troubles = 0
   /** What was taken of the streams was not committed: they must be read again before anything else is taken. */
@@ -138,10 +138,10 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       this.#phases.add(JSON.parse(phases) as Record<string, string>, count)
     }
     await this.#inbox.open()
-    this.#outbox.wake(await this.#store.factCount())
+    await this.#outbox.recount()
     this.#forgetClock = this.#o.clock.onChange?.(() => this.#alarm.ring()) ?? this.#forgetClock
     this.#loop = this.#run().catch((error: unknown) => this.#endWith(error as Error))
-    await this.#backlog.open()
+    await this.#backlog.round()
     return this
   }
 
@@ -182,7 +182,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     await followClock(this.#o.clock, now)
     await new Promise<void>((done, fail) => {
       if (this.#isStopping) return done()
-      this.#runs = [...this.#runs, { now, done, fail }]
+      this.#runs.push({ now, done, fail })
       this.#alarm.ring()
     })
   }
@@ -201,9 +201,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
 
   /** One commit's worth of work; false when there was none. */
   async #turn(): Promise<boolean> {
-    if (this.#isBehind) await this.#inbox.open()
-    this.#isBehind = false
-    const asked = this.#runs
+    if (this.#isBehind) await this.#catchUp()
+    const asked = [...this.#runs]
     for (const { now } of asked) this.#dueTime.ask(now)
     const upTo = this.#dueTime.upTo(this.#o.clock.setting.frozenAt, this.#o.clock.now())
     const due = this.#isStopping ? [] : await this.#due.page(upTo)
@@ -235,11 +234,22 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     return !isIdle
   }
 
+  /** After trouble: commits may have happened of which nobody heard, and one may still be on its way. */
+  async #catchUp(): Promise<void> {
+    await this.#store.renew()
+    // Once more: what was read since may be of before that commit.
+    this.#actors.forget()
+    await this.#inbox.open()
+    await this.#outbox.recount()
+    void this.#backlog.round()
+    this.#isBehind = false
+  }
+
   /** After the commit, in this order: memory, answers, outbox, steps. */
   #decided({ drafts, outcome, cursors, isStored }: Decided): void {
     this.#inbox.decided(cursors, isStored)
     const changed = drafts.filter((draft) => draft.text !== null)
-    this.#actors.committed(changed.map(actorOf))
+    this.#actors.committed(changed)
     for (const { before, phases, dueAt } of changed) {
       if (before.isStored) this.#phases.add(before.phases, -1)
       this.#phases.add(phases, 1)
@@ -305,14 +315,8 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#ending = error
     this.#isStopping = true
     this.#o.report("error", `${this.#machine.name}: ${error.message}; this process must end`)
-    for (const run of this.#takeRuns()) run.fail(error)
+    for (const run of this.#runs.splice(0)) run.fail(error)
     void this.#close().finally(() => this.#end.reject(error))
-  }
-
-  #takeRuns(): ReadonlyArray<Run> {
-    const runs = this.#runs
-    this.#runs = []
-    return runs
   }
 
   async #close(): Promise<void> {
@@ -386,14 +390,9 @@ export class Runtime implements RunningSagas<unknown, unknown> {
     this.#alarm.ring()
     await this.#loop
     if (this.#ending !== null) return
-    for (const run of this.#takeRuns()) run.done()
+    for (const run of this.#runs.splice(0)) run.done()
     await this.#close()
     await this.#store.release(this.#outbox.publishedTo)
     this.#end.resolve()
   }
-}
-
-const actorOf = ({ before, id, state, lastAt, dueAt, phases, phasesText, steps }: Draft): Actor => {
-  const derived = { lastAt, dueAt, phases, phasesText, steps }
-  return { id, state, isStored: true, staleText: null, revision: before.revision + 1, ...derived }
 }

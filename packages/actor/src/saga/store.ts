@@ -81,6 +81,7 @@ export class SagaStore {
   readonly #database: Database<SagaTables>
   readonly #db: Db
   readonly #machine: string
+  #owner = ""
   #epoch = -1
 
   constructor(database: Database, machine: string) {
@@ -136,8 +137,21 @@ export class SagaStore {
       const taken = await sql<{ epoch: bigint }>`update saga_owner set owner = ${owner}, epoch = epoch + 1,
         lease_until = ${this.#now} + ${LEASE_MS} where machine = ${machine} returning epoch`.execute(db)
       this.#epoch = Number(taken.rows[0]!.epoch)
+      this.#owner = owner
       return true
     })
+  }
+
+  /**
+   * The same owner goes on under a new epoch. A commit that nobody has heard of may still be on its way (Postgres): it
+   * ends before this does, or it comes to nothing. What is read afterwards is what there is. @throws FenceLost
+   */
+  async renew(): Promise<void> {
+    const { rows } = await sql<{ epoch: bigint }>`update saga_owner set epoch = epoch + 1,
+      lease_until = ${this.#now} + ${LEASE_MS} where machine = ${this.#machine} and owner = ${this.#owner}
+      returning epoch`.execute(this.#db)
+    if (rows[0] === undefined) throw new FenceLost(`another process owns ${this.#machine} now`)
+    this.#epoch = Number(rows[0].epoch)
   }
 
   /** Gives the lease back: the next owner need not wait, nor publish again what was published. */
@@ -297,11 +311,12 @@ export class SagaStore {
     return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
   }
 
-  async factCount(): Promise<number> {
+  async factCount(after: number): Promise<number> {
     const { count } = await this.#db
       .selectFrom("saga_outbox")
       .select(({ fn }) => fn.countAll<bigint>().as("count"))
       .where("machine", "=", this.#machine)
+      .where("seq", ">", BigInt(after))
       .executeTakeFirstOrThrow()
     return Number(count)
   }

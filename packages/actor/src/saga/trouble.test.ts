@@ -134,6 +134,32 @@ describe("sagas in trouble", () => {
     await database.close()
   })
 
+  it("I3 decision 2: what could not be committed before the service was stopped is heard by the next", async () => {
+    const stream = {
+      stream: STREAMS.subscriptions.name,
+      filters: [SUBJECTS.subscriptionsFact],
+      beginsAtFirst: true as const,
+      route: (text: string) => [{ id: "a", notice: text }],
+    }
+    const held = await parts.database()
+    held.sqlite!.pragma("busy_timeout = 50")
+    const first = await startErrands(parts, held, testClock(T0), { streams: [stream] })
+    await first.quiet()
+    const writer = openSqliteFile(held.file!)
+    writer.exec("begin immediate")
+    await publish(parts.bus.js, SUBJECTS.subscriptionsFact, "late")
+    await eventually(() => first.reports.find((text) => text.includes("memory is discarded")), "there is trouble")
+    const stopped = first.stop()
+    writer.exec("rollback")
+    writer.close()
+    await stopped
+    const second = await startErrands(parts, held, testClock(T0), { streams: [stream] })
+    await second.quiet()
+    expect((await second.state("a")).heard).toContain("late")
+    await second.stop()
+    await held.close()
+  })
+
   it("a row that cannot be read stops its actor only", async () => {
     const database = await parts.database()
     const errands = await startErrands(parts, database, testClock(T0))
