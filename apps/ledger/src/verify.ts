@@ -24,6 +24,8 @@ const open = async (dataDir: string, databaseUrl: string | undefined): Promise<D
   if (databaseUrl !== undefined && databaseUrl !== "") {
     const pool = await openPostgresPool({ service: "ledger", databaseUrl, connectionsMax: 1 })
     await pool.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    // Between two pages it counts, on a full machine for longer than a service may be silent in a transaction.
+    await pool.query("SET LOCAL idle_in_transaction_session_timeout = 0")
     return {
       store: new PostgresActorStore(pool),
       rows: async (sql) => (await pool.query(sql)).rows as Array<Record<string, unknown>>,
