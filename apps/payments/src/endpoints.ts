@@ -15,7 +15,7 @@ import {
   type WebhookAnswer,
 } from "@credits/contracts"
 import { isAsked, viewOf, type ChargeCommand, type ChargeState } from "./charge-state.ts"
-import type { ProcessorEvents } from "./events.ts"
+import { ANSWER_PAUSES_MS, type ProcessorEvents } from "./events.ts"
 import { lookUp } from "./look-up.ts"
 import { chargeable, methodView, type MethodCommand, type MethodState } from "./method-state.ts"
 import { shownOf } from "./perform.ts"
@@ -103,7 +103,7 @@ const webhook = async (o: EndpointsOptions, request: Request<"webhook">): Promis
   const checked = checkWebhook(Buffer.from(request.body, "base64"), request.signature, o.webhookSecrets, realNow)
   if ("refused" in checked) return refused(checked.refused, checked.detail)
   o.events.webhookAt = realNow
-  const taken = await o.events.hear(checked.event)
+  const taken = await o.events.take(checked.event, ANSWER_PAUSES_MS)
   if (taken === "later") return refused("unavailable", "the event cannot be looked up now; send it again")
   return ok({ taken } satisfies WebhookAnswer)
 }

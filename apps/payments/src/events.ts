@@ -34,7 +34,7 @@ const FIRST_LOOK_SECONDS = 3 * DAY_SECONDS
 const REMEMBERED_MS = 40 * DAY_SECONDS * SECOND_MS
 const POLL_EVERY_MS = 10 * 60 * SECOND_MS
 /** While our own call about the same intent is under way: its answer is committed within a few milliseconds. */
-const ANSWER_PAUSES_MS = [10, 20, 40, 80, 160] as const
+export const ANSWER_PAUSES_MS = [10, 20, 40, 80, 160] as const
 /** Between two looks that somebody wished for. */
 const POLL_SPACING_MS = 5 * SECOND_MS
 
@@ -135,31 +135,21 @@ export class ProcessorEvents {
   }
 
   /**
-   * An event that the processor sends while it is news. Its answer to our own call and the event leave it at the same
-   * moment: whoever looks at once asks again for what is about to be committed.
+   * An event, however it came. It is remembered only after what it said is committed. Sent while it is news it leaves
+   * the processor together with the answer to our own call: `pausesMs` are how long that answer's commit is waited for,
+   * instead of asking again for what it says.
    */
-  async hear(event: SmallEvent): Promise<Taken> {
-    const { database } = this.#o
-    const { id } = event.data.object as unknown as Named
-    for (const ms of ANSWER_PAUSES_MS) {
-      if (!(event.type in ENDS) || (await statusOfIntent(database, id)) !== "submitting") break
-      await new Promise((resolve) => setTimeout(resolve, ms))
-    }
-    return this.take(event)
-  }
-
-  /** An event, however it came. It is remembered only after what it said is committed. */
-  async take(event: SmallEvent): Promise<Taken> {
-    const taken = await this.#take(event)
+  async take(event: SmallEvent, pausesMs: ReadonlyArray<number> = []): Promise<Taken> {
+    const taken = await this.#take(event, pausesMs)
     this.taken[taken]++
     return taken
   }
 
-  async #take(event: SmallEvent): Promise<Taken> {
+  async #take(event: SmallEvent, pausesMs: ReadonlyArray<number>): Promise<Taken> {
     const { database } = this.#o
     if (!KNOWN_TYPES.has(event.type)) return "ignored"
     const object = event.data.object as unknown as Named
-    if (await isNoNews(database, event.type, object)) return "known"
+    if (await isNoNews(database, event.type, object, pausesMs)) return "known"
     if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
     const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(object)
     const taken = await isAbout
@@ -205,9 +195,21 @@ const ENDS: Readonly<Record<string, ChargeStatus>> = {
  * Our own call was answered first, as nearly always: nothing more can come of an end that is known. It need not be
  * remembered either, because it is no news the next time again.
  */
-const isNoNews = async (database: PaymentsDatabase, type: string, object: Named): Promise<boolean> => {
+const isNoNews = async (
+  database: PaymentsDatabase,
+  type: string,
+  object: Named,
+  pausesMs: ReadonlyArray<number>,
+): Promise<boolean> => {
   const end = ENDS[type]
-  return end !== undefined && (await statusOfIntent(database, object.id)) === end
+  if (end === undefined) return false
+  let status = await statusOfIntent(database, object.id)
+  for (const ms of pausesMs) {
+    if (status !== "submitting") break
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    status = await statusOfIntent(database, object.id)
+  }
+  return status === end
 }
 
 const smallEvent = ({ id, type, created, data }: SmallEvent): SmallEvent => {
