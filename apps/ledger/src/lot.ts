@@ -4,6 +4,7 @@
  */
 import type { Instant, Nano } from "@credits/kernel"
 import type { LotKind } from "@credits/contracts"
+import type { LotOpened } from "./entry.ts"
 
 /** Stands for "does not expire": the last instant a Date can hold, so that it sorts last. */
 export const NEVER = 8_640_000_000_000_000
@@ -26,6 +27,56 @@ export interface Lot {
   /** When a lot that does not expire was used up; 0 while something is left. */
   usedUpAt: Instant
 }
+
+/** A lot whose remaining amount is changed in place, as an account's sums are and for the same reason. */
+class KeptLot implements Lot {
+  readonly id: string
+  readonly kind: LotKind
+  readonly granted: Nano
+  readonly grantedAt: Instant
+  readonly expiresAt: Instant
+  readonly cause: string
+  residue: Lot["residue"]
+  usedUpAt: Instant
+  /** Nano-USD. */
+  readonly left = new BigInt64Array(1)
+
+  constructor(lot: Lot) {
+    this.id = lot.id
+    this.kind = lot.kind
+    this.granted = lot.granted
+    this.grantedAt = lot.grantedAt
+    this.expiresAt = lot.expiresAt
+    this.cause = lot.cause
+    this.residue = lot.residue
+    this.usedUpAt = lot.usedUpAt
+    this.left[0] = lot.remaining
+  }
+
+  get remaining(): Nano {
+    return this.left[0]!
+  }
+  set remaining(amount: Nano) {
+    this.left[0] = amount
+  }
+}
+
+/** Every lot that an account keeps is made here, so that all have one shape. */
+export const keptLot = (lot: Lot): Lot => new KeptLot(lot)
+
+/** The lot that an entry opens. */
+export const openedLot = ({ id, kind, amount, expiresAt, cause }: LotOpened, at: Instant): Lot =>
+  keptLot({
+    id,
+    kind,
+    granted: amount,
+    remaining: amount,
+    grantedAt: at,
+    expiresAt,
+    cause,
+    residue: null,
+    usedUpAt: 0,
+  })
 
 const KIND_ORDER: Record<LotKind, number> = { promo: 0, plan: 1, adjustment: 2, topup: 3 }
 

@@ -4,7 +4,7 @@
 import type { LedgerRefusal, RefusalCode } from "@credits/contracts"
 import type { Instant, Nano } from "@credits/kernel"
 import { assertIdentity, evolve, type Account } from "./account.ts"
-import { insertLot, payInOrder, type Lot, type LotChange } from "./lot.ts"
+import { insertLot, openedLot, payInOrder, type Lot, type LotChange } from "./lot.ts"
 import type { Entry } from "./entry.ts"
 
 /** Inputs of a decision that are not state: the batch's instant and fresh ids. */
@@ -40,18 +40,7 @@ export const record = (account: Account, entries: Array<Entry>, entry: Entry): v
 const lotsWithOpened = (account: Account, { opened, at }: Entry): ReadonlyArray<Lot> => {
   if (opened === null) return account.lots
   const lots = [...account.lots]
-  const { id, kind, amount, expiresAt, cause } = opened
-  insertLot(lots, {
-    id,
-    kind,
-    granted: amount,
-    remaining: amount,
-    grantedAt: at,
-    expiresAt,
-    cause,
-    residue: null,
-    usedUpAt: 0,
-  })
+  insertLot(lots, openedLot(opened, at))
   return lots
 }
 

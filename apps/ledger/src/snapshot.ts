@@ -4,9 +4,8 @@
  * Pure.
  */
 import type { LotKind } from "@credits/contracts"
-import type { Nano } from "@credits/kernel"
-import type { Account, Hold } from "./account.ts"
-import type { Lot } from "./lot.ts"
+import { Account, type Hold } from "./account.ts"
+import { keptLot, type Lot } from "./lot.ts"
 
 /** Raised when the shape changes; a newer one is refused by an older program (decision 21). */
 export const SNAPSHOT_VERSION = 1
@@ -27,7 +26,7 @@ export const encodeSnapshot = (a: Account): string =>
   JSON.stringify({
     v: SNAPSHOT_VERSION,
     n: a.n,
-    buckets: [a.granted, a.debt, a.spent, a.held, a.available, a.frozen, a.expired, a.revoked].map(String),
+    buckets: Array.from(a.sums, String),
     lots: a.lots.map(lotTuple),
     holds: a.holds === null ? [] : [...a.holds.values()].map((h) => [h.id, h.amount.toString(), h.expiresAt]),
     entitlements: a.entitlements.map((e) => [e.plan, e.hostedModels, e.from, e.until]),
@@ -71,27 +70,18 @@ interface Raw {
   readonly freeze: readonly [reason: string, at: number] | null
 }
 
-const lotOf = ([
-  id,
-  kind,
-  granted,
-  remaining,
-  grantedAt,
-  expiresAt,
-  cause,
-  caps,
-  usedUpAt,
-]: Raw["lots"][number]): Lot => ({
-  id,
-  kind,
-  granted: BigInt(granted),
-  remaining: BigInt(remaining),
-  grantedAt,
-  expiresAt,
-  cause,
-  residue: caps === null ? null : caps.map(([holdId, cap]) => [holdId, BigInt(cap)] as const),
-  usedUpAt: usedUpAt ?? 0,
-})
+const lotOf = ([id, kind, granted, remaining, grantedAt, expiresAt, cause, caps, usedUpAt]: Raw["lots"][number]): Lot =>
+  keptLot({
+    id,
+    kind,
+    granted: BigInt(granted),
+    remaining: BigInt(remaining),
+    grantedAt,
+    expiresAt,
+    cause,
+    residue: caps === null ? null : caps.map(([holdId, cap]) => [holdId, BigInt(cap)] as const),
+    usedUpAt: usedUpAt ?? 0,
+  })
 
 const holdsOf = (holds: Raw["holds"]): Map<string, Hold> | null =>
   holds.length === 0
@@ -104,32 +94,23 @@ export const decodeSnapshot = (id: string, text: string): Account => {
   if (raw.v !== SNAPSHOT_VERSION) {
     throw new Error(`account ${id}: snapshot version ${raw.v} is not ${SNAPSHOT_VERSION}`)
   }
-  const [granted, debt, spent, held, available, frozen, expired, revoked] = raw.buckets.map(BigInt) as Array<Nano>
-  const lots = raw.lots.map(lotOf)
+  const account = new Account(id)
+  account.n = raw.n
+  raw.buckets.forEach((amount, bucket) => (account.sums[bucket] = BigInt(amount)))
+  for (const lot of raw.lots) account.lots.push(lotOf(lot))
+  account.residues = account.lots.filter((lot) => lot.residue !== null).length
+  account.holds = holdsOf(raw.holds)
+  for (const [plan, hostedModels, from, until] of raw.entitlements)
+    account.entitlements.push({ plan, hostedModels, from, until })
+  account.entitled = raw.entitled
+  account.pastDue = raw.pastDue
+  account.lowBelow = raw.lowBelow === null ? null : BigInt(raw.lowBelow)
   const { cycle, freeze } = raw
-  return {
-    id,
-    n: raw.n,
-    granted: granted!,
-    debt: debt!,
-    spent: spent!,
-    held: held!,
-    available: available!,
-    frozen: frozen!,
-    expired: expired!,
-    revoked: revoked!,
-    lots,
-    residues: lots.filter((lot) => lot.residue !== null).length,
-    holds: holdsOf(raw.holds),
-    entitlements: raw.entitlements.map(([plan, hostedModels, from, until]) => ({ plan, hostedModels, from, until })),
-    entitled: raw.entitled,
-    pastDue: raw.pastDue,
-    lowBelow: raw.lowBelow === null ? null : BigInt(raw.lowBelow),
-    cycle:
-      cycle === null ? null : { start: cycle[0], end: cycle[1], granted: BigInt(cycle[2]), spent: BigInt(cycle[3]) },
-    refillUntil: raw.refillUntil,
-    renewalUntil: raw.renewalUntil,
-    freeze: freeze === null ? null : { reason: freeze[0], at: freeze[1] },
-    nextDue: 0,
-  }
+  account.cycle =
+    cycle === null ? null : { start: cycle[0], end: cycle[1], granted: BigInt(cycle[2]), spent: BigInt(cycle[3]) }
+  account.refillUntil = raw.refillUntil
+  account.renewalUntil = raw.renewalUntil
+  account.freeze = freeze === null ? null : { reason: freeze[0], at: freeze[1] }
+  account.nextDue = 0
+  return account
 }
