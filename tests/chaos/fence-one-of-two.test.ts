@@ -68,7 +68,7 @@ const blockFor = ({ id, seq, chain }: PartitionRow, blockId: number, account: st
   seq: seq + 1,
   count: 1,
   chain: `${chain}x`,
-  text: JSON.stringify({ seq: seq + 1, account, n: 1, prev: 0, at: 1, kind: "added", body: { add: 1 } }),
+  text: Buffer.from(JSON.stringify({ seq: seq + 1, account, n: 1, prev: 0, at: 1, kind: "added", body: { add: 1 } })),
 })
 
 describe("fence: one of two partitions is taken over", () => {

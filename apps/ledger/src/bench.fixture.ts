@@ -64,7 +64,7 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
   const take = (message: FromWorker): void => {
     if (message.t === "journal") {
       let bytes = 0
-      for (const item of message.items) bytes += item.bytes
+      for (const item of message.items) bytes += item.text.byteLength
       journalBytes += bytes
       tell({ t: "journaled", bytes, items: message.items.map((i) => [i.partition, i.lastSeq, i.lastId]) })
     } else if (message.t === "owned") generation = message.generation

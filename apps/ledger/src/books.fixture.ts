@@ -2,7 +2,7 @@
  * Entries written to a database as an owner writes them, cut into blocks as the test wants. Owns no decision: entries
  * come from a `Desk`.
  */
-import { addressOf, BLOCK_SEPARATOR, chainHash, entryText, type ActorStore, type NewBlock } from "@credits/actor"
+import { addressOf, BLOCK_SEPARATOR, chainHash, entryText, type ActorStore, type SealedBlock } from "@credits/actor"
 import { partitionOf } from "@credits/kernel"
 import { encodeBody, type Entry } from "./entry.ts"
 
@@ -53,7 +53,8 @@ export const writeBooks = async (store: ActorStore, books: Books, size: number, 
     })
     const text = lines.join(BLOCK_SEPARATOR)
     const chain = chainHash(row.chain, text)
-    const block: NewBlock = { id, partition: row.id, seq: row.seq + 1, count: entries.length, chain, text }
+    const seq = row.seq + 1
+    const block: SealedBlock = { id, partition: row.id, seq, count: entries.length, chain, text: Buffer.from(text) }
     const next = { ...row, seq: row.seq + entries.length, chain, floor: Math.max(1, row.floor) }
     rows.set(row.id, next)
     const charged = entries.filter(({ kind }) => kind === "charged")

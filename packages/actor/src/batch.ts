@@ -4,9 +4,9 @@
 import type { DeadLetter, SignalMessage } from "@credits/contracts"
 import { spanClock } from "@credits/telemetry"
 import type { BadCommand, Decision, EntryHead, Machine, Notice, Request, StreamCommand } from "./machine.ts"
-import { addressOf, BLOCK_ENTRIES_MAX, BLOCK_SEPARATOR, chainHash, entryText } from "./block.ts"
+import { addressOf, BLOCK_ENTRIES_MAX, BLOCK_SEPARATOR, entryText, sealed, type ClosedBlock } from "./block.ts"
 import type { Partition } from "./partition.ts"
-import type { Claim, NewBlock, NewOutbox, NewReceipt } from "./rows.ts"
+import type { Claim, NewOutbox, NewReceipt, SealedBlock } from "./rows.ts"
 import type { Slot } from "./slots.ts"
 
 export interface RequestUnit<Req> {
@@ -70,7 +70,9 @@ export class Draft<State> {
   readonly now: number
   /** Real time, ms with fractions. */
   readonly beganAt = spanClock()
-  readonly blocks: Array<NewBlock> = []
+  /** Once sealed, in the order of each partition. */
+  blocks: ReadonlyArray<SealedBlock> = []
+  readonly #closed: Array<ClosedBlock> = []
   entries = 0
   readonly receipts: Array<NewReceipt> = []
   readonly outbox: Array<NewOutbox> = []
@@ -146,15 +148,10 @@ export class Draft<State> {
     return addressOf(block.id, place)
   }
 
-  /**
-   * Extends the partition's hash chain by a block. One join makes one flat text (growing it entry by entry costs 4 ×).
-   */
-  #close(id: number, { id: blockId, seq, texts }: OpenBlock): void {
-    const partition = this.partition(id)
-    const text = texts.join(BLOCK_SEPARATOR)
-    partition.chain = chainHash(partition.chain, text)
-    this.blocks.push({ id: blockId, partition: id, seq, count: texts.length, chain: partition.chain, text })
-    this.#open.delete(id)
+  /** One join makes one flat text (growing it entry by entry costs 4 ×). */
+  #close(partition: number, { id, seq, texts }: OpenBlock): void {
+    this.#closed.push({ id, partition, seq, count: texts.length, text: texts.join(BLOCK_SEPARATOR) })
+    this.#open.delete(partition)
   }
 
   notice(slot: Slot<State>, balance: string, notice: Notice): void {
@@ -212,8 +209,13 @@ export class Draft<State> {
     }
   }
 
+  /** Extends the partitions' hash chains by what was added. */
   sealBlocks(): void {
     for (const [partition, block] of this.#open) this.#close(partition, block)
+    this.blocks = sealed(this.#closed, {
+      of: (id) => this.partition(id).chain,
+      set: (id, chain) => (this.partition(id).chain = chain),
+    })
   }
 }
 

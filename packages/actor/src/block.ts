@@ -3,7 +3,7 @@
  */
 import { hash } from "node:crypto"
 import type { StoredEntry } from "./machine.ts"
-import type { NewBlock } from "./rows.ts"
+import type { NewBlock, SealedBlock } from "./rows.ts"
 
 /** An address is block id × this + place. Fixed for the life of the data. */
 const PLACES = 512
@@ -52,5 +52,34 @@ export const entryAt = (block: NewBlock, address: number): StoredEntry | undefin
   return parsed(block.text.slice(from, to === -1 ? undefined : to), block, place)
 }
 
+/** A head of the chain, 64 hex digits, and the line break behind it. */
+const CHAIN_BYTES_MAX = 65
+
 /** The hash chain's step: hex SHA-256 over the head before and the block's text. */
 export const chainHash = (previous: string, text: string): string => hash("sha256", `${previous}\n${text}`, "hex")
+
+/** A block that takes no more entries. */
+export type ClosedBlock = Omit<NewBlock, "chain">
+
+/**
+ * Blocks of one commit, their texts behind each other in one buffer, so that they can be given away together. Before
+ * each stands what its step of the chain covers besides it. `chains` has the heads of the partitions' chains.
+ */
+export const sealed = (
+  blocks: ReadonlyArray<ClosedBlock>,
+  chains: { readonly of: (partition: number) => string; readonly set: (partition: number, chain: string) => void },
+): ReadonlyArray<SealedBlock> => {
+  const sizes = blocks.map(({ text }) => Buffer.byteLength(text))
+  const buffer = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size + CHAIN_BYTES_MAX, 0))
+  let at = 0
+  return blocks.map(({ text, ...block }, i) => {
+    const previous = `${chains.of(block.partition)}\n`
+    const from = at + CHAIN_BYTES_MAX
+    at = from + sizes[i]!
+    buffer.write(previous, from - previous.length, "latin1")
+    buffer.write(text, from)
+    const chain = hash("sha256", buffer.subarray(from - previous.length, at), "hex")
+    chains.set(block.partition, chain)
+    return { ...block, chain, text: new Uint8Array(buffer.buffer, from, sizes[i]) }
+  })
+}

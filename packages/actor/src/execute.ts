@@ -11,7 +11,7 @@ import type { JournalFeed } from "./journal-feed.ts"
 import { LogNotSynced, type LogWriter } from "./log-sync.ts"
 import { isBad, type DecisionContext, type Request, type StreamCommand } from "./machine.ts"
 import type { Partition } from "./partition.ts"
-import type { FromWorker } from "./protocol.ts"
+import type { ToHost } from "./protocol.ts"
 import {
   CommitUnknown,
   Fenced,
@@ -50,7 +50,7 @@ export interface ExecutorParts<State> {
   readonly clock: () => number
   readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
   readonly log: Pick<LogWriter, "written">
-  readonly send: (message: FromWorker) => void
+  readonly send: ToHost
   readonly lose: (partitions: ReadonlyArray<number>, why: string) => void
 }
 

@@ -4,11 +4,13 @@
  * the bus).
  */
 import type { JournalItem } from "./protocol.ts"
-import type { ActorStore, NewBlock } from "./rows.ts"
+import type { ActorStore, SealedBlock } from "./rows.ts"
 
 /** What may wait in the host for its PubAck; beyond it entries stay in the database only. */
 export const JOURNAL_PENDING_MAX = 64 * 1024 * 1024
 const READ_LIMIT = 500
+
+const encoder = new TextEncoder()
 
 interface Fed {
   seq: number
@@ -47,7 +49,7 @@ export class JournalFeed {
   }
 
   /** A block that was just committed. */
-  committed(block: NewBlock, items: Array<JournalItem>): void {
+  committed(block: SealedBlock, items: Array<JournalItem>): void {
     if (this.#behind.has(block.partition)) return
     if (this.#pendingBytes > JOURNAL_PENDING_MAX) {
       this.#behind.add(block.partition)
@@ -56,14 +58,13 @@ export class JournalFeed {
     items.push(this.#item(block))
   }
 
-  #item(block: NewBlock): JournalItem {
+  #item(block: Pick<SealedBlock, "partition" | "seq" | "count" | "id" | "text">): JournalItem {
     const fed = this.#fed.get(block.partition)!
     const after = fed.seq
     fed.seq = block.seq + block.count - 1
     fed.id = block.id
-    const bytes = block.text.length
-    this.#pendingBytes += bytes
-    return { partition: block.partition, after, lastSeq: fed.seq, lastId: block.id, text: block.text, bytes }
+    this.#pendingBytes += block.text.byteLength
+    return { partition: block.partition, after, lastSeq: fed.seq, lastId: block.id, text: block.text }
   }
 
   /** Reads a piece of what the host lacks; answers whether there was anything to do. */
@@ -73,7 +74,10 @@ export class JournalFeed {
     const from = Math.min(...partitions.map((partition) => this.#fed.get(partition)!.id))
     const blocks = await store.blocksFrom(from + 1, partitions, READ_LIMIT)
     const items: Array<JournalItem> = []
-    for (const block of blocks) if (block.id > this.#fed.get(block.partition)!.id) items.push(this.#item(block))
+    for (const block of blocks) {
+      if (block.id > this.#fed.get(block.partition)!.id)
+        items.push(this.#item({ ...block, text: encoder.encode(block.text) }))
+    }
     const last = blocks.at(-1)
     for (const partition of partitions) {
       // Everything there is was read: from here on commits feed directly. Otherwise what was read need not be read

@@ -66,7 +66,7 @@ export class Outlet {
     this.#waitsSince ??= performance.now()
     for (const item of items) {
       this.#journal.push(item)
-      this.#journalBytes += item.bytes
+      this.#journalBytes += item.text.byteLength
     }
     if (this.#journalBytes > JOURNAL_MUCH_BYTES) this.#wake?.()
     void this.#run()
@@ -125,7 +125,7 @@ export class Outlet {
     if (!(await this.#send(messages))) return
     this.#journal.splice(0, items.length)
     this.#settled(this.#journalAt)
-    const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
+    const bytes = items.reduce((sum, item) => sum + item.text.byteLength, 0)
     this.#journalBytes -= bytes
     if (this.#journal.length === 0) this.#isHurried = false
     this.#told({
@@ -162,35 +162,54 @@ export class Outlet {
   }
 }
 
+interface JournalMessage {
+  readonly after: number
+  last: number
+  readonly texts: Array<Uint8Array>
+  bytes: number
+}
+
+const SEPARATOR = Buffer.from(BLOCK_SEPARATOR)
+const END = Buffer.from("]}")
+
+/** The texts are put together as the bytes they are. */
+const payloadOf = (partition: number, { after, texts }: JournalMessage): Uint8Array => {
+  const parts: Array<Uint8Array> = [Buffer.from(`{"v":1,"partition":${partition},"after":${after},"entries":[`)]
+  texts.forEach((text, i) => (i === 0 ? parts.push(text) : parts.push(SEPARATOR, text)))
+  parts.push(END)
+  return Buffer.concat(parts)
+}
+
 /** The head of the queue as messages: neighbours of one partition are joined up to the size limit. */
 const takeJournal = (
   queue: ReadonlyArray<JournalItem>,
   subjectOf: (partition: number) => string,
 ): { readonly messages: ReadonlyArray<OutgoingMessage>; readonly items: ReadonlyArray<JournalItem> } => {
-  const open = new Map<number, { after: number; last: number; texts: Array<string>; bytes: number }>()
-  const done: Array<readonly [number, { after: number; last: number; texts: Array<string> }]> = []
+  const open = new Map<number, JournalMessage>()
+  const done: Array<readonly [number, JournalMessage]> = []
   let bytes = 0
   let count = 0
   for (const item of queue) {
-    if (bytes + item.bytes > PUBLISH_BYTES_MAX && count > 0) break
+    const size = item.text.byteLength
+    if (bytes + size > PUBLISH_BYTES_MAX && count > 0) break
     if (done.length + open.size >= PUBLISH_MESSAGES_MAX) break
     const current = open.get(item.partition)
-    if (current !== undefined && current.bytes + item.bytes <= JOURNAL_BYTES_MAX) {
+    if (current !== undefined && current.bytes + size <= JOURNAL_BYTES_MAX) {
       current.texts.push(item.text)
-      current.bytes += item.bytes
+      current.bytes += size
       current.last = item.lastSeq
     } else {
       if (current !== undefined) done.push([item.partition, current])
-      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [item.text], bytes: item.bytes })
+      open.set(item.partition, { after: item.after, last: item.lastSeq, texts: [item.text], bytes: size })
     }
-    bytes += item.bytes
+    bytes += size
     count += 1
   }
   for (const pair of open) done.push(pair)
-  const messages = done.map(([partition, { after, last, texts }]) => ({
+  const messages = done.map(([partition, message]) => ({
     subject: subjectOf(partition),
-    payload: `{"v":1,"partition":${partition},"after":${after},"entries":[${texts.join(BLOCK_SEPARATOR)}]}`,
-    headers: { [HEADERS.id]: `${partition}.${last}` },
+    payload: payloadOf(partition, message),
+    headers: { [HEADERS.id]: `${partition}.${message.last}` },
   }))
   return { messages, items: queue.slice(0, count) }
 }

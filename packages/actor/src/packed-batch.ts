@@ -2,14 +2,15 @@
  * A batch's rows as plain lists of values, row after row: what a prepared statement binds and what travels between
  * threads at a fraction of the cost of an object a row. Pure.
  */
-import type { Batch, Claim, NewBlock, NewReceipt } from "./rows.ts"
+import type { Batch, Claim, NewReceipt, SealedBlock } from "./rows.ts"
 
-export const BLOCK_COLUMNS = 6
-export const CLAIM_COLUMNS = 3
+/** What a statement takes for each value of a row: a block's text comes as bytes and is text in the database. */
+export const BLOCK_COLUMNS = ["?", "?", "?", "?", "?", "CAST(? AS TEXT)"]
+export const CLAIM_COLUMNS = ["?", "?", "?"]
 /** The block id, the same for all receipts of a batch, is not among them. */
-export const RECEIPT_COLUMNS = 5
+export const RECEIPT_COLUMNS = ["?", "?", "?", "?", "?"]
 
-type Values = ReadonlyArray<string | number | null>
+type Values = ReadonlyArray<string | number | Uint8Array | null>
 
 export type PackedBatch = Omit<Batch, "blocks" | "claims" | "receipts"> & {
   /** id, partition, seq, count, chain, text */
@@ -26,8 +27,8 @@ export const packClaims = (claims: ReadonlyArray<Claim>): Values => {
   return values
 }
 
-const packBlocks = (blocks: ReadonlyArray<NewBlock>): Values => {
-  const values: Array<string | number> = []
+const packBlocks = (blocks: ReadonlyArray<SealedBlock>): Values => {
+  const values: Array<string | number | Uint8Array> = []
   for (const { id, partition, seq, count, chain, text } of blocks) values.push(id, partition, seq, count, chain, text)
   return values
 }

@@ -50,9 +50,8 @@ export interface JournalItem {
   readonly after: number
   readonly lastSeq: number
   readonly lastId: number
-  /** Entry texts joined by `BLOCK_SEPARATOR`. */
-  readonly text: string
-  readonly bytes: number
+  /** Entry texts joined by `BLOCK_SEPARATOR`, in UTF-8. */
+  readonly text: Uint8Array
 }
 
 export interface OutboxItem {
@@ -100,6 +99,9 @@ export type FromWorker =
     }
   | { readonly t: "metrics"; readonly metrics: WorkerMetrics }
   | { readonly t: "stopped" }
+
+/** The worker's way to its host. `given`: buffers that the host may have; here they are empty afterwards. */
+export type ToHost = (message: FromWorker, given?: ReadonlyArray<ArrayBuffer>) => void
 
 /** Counters since the start and gauges of now; published once a second. */
 export interface WorkerMetrics {

@@ -37,8 +37,8 @@ const FEW_ROWS = 8
 interface Insert {
   /** `INSERT OR …`: no default ABORT, for which SQLite would first copy every page that a statement changes. */
   readonly into: string
-  /** Values of a row. */
-  readonly columns: number
+  /** Values of a row, as the statement takes them. */
+  readonly columns: ReadonlyArray<string>
   /** Whether one more value, the same for all, follows them. */
   readonly shared: boolean
 }
@@ -46,11 +46,12 @@ interface Insert {
 /** Inserts rows, given as their values in a row, with prepared statements of `rows` and of one; answers how many. */
 const bulkInsert = (
   db: BetterSqlite3.Database,
-  { into, columns, shared }: Insert,
+  { into, columns: taken, shared }: Insert,
   rows: number,
 ): ((values: ReadonlyArray<unknown>, sharedValue?: unknown) => number) => {
+  const columns = taken.length
   const width = columns + (shared ? 1 : 0)
-  const row = `(${Array.from({ length: width }, () => "?").join(",")})`
+  const row = `(${(shared ? [...taken, "?"] : taken).join(",")})`
   const statement = (count: number) =>
     db.prepare(`${into} VALUES ${Array.from({ length: count }, () => row).join(",")}`)
   const [many, one] = [statement(rows), statement(1)]
@@ -204,7 +205,7 @@ export class SqliteActorStore implements ActorStore {
     this.#s.begin.run()
     try {
       const { claims, claimBlockId } = batch
-      if (this.#s.claims(claims, claimBlockId) * CLAIM_COLUMNS !== claims.length) throw new Repeated()
+      if (this.#s.claims(claims, claimBlockId) * CLAIM_COLUMNS.length !== claims.length) throw new Repeated()
       return this.#write(batch, leaseMs)
     } catch (error) {
       this.#rollback()

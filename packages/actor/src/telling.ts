@@ -128,7 +128,8 @@ export class Telling<State> {
     const { feed, send } = this.#p
     const items: Array<JournalItem> = []
     for (const block of draft.blocks) if (done.has(block.partition)) feed.committed(block, items)
-    if (items.length > 0) send({ t: "journal", items })
+    // Given away: nobody here reads the texts again.
+    if (items.length > 0) send({ t: "journal", items }, [draft.blocks[0]!.text.buffer as ArrayBuffer])
     const outbox = draft.outbox.filter((row) => done.has(row.partition))
     if (outbox.length > 0)
       send({ t: "outbox", items: outbox.map(({ id, subject, payload }) => ({ id, subject, payload })) })

@@ -85,9 +85,9 @@ export class PartitionWorker<State> {
     options.port.on("message", (message: ToWorker) => this.#take(message))
   }
 
-  readonly #send = (message: FromWorker | Unsynced): void => {
+  readonly #send = (message: FromWorker | Unsynced, given?: ReadonlyArray<ArrayBuffer>): void => {
     this.#outbox.sent(message)
-    this.#o.port.postMessage(message)
+    this.#o.port.postMessage(message, given)
   }
 
   #log(level: "info" | "error", message: string, detail: Readonly<Record<string, unknown>>): void {
