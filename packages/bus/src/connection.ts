@@ -5,6 +5,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
+import { countBuffersWithHeap } from "./collector.ts"
 import { requireDurableFor } from "./durability.ts"
 import { type BusError, clientErrorOf } from "./errors.ts"
 import { guardCallbacks } from "./guard.ts"
@@ -94,6 +95,7 @@ export class Bus extends Context.Service<Bus, BusHandle>()("bus/Bus") {
     Layer.effect(
       Bus,
       Effect.gen(function* () {
+        countBuffersWithHeap()
         const config = yield* BusConfig
         const bus = yield* scopedBus({
           servers: config.servers,
