@@ -78,7 +78,8 @@ export class Draft<State> {
   readonly outbox: Array<NewOutbox> = []
   /** Claims given up again: what went to review may be sent again when a person has dealt with its reason. */
   readonly unclaimed: Array<Claim> = []
-  readonly touched = new Set<Slot<State>>()
+  /** Who may have changed, some more than once: whoever puts them back makes them one. */
+  readonly touched: Array<Slot<State>> = []
   /**
    * Who has new entries, and the newest one's address, in order: by the time this batch is committed the next may be
    * decided.

@@ -144,7 +144,7 @@ export class Deciding<State> {
     this.#before = machine.mark(slot.state)
     this.#n = machine.numberOf(slot.state)
     this.#entries.length = 0
-    draft.touched.add(slot)
+    draft.touched.push(slot)
     return this.#entries
   }
 

@@ -255,7 +255,7 @@ export class Executor<State> {
 
   /** Actors go back to what is committed. */
   async #restore(drafts: ReadonlyArray<Draft<State>>): Promise<void> {
-    const touched = new Set(drafts.flatMap((draft) => [...draft.touched]))
+    const touched = new Set(drafts.flatMap((draft) => draft.touched))
     const ours = [...touched].filter((slot) => this.#p.owned.has(slot.partition))
     await this.#p.slots.restore(ours, this.#p.store)
   }
@@ -360,7 +360,7 @@ export class Executor<State> {
     for (const unit of work.due) {
       const slot = slots.get(unit.account)!
       if (!unit.cold) continue
-      draft.touched.add(slot)
+      draft.touched.push(slot)
       chosen.push(slots.snapshot(slot))
     }
     const budget = Math.max(
@@ -369,7 +369,7 @@ export class Executor<State> {
     )
     if (budget > 0) {
       const more = slots.dueSnapshots(draft.nextId, budget, work.snapshots > 0)
-      for (const snapshot of more) draft.touched.add(slots.get(snapshot.account)!)
+      for (const snapshot of more) draft.touched.push(slots.get(snapshot.account)!)
       chosen.push(...more)
     }
     // Written under their own partition's fence: one that the batch does not touch would write nothing (Postgres).
