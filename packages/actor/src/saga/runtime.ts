@@ -263,6 +263,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       this.#waits.committed(draft)
       if (draft.steps.length === 0) this.#spans.rested(draft.id)
     }
+    for (const { id, waiting } of outcome.ended) this.#waits.ended(id, waiting)
     for (const [give, answer] of outcome.answers) give(answer)
     for (const done of outcome.done) done()
     this.#outbox.wake(outcome.facts.length)
