@@ -123,7 +123,7 @@ class Host {
       bus,
       options.journalSubject,
       (message) => this.#tell(message),
-      (detail) => options.log("warning", "publishing waits", detail),
+      (level, detail) => options.log(level, "publishing waits", detail),
     )
     this.#worker = new Worker(options.workerUrl, {
       workerData: options.workerData,
@@ -172,7 +172,7 @@ class Host {
         JSON.stringify({
           ...answer,
           outboxPending: answer.outboxPending + this.#outlet.pending,
-          detail: { ...answer.detail, owner: processName, metrics },
+          detail: { ...answer.detail, outbox_refused: this.#outlet.refused, owner: processName, metrics },
         }),
       )
     })

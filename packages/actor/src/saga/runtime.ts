@@ -353,6 +353,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       openRequests: this.#inbox.size + this.#inCommit + this.#steps.open,
       detail: {
         ...(gaps.length > 0 && { cursor_gap: gaps }),
+        outbox_refused: this.#outbox.refused,
         epoch: this.#store.epoch,
         owner: processName,
         trouble: this.#troubles > 0,
