@@ -1,7 +1,7 @@
 /**
  * Goal: requests without an answer are counted exactly, whatever became of them: the bound of decision 6 is neither
- * reached by requests that nobody answers nor passed by answers that were counted twice. Method: a real ledger on a real
- * file, whose partition another owner takes between two requests of one batch.
+ * reached by requests that nobody answers nor passed by answers that were counted twice. Method: a real ledger on a
+ * real file, whose partition another owner takes between two requests of one batch.
  */
 import BetterSqlite3 from "better-sqlite3"
 import { SUBJECTS } from "@credits/contracts"

@@ -1,6 +1,7 @@
 /**
  * Goal: a network that swallows packets costs time only: whoever asked a silent Postgres is told so within a bounded
- * time, and the next one who asks is answered by another connection. Method: a real Postgres by a way that falls silent.
+ * time, and the next one who asks is answered by another connection. Method: a real Postgres by a way that falls
+ * silent.
  */
 import {
   findPostgresBinaries,
