@@ -41,6 +41,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   auth_required: "no credential, or one that is not valid any more",
   wrong_scope: "the credential is good, but not for this",
   not_found: "there is no such thing, or not for this credential",
+  method_not_allowed: "the address is right: `Allow` names the methods it answers",
   hold_not_found: "the account has no such hold",
   payment_declined: "the bank said no: nothing changed. The same quote may be confirmed again with another card",
   payment_action_required: "the bank asks its customer: authenticate with `clientSecret` until `expiresAt`",

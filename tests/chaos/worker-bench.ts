@@ -36,6 +36,8 @@ export interface BenchOptions {
   /** Unset: SQLite in a temporary folder. */
   readonly databaseUrl?: string
   readonly leaseMs?: number
+  /** After so long without a byte from Postgres the worker gives up (unset: as in a service). */
+  readonly silenceMaxMs?: number
   /** Stands between the worker and its store: a network that loses answers, say. */
   readonly between?: (store: ActorStore) => ActorStore
 }
@@ -70,8 +72,9 @@ export class WorkerBench {
   /** Resolves when the worker owns its partitions. */
   static async start(options: BenchOptions): Promise<WorkerBench> {
     const folder = mkdtempSync(join(tmpdir(), "credits-worker-"))
-    const { databaseUrl } = options
-    const database = await openDatabaseNow({ service: "counting", dataDir: folder, databaseUrl })
+    const { databaseUrl, silenceMaxMs } = options
+    const silence = silenceMaxMs === undefined ? {} : { silenceMaxMs }
+    const database = await openDatabaseNow({ service: "counting", dataDir: folder, databaseUrl, ...silence })
     await migrateNow(database, actorMigrations(database.dialect), 1)
     const bench = new WorkerBench(database, folder, options)
     await bench.hears("owned", ({ partitions }) => partitions.length === options.partitions.length)

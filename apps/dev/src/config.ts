@@ -14,6 +14,7 @@ export interface DevConfig {
   readonly httpHost: string
   /** Where the model gateway listens; another free port when it is taken. */
   readonly gatewayPort: number
+  readonly gatewayHost: string
   /** The model gateway's providers file; "": none, and then production starts no gateway. */
   readonly gatewayProviders: string
   /** Program to run as embedded nats-server. */
@@ -52,6 +53,7 @@ export const devConfig: Config.Config<DevConfig> = Config.all({
   httpPort: Config.Int("CREDITS_HTTP_PORT").pipe(Config.withDefault(8787)),
   httpHost: Config.String("CREDITS_HTTP_HOST").pipe(Config.withDefault("127.0.0.1")),
   gatewayPort: Config.Int("CREDITS_GATEWAY_PORT").pipe(Config.withDefault(8790)),
+  gatewayHost: Config.String("CREDITS_GATEWAY_HOST").pipe(Config.withDefault("127.0.0.1")),
   gatewayProviders: Config.String("CREDITS_GATEWAY_PROVIDERS").pipe(
     Config.withDefault(""),
     Config.map((file) => (file === "" ? "" : resolve(file))),

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:net"
 import { assert, describe, it } from "vitest"
-import { freePort } from "./port.ts"
+import { freePort, hostToAsk } from "./port.ts"
 
 const listening = (port: number): Promise<Server> =>
   new Promise((resolve) => {
@@ -26,5 +26,21 @@ describe("a wanted port", () => {
     assert.notStrictEqual(found, wanted)
     await closed(await listening(found))
     await closed(holder)
+  })
+})
+
+describe("who listens on a host", () => {
+  it("is asked there, on the loopback when that is among several", () => {
+    const hosts = ["127.0.0.1", "0.0.0.0", "", "::", "::1", "192.0.2.7", "2001:db8::7", "edge.internal"]
+    assert.deepEqual(hosts.map(hostToAsk), [
+      "127.0.0.1",
+      "127.0.0.1",
+      "127.0.0.1",
+      "[::1]",
+      "[::1]",
+      "192.0.2.7",
+      "[2001:db8::7]",
+      "edge.internal",
+    ])
   })
 })

@@ -16,6 +16,13 @@ const listenError = (port: number, host: string): Promise<{ readonly code: strin
 
 export const isFree = async (port: number): Promise<boolean> => "port" in (await listenError(port, "127.0.0.1"))
 
+/** How a program of this machine writes the address of who listens on `host`: all addresses include the loopback. */
+export const hostToAsk = (host: string): string => {
+  if (host === "" || host === "0.0.0.0") return "127.0.0.1"
+  if (host === "::") return "[::1]"
+  return host.includes(":") ? `[${host}]` : host
+}
+
 /** So long a wanted port is waited for: between its last listener and the next, any connection may pass through it. */
 const PATIENCE_MS = 2_000
 const LOOK_MS = 50

@@ -42,8 +42,8 @@ const keysOf = (dataDir: string): Keys => {
   return JSON.parse(readFileSync(file, "utf8")) as Keys
 }
 
-/** @param httpPort of the edge, where the processor's webhooks arrive. */
-export const processorOf = async (config: DevConfig, httpPort: number): Promise<Processor> => {
+/** @param edgeUrl where the processor's webhooks arrive. */
+export const processorOf = async (config: DevConfig, edgeUrl: string): Promise<Processor> => {
   const isOwn = config.processorUrl === undefined && config.environment !== "production"
   if (!isOwn || !config.services.includes("processor")) return { url: undefined, settings: {} }
   const port = await freePort()
@@ -58,7 +58,7 @@ export const processorOf = async (config: DevConfig, httpPort: number): Promise<
       CREDITS_STRIPE_WEBHOOK_SECRET: webhookSecret,
       CREDITS_SANDBOX_PORT: String(port),
       CREDITS_SANDBOX_WEBHOOK_EVENTS: PROCESSOR_EVENTS.join(","),
-      CREDITS_SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${httpPort}/api/v1/webhooks/stripe`,
+      CREDITS_SANDBOX_WEBHOOK_URL: `${edgeUrl}/api/v1/webhooks/stripe`,
     },
   }
 }

@@ -24,7 +24,7 @@ const STAND_IN = `
   import { connectBus, serve } from "@credits/bus"
   const name = process.argv[1].match(/([a-z-]+).dist.main.js$/)[1]
   const { CREDITS_NATS_URL, CREDITS_NATS_SEED } = process.env
-  const { CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT, CREDITS_GATEWAY_PORT } = process.env
+  const { CREDITS_HTTP_HOST, CREDITS_HTTP_PORT, CREDITS_SANDBOX_PORT, CREDITS_GATEWAY_PORT } = process.env
   const bus = await connectBus({ servers: CREDITS_NATS_URL, seed: CREDITS_NATS_SEED, name })
   const log = { time: "2026-11-23T03:00:00.000Z", level: "info", service: name, message: "started" }
   console.log(JSON.stringify({ ...log, pid: process.pid }))
@@ -32,7 +32,7 @@ const STAND_IN = `
   const port = ports[name]
   if (port !== undefined) {
     const answer = (_, response) => response.end(JSON.stringify(process.env))
-    createServer(answer).listen(Number(port), "127.0.0.1")
+    createServer(answer).listen(Number(port), name === "edge" ? CREDITS_HTTP_HOST : "127.0.0.1")
   } else {
     const answer = { service: name, ready: true, cursors: {}, pid: process.pid, env: process.env }
     serve(bus.connection, name + ".control", () => JSON.stringify(answer))
@@ -139,6 +139,17 @@ describe("npm start", () => {
     expect(existsSync(join(system.dataDir, "lock"))).toBe(false)
     expect(existsSync(join(system.dataDir, "run.json"))).toBe(false)
   })
+
+  // All of 127/8 is this machine on Linux only.
+  it.runIf(process.platform === "linux")(
+    "asks the edge where it listens, and the processor finds it there",
+    async () => {
+      const system = await start({ env: { CREDITS_HTTP_HOST: "127.0.0.2" } })
+      expect(system.url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/)
+      const told = (await (await fetch(system.processorUrl!)).json()) as Readonly<Record<string, string>>
+      expect(told["CREDITS_SANDBOX_WEBHOOK_URL"]).toBe(`${system.url}/api/v1/webhooks/stripe`)
+    },
+  )
 
   it("shows the services' JSON logs as readable lines with the service's name", async () => {
     const system = await start()

@@ -12,7 +12,7 @@ import { janitor } from "./janitor.ts"
 import { dataFolderLock } from "./lock.ts"
 import { jsonLine, prefixed, readableLine } from "./log-line.ts"
 import { startNatsServer } from "./nats-server.ts"
-import { claimHttpPort, freePort, isFree } from "./port.ts"
+import { claimHttpPort, freePort, hostToAsk, isFree } from "./port.ts"
 import { isReady } from "./readiness.ts"
 import { provisioned } from "./provisioning.ts"
 import { attempt, StartRefused } from "./refusal.ts"
@@ -190,11 +190,14 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
     yield* dataFolderLock(dataDir)
     yield* Effect.addFinalizer(() => Effect.sync(() => removeRunFile(dataDir)))
     const httpPort = yield* attempt(() => claimHttpPort(config.httpPort, config.httpHost))
-    const httpUrl = `http://localhost:${httpPort}`
+    const edgeHost = hostToAsk(config.httpHost)
+    const edgeUrl = `http://${edgeHost}:${httpPort}`
+    // What people open; a page of the loopback is of this name.
+    const httpUrl = edgeHost === "127.0.0.1" ? `http://localhost:${httpPort}` : edgeUrl
 
-    const processor = yield* attempt(() => processorOf(config, httpPort))
+    const processor = yield* attempt(() => processorOf(config, edgeUrl))
     const gatewayPort = yield* attempt(() => gatewayPortOf(config))
-    const gatewayUrl = gatewayPort === undefined ? undefined : `http://127.0.0.1:${gatewayPort}`
+    const gatewayUrl = gatewayPort === undefined ? undefined : `http://${hostToAsk(config.gatewayHost)}:${gatewayPort}`
     const services = config.services.filter((service) =>
       service === "processor" ? processor.url !== undefined : service !== "gateway" || gatewayUrl !== undefined,
     )
@@ -218,9 +221,7 @@ export const startSystem = (config: DevConfig): Effect.Effect<RunningSystem, Sta
     )
     yield* startServices(children)
     const readyUrl = (name: ServiceName): string =>
-      name === "processor"
-        ? `${processor.url}/healthz`
-        : `${name === "gateway" ? gatewayUrl : `http://127.0.0.1:${httpPort}`}/readyz`
+      name === "processor" ? `${processor.url}/healthz` : `${name === "gateway" ? gatewayUrl : edgeUrl}/readyz`
     const check = (name: ServiceName) => isReady(name, handle, readyUrl(name))
     yield* Effect.callback<void, StartRefused>((resume, signal) => {
       untilReady(children, check, signal, say).then(

@@ -131,6 +131,24 @@ describe("the outside", () => {
     }
   })
 
+  it("another method of a known path is a 405 problem that names the right ones", async () => {
+    const { accessToken: token } = await edge.signIn()
+    for (const [method, path, allow] of [
+      ["DELETE", "/api/v1/wallet", "GET, HEAD"],
+      ["POST", "/api/v1/wallet?x=1", "GET, HEAD"],
+      ["GET", "/api/v1/gateway/authorizations", "POST"],
+      ["PUT", "/healthz", "GET, HEAD"],
+      ["POST", "/openapi.json", "GET, HEAD"],
+      ["PATCH", "/api/v1/control-keys/key_1", "DELETE"],
+    ] as const) {
+      const response = await edge.fetch(path, { method, token })
+      expect([method, path, response.status, response.headers.get("allow")]).toEqual([method, path, 405, allow])
+      expect(response.headers.get("content-type")).toBe("application/problem+json")
+      expect(await response.json()).toMatchObject({ code: "method_not_allowed", status: 405 })
+    }
+    expect((await edge.fetch("/api/v1/wallet", { method: "HEAD", token })).status).toBe(200)
+  })
+
   it("many wrong fields are named, not all of thousands", async () => {
     const fields = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, i]))
     const response = await send("/api/v1/dev/sign-in", JSON.stringify(fields))

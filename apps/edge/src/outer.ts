@@ -5,6 +5,7 @@
 import { makeProblem, type RateLimited } from "@credits/contracts/http"
 import { Effect } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { AllowedMethods } from "./allowed-methods.ts"
 import { EdgeConfig } from "./config.ts"
 import { isForged, isPreflight, isShared, type Origins, PREFLIGHT_HEADERS, sharedHeaders } from "./cross-origin.ts"
 import { RateLimits } from "./rate-limits.ts"
@@ -24,15 +25,19 @@ const crossOrigin = problemResponse(
   makeProblem(403, "cross_origin", "a page of another origin may not do this with the session of its reader"),
 )
 
-/** What never reaches an endpoint is a problem too. */
-const asProblems = <E, R>(next: Effect.Effect<Response, E, R>) =>
+const wrongMethod = problemResponse(makeProblem(405, "method_not_allowed", "this address answers other methods"))
+
+/** What never reaches an endpoint is a problem too. `allowed`: the methods of its address. */
+const asProblems = <E, R>(next: Effect.Effect<Response, E, R>, allowed: () => ReadonlyArray<string>) =>
   next.pipe(
     Effect.map((response) => (response.status === 415 ? wrongMedia : response)),
-    Effect.catch((error) =>
-      HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
-        ? Effect.succeed(notFound)
-        : Effect.fail(error),
-    ),
+    Effect.catch((error) => {
+      if (!HttpServerError.isHttpServerError(error) || error.reason._tag !== "RouteNotFound") return Effect.fail(error)
+      const methods = allowed()
+      return Effect.succeed(
+        methods.length === 0 ? notFound : HttpServerResponse.setHeader(wrongMethod, "allow", methods.join(", ")),
+      )
+    }),
   )
 
 /** Who asks them is counted elsewhere, or is one of ours. */
@@ -61,11 +66,16 @@ export const outerLayer = HttpRouter.middleware(
     const config = yield* EdgeConfig
     const sessions = yield* Sessions
     const limits = yield* RateLimits
+    const methods = yield* AllowedMethods
     const origins: Origins = { own: config.publicUrl?.origin, allowed: new Set(config.allowedOrigins) }
     const isForgedWithCookie = (request: Request): boolean =>
       request.headers["authorization"] === undefined &&
       sessions.cookieOf(request) !== undefined &&
       isForged(request.method, request.headers, origins)
+
+    /** Who only asks what a page may do hears nothing of the address. */
+    const allowedFor = ({ method, url }: Request): ReadonlyArray<string> =>
+      method === "OPTIONS" ? [] : methods.of(url)
 
     const safe = safeHeadersOf(config.mode, config.mode === "production" || isStripe(config.processorUrl))
     let isProxyTold = config.trustedProxies > 0 || config.mode !== "production"
@@ -90,7 +100,8 @@ export const outerLayer = HttpRouter.middleware(
         }
         const answer = Effect.matchEffect(counted(request, path), {
           onFailure: (problem) => Effect.succeed(tooMany(problem)),
-          onSuccess: () => (isForgedWithCookie(request) ? Effect.succeed(crossOrigin) : asProblems(next)),
+          onSuccess: () =>
+            isForgedWithCookie(request) ? Effect.succeed(crossOrigin) : asProblems(next, () => allowedFor(request)),
         })
         return Effect.map(answer, (response) =>
           HttpServerResponse.setHeaders(response, {

@@ -43,16 +43,27 @@ const readFile = (path: string): File => {
   }
 }
 
+/** RFC 9110: by name or by `*`, unless its weight is zero. */
+export const takesBrotli = (accepts: string | undefined): boolean => {
+  const weights = new Map<string, number>()
+  for (const each of (accepts ?? "").toLowerCase().split(",")) {
+    const [name, ...parameters] = each.split(";").map((part) => part.trim())
+    const weight = parameters.find((parameter) => parameter.startsWith("q="))
+    weights.set(name!, weight === undefined ? 1 : Number(weight.slice(2)))
+  }
+  return (weights.get("br") ?? weights.get("*") ?? 0) > 0
+}
+
 const respond = (file: File, request: HttpServerRequest.HttpServerRequest): HttpServerResponse.HttpServerResponse => {
   const headers = { "cache-control": file.cacheControl, etag: file.etag, vary: "accept-encoding" }
   if (request.headers["if-none-match"] === file.etag) {
     // Its headers replace those that the browser kept: with its type it has the policy of a page, as the page had.
     return HttpServerResponse.empty({ status: 304, headers: { ...headers, "content-type": file.type } })
   }
-  const takesBrotli = /\bbr\b/.test(request.headers["accept-encoding"] ?? "")
-  return HttpServerResponse.uint8Array(takesBrotli ? file.brotli : file.bytes, {
+  const isBrotli = takesBrotli(request.headers["accept-encoding"])
+  return HttpServerResponse.uint8Array(isBrotli ? file.brotli : file.bytes, {
     contentType: file.type,
-    headers: takesBrotli ? { ...headers, "content-encoding": "br" } : headers,
+    headers: isBrotli ? { ...headers, "content-encoding": "br" } : headers,
   })
 }
 

@@ -10,6 +10,7 @@ import { Duration, Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { AdvancingClock } from "./advancing-clock.ts"
+import { AllowedMethods, notedRouter } from "./allowed-methods.ts"
 import { Notifications, Payments, Subscriptions, Topup } from "./asking.ts"
 import { Credentials, customerAuthLayer, gatewayAuthLayer } from "./auth.ts"
 import { autoTopUpEndpoints } from "./auto-top-up-endpoints.ts"
@@ -134,7 +135,7 @@ export const edgeLayer = Layer.unwrap(
       gatewayKeyBorder,
       callerBorder,
       outerLayer,
-    )
+    ).pipe(Layer.provide(notedRouter), Layer.provide(AllowedMethods.layer))
     return HttpRouter.serve(all, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(createServer, {

@@ -55,6 +55,7 @@ const ledger: ReadonlyArray<Measure> = [
   gauge("ledger.dirty", "credits_ledger_snapshots_owed", "Accounts whose snapshot is older than their newest entry"),
   gauge("ledger.queuedCommands", "credits_ledger_queued_messages", "Stream messages delivered and not applied yet"),
   gauge("ledger.queuedRequests", "credits_ledger_queued_requests", "Requests that wait for the next commit"),
+  gauge("ledger.requestsUnanswered", "credits_ledger_requests_unanswered", "Requests taken and not answered yet"),
   secondsGauge(
     "ledger.oldestDueMs",
     "credits_ledger_due_overdue_seconds",

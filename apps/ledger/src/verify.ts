@@ -22,7 +22,7 @@ interface Database {
 /** Read-only, one snapshot of the data for the whole run. */
 const open = async (dataDir: string, databaseUrl: string | undefined): Promise<Database> => {
   if (databaseUrl !== undefined && databaseUrl !== "") {
-    const pool = await openPostgresPool({ service: "ledger", databaseUrl, connectionsMax: 1 })
+    const pool = await openPostgresPool({ service: "ledger", databaseUrl, connectionsMax: 1, silenceMaxMs: null })
     await pool.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     // Between two pages it counts, on a full machine for longer than a service may be silent in a transaction.
     await pool.query("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -2,6 +2,8 @@
  * Goal: support sees where a customer is signed in and signs them out everywhere, and nobody else. Method: a running
  * edge, browsers with cookies, the command line against it.
  */
+import { closeBus, connectBus, serve } from "@credits/bus"
+import { SUBJECTS } from "@credits/contracts"
 import { startSystem, type SystemUnderTest } from "@credits/testkit"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { shellWith, type Shell } from "./testing/terminal.ts"
@@ -112,6 +114,18 @@ describe("credits session", () => {
         ["began", "laptop stolen"],
       ],
     )
+  })
+
+  it("end tells how many there were, also where another edge came first and answers last", async () => {
+    const carol = await signIn("carol@example.com")
+    const bus = await connectBus({ servers: system.natsUrl, seed: system.seeds.edge, name: "edge" })
+    // The one that is slower to end them finds none, and may still be the first to be heard.
+    const later = serve(bus.connection, SUBJECTS.edgeRequest("session-end"), () => '{"ok":{"items":[]}}')
+    await bus.connection.flush()
+    const done = await credits("session", "end", carol.account, "--apply", "--reason", "two edges", "--json")
+    assert.nestedPropertyVal(done.json(), "items[0].sessions", 1)
+    await later.stop()
+    await closeBus(bus)
   })
 
   it("a repeat ends nothing more, and signing in again works", async () => {

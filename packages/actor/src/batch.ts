@@ -229,7 +229,7 @@ interface OpenBlock {
 
 /** A dead letter must itself fit into a message; the whole original lies in its stream at the origin's seq. */
 const PAYLOAD_CHARS_MAX = 128 * 1024
-const shortened = (payload: string): string =>
+export const shortened = (payload: string): string =>
   payload.length <= PAYLOAD_CHARS_MAX
     ? payload
     : `${payload.slice(0, PAYLOAD_CHARS_MAX)}… (${payload.length} characters in all)`

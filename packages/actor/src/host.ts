@@ -108,6 +108,7 @@ class Host {
   #requests = noRequests()
   #messages = noMessages()
   #flushing = false
+  /** Every request is counted until the worker has answered it or says that it never will. */
   #open = 0
   #queuedBytes = 0
   #nextToken = 1
@@ -122,7 +123,7 @@ class Host {
       bus,
       options.journalSubject,
       (message) => this.#tell(message),
-      (detail) => options.log("warning", "publishing waits", detail),
+      (level, detail) => options.log(level, "publishing waits", detail),
     )
     this.#worker = new Worker(options.workerUrl, {
       workerData: options.workerData,
@@ -165,12 +166,13 @@ class Host {
     this.#outlet.hurry()
     const { promise, resolve } = Promise.withResolvers<string>()
     this.#controls.set(token, (answer) => {
-      const metrics = { ...this.#metrics, ...this.#space?.metrics, ...this.#outlet.metrics, ...this.#spans.metrics }
+      const own = { ...this.#space?.metrics, ...this.#outlet.metrics, ...this.#spans.metrics }
+      const metrics = { ...this.#metrics, ...own, requestsUnanswered: this.#open }
       resolve(
         JSON.stringify({
           ...answer,
           outboxPending: answer.outboxPending + this.#outlet.pending,
-          detail: { ...answer.detail, owner: processName, metrics },
+          detail: { ...answer.detail, outbox_refused: this.#outlet.refused, owner: processName, metrics },
         }),
       )
     })
@@ -188,6 +190,9 @@ class Host {
         this.#open -= message.replies.length
         message.replies.forEach((reply, i) => this.#bus.connection.publish(reply, message.texts[i]!))
         this.#spans.answered(message.replies, message.texts)
+        break
+      case "unanswered":
+        this.#open -= message.count
         break
       case "spans":
         this.#spans.measured(message.spans)
@@ -280,7 +285,6 @@ class Host {
       this.#subscriptions.delete(partition)
     }
     // What was asked of a lost partition is answered by its next owner: the callers repeat.
-    this.#open = 0
     this.#spans.lost()
     void this.#reader?.close()
     this.#reader = null

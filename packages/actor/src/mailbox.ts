@@ -6,7 +6,7 @@
 import type { BadCommand, Request, StreamCommand } from "./machine.ts"
 import type { AnyMachine, CommandUnit, RequestUnit } from "./batch.ts"
 import type { Partition } from "./partition.ts"
-import type { ToWorker } from "./protocol.ts"
+import type { FromWorker, ToWorker, Unsynced } from "./protocol.ts"
 
 /** Requests of one commit. */
 const REQUESTS_MAX = 1_000
@@ -43,6 +43,8 @@ export class Mailbox<State> {
   #messagesFrom = 0
   /** Highest stream sequence delivered, whether or not applied yet. */
   delivered = 0
+  /** Requests taken that the host does not know to be over. */
+  #taken = 0
 
   constructor(machine: AnyMachine<State>) {
     this.#machine = machine
@@ -65,6 +67,17 @@ export class Mailbox<State> {
     for (const [i, trace] of traces) this.#requests[before + i]!.trace = trace
   }
 
+  /** What the worker says passes here: its answers are counted. */
+  sent(message: FromWorker | Unsynced): void {
+    if (message.t === "replies") this.#taken -= message.replies.length
+  }
+
+  /** A turn answers all that it took, but for what is somebody else's now: the host must not wait for it. */
+  tellUnanswered(send: (message: Extract<FromWorker, { readonly t: "unanswered" }>) => void): void {
+    if (this.#taken > 0) send({ t: "unanswered", count: this.#taken })
+    this.#taken = 0
+  }
+
   offerMessages({ partitions, seqs, payloads, headers: all }: Extract<ToWorker, { readonly t: "messages" }>): void {
     for (let i = 0; i < seqs.length; i++) {
       const [partition, seq, payload, headers] = [partitions[i]!, seqs[i]!, payloads[i]!, all[i]!]
@@ -85,7 +98,9 @@ export class Mailbox<State> {
     invalid: (reply: string, text: string) => void,
   ): Array<RequestUnit<Request>> {
     const units: Array<RequestUnit<Request>> = []
-    for (const { partition, restricted, reply, text, trace } of this.#nextRequests()) {
+    const next = this.#nextRequests()
+    this.#taken += next.length
+    for (const { partition, restricted, reply, text, trace } of next) {
       // Silent when not the owner: the caller repeats and finds the one who is (decision 6).
       if (!owned.has(partition)) continue
       const request = this.#request(text, partition, restricted)

@@ -3,7 +3,7 @@
  * after the PubAck of the one before. Tries until stored: a repeat is known by its seq, a gap would not be.
  */
 import { HEADERS } from "@credits/contracts"
-import { publishInOrder, type BusHandle, type OutgoingMessage } from "@credits/bus"
+import { BusRefused, publishInOrder, type BusError, type BusHandle, type OutgoingMessage } from "@credits/bus"
 import { BLOCK_SEPARATOR } from "./block.ts"
 import { JOURNAL_BYTES_MAX, type JournalItem, type OutboxItem, type ToWorker } from "./protocol.ts"
 
@@ -21,7 +21,7 @@ export class Outlet {
   readonly #bus: BusHandle
   readonly #subjectOf: (partition: number) => string
   readonly #told: (message: ToWorker) => void
-  readonly #trouble: (detail: Readonly<Record<string, unknown>>) => void
+  readonly #trouble: (level: "warning" | "error", detail: Readonly<Record<string, unknown>>) => void
   readonly #journal: Array<JournalItem> = []
   readonly #outbox: Array<OutboxItem> = []
   /** When what waits began to, real time. */
@@ -33,12 +33,14 @@ export class Outlet {
   /** Ends the rest between two journal messages early. */
   #wake: (() => void) | null = null
   #isHurried = false
+  /** Why what is first is not stored, as it was told. */
+  #waitsFor: BusError | null = null
 
   constructor(
     bus: BusHandle,
     subjectOf: (partition: number) => string,
     told: (message: ToWorker) => void,
-    trouble: (detail: Readonly<Record<string, unknown>>) => void,
+    trouble: (level: "warning" | "error", detail: Readonly<Record<string, unknown>>) => void,
   ) {
     this.#bus = bus
     this.#subjectOf = subjectOf
@@ -49,6 +51,11 @@ export class Outlet {
   /** Blocks and messages not stored yet. */
   get pending(): number {
     return this.#journal.length + this.#outbox.length
+  }
+
+  /** Of its own accord the bus will never take what is first, and the rest waits behind it: a person must look. */
+  get refused(): string | null {
+    return this.#waitsFor instanceof BusRefused ? this.#waitsFor.message : null
   }
 
   /** At most this old: after a publication the rest counts from its beginning. */
@@ -154,8 +161,11 @@ export class Outlet {
     for (let stored = 0; !this.#stopping;) {
       const { count, error } = await publishInOrder(this.#bus.js, messages.slice(stored))
       stored += count
+      const isTold = error?.message === this.#waitsFor?.message
+      this.#waitsFor = error
       if (error === null) return true
-      this.#trouble({ error: String(error), messages: messages.length - stored })
+      const detail = { error: String(error), messages: messages.length - stored }
+      if (!isTold) this.#trouble(error instanceof BusRefused ? "error" : "warning", detail)
       await new Promise((resolve) => setTimeout(resolve, PUBLISH_RETRY_MS))
     }
     return false

@@ -35,6 +35,15 @@ export const journaledUpTo = (
   }
 }
 
+/** All that was delivered is applied: so it is for partitions without traffic. */
+export const nothingWaitsBelow = (owned: ReadonlyMap<number, Partition>, delivered: number): void => {
+  for (const partition of owned.values()) {
+    if (partition.cursor >= delivered) continue
+    partition.cursor = delivered
+    partition.cursorIndex = -1
+  }
+}
+
 /** What the commit wrote, with what was learned while it was on its way (Postgres lets the loop turn). */
 export const committedPartition = (written: Partition, now: Partition, leaseUntil: number): Partition => {
   written.leaseUntil = leaseUntil

@@ -80,6 +80,8 @@ export type FromWorker =
     }
   | { readonly t: "lost"; readonly partitions: ReadonlyArray<number>; readonly why: string }
   | { readonly t: "replies"; readonly replies: ReadonlyArray<string>; readonly texts: ReadonlyArray<string> }
+  /** So many requests get no answer from here: their partitions, or the time of a lease, were lost meanwhile. */
+  | { readonly t: "unanswered"; readonly count: number }
   | { readonly t: "journal"; readonly items: ReadonlyArray<JournalItem> }
   | { readonly t: "outbox"; readonly items: ReadonlyArray<OutboxItem> }
   | {

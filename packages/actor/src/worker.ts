@@ -18,7 +18,7 @@ import { loadPartitions } from "./loading.ts"
 import { Mailbox } from "./mailbox.ts"
 import { OutboxFeed } from "./outbox-feed.ts"
 import * as pace from "./pace.ts"
-import { journaledUpTo, openPartition, readFrom, type Partition } from "./partition.ts"
+import { journaledUpTo, nothingWaitsBelow, openPartition, readFrom, type Partition } from "./partition.ts"
 import type { ClockText, FromWorker, ToWorker, Unsynced } from "./protocol.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { Ticks } from "./ticks.ts"
@@ -87,6 +87,7 @@ export class PartitionWorker<State> {
 
   readonly #send = (message: FromWorker | Unsynced, given?: ReadonlyArray<ArrayBuffer>): void => {
     this.#outbox.sent(message)
+    this.#mailbox.sent(message)
     this.#o.port.postMessage(message, given)
   }
 
@@ -162,6 +163,7 @@ export class PartitionWorker<State> {
       } catch (error) {
         await this.#trouble(error)
       }
+      this.#mailbox.tellUnanswered(this.#send)
     }
     await this.#leave()
   }
@@ -246,13 +248,7 @@ export class PartitionWorker<State> {
   async #renew(): Promise<void> {
     this.#renewAt = Date.now() + pace.RENEW_MS
     await this.#executor.settle()
-    if (this.#mailbox.messages === 0 && this.#mailbox.delivered > 0) {
-      for (const partition of this.#owned.values()) {
-        if (partition.cursor >= this.#mailbox.delivered) continue
-        partition.cursor = this.#mailbox.delivered
-        partition.cursorIndex = -1
-      }
-    }
+    if (this.#mailbox.messages === 0) nothingWaitsBelow(this.#owned, this.#mailbox.delivered)
     // Only here: this commit touches every partition, and a row is deleted under its own partition's fence.
     const outboxDone = this.#outbox.takeDone()
     await this.#executor.run({ ...NO_WORK, touch: [...this.#owned.keys()], outboxDone })

@@ -13,7 +13,16 @@ export interface BucketValue {
   readonly text: string
   /** Sequence in the bucket's stream; grows with every put of any key. */
   readonly revision: number
+  /** When the server stored it, ms. */
+  readonly storedAt: number
 }
+
+/**
+ * Two reads may end in another order than the server did them. A bucket that was deleted and made anew counts from the
+ * beginning: then the later one is newer.
+ */
+export const isNewer = (value: BucketValue, known: BucketValue | undefined): boolean =>
+  known === undefined || value.revision > known.revision || value.storedAt > known.storedAt
 
 const subjectOf = (bucket: string, key: string): string => `$KV.${bucket}.${key}`
 const GET_TIMEOUT_MS = 5_000
@@ -28,7 +37,9 @@ export const kvGet = async (bus: BusHandle, bucket: string, key: string): Promis
     if (reply.headers?.hasError === true) throw new Error(reply.headers.status)
     const operation = reply.headers?.get("KV-Operation") ?? ""
     if (operation === "DEL" || operation === "PURGE") return undefined
-    return { text: reply.string(), revision: Number(reply.headers?.get("Nats-Sequence") ?? 0) }
+    const header = (name: string): string => reply.headers?.get(name) ?? ""
+    const storedAt = Date.parse(header("Nats-Time-Stamp"))
+    return { text: reply.string(), revision: Number(header("Nats-Sequence")), storedAt }
   } catch (cause) {
     throw clientErrorOf(subject, cause)
   }
@@ -98,7 +109,7 @@ export const kvWatch = async (
   }
   const read = async (): Promise<boolean> => {
     const value = await kvGet(bus, bucket, key)
-    if (stopped || value === undefined || value.revision <= (newest?.revision ?? 0)) return false
+    if (stopped || value === undefined || !isNewer(value, newest)) return false
     newest = value
     if (!isTaking) give()
     return true

@@ -21,6 +21,7 @@ import {
   publish,
   publishAtomic,
   serve,
+  startClock,
   streamState,
   verifyStreams,
 } from "./index.ts"
@@ -317,6 +318,25 @@ describe("buckets", () => {
     expect(taken).toEqual(["0", "1"])
     watch.stop()
     other.stop()
+  })
+
+  it("give a watcher and a clock what was put after a bucket was deleted and made anew", async () => {
+    const [bucket, key] = [BUCKETS.clock, "clock"]
+    const put = (offset: number) => kvPut(bus, bucket, key, JSON.stringify({ offset, frozenAt: null }))
+    for (const offset of [1, 2, 3]) await put(offset)
+    const seen: Array<string> = []
+    const watch = await kvWatch(bus, bucket, key, (value) => seen.push(value.text))
+    const clock = await startClock(bus)
+    await bus.jsm.streams.delete(`KV_${bucket}`)
+    await provisionStreams(bus)
+    await put(4)
+    await expect.poll(() => seen.at(-1)).toMatch(/4/)
+    await expect.poll(() => clock.setting.offset).toBe(4)
+    await put(5)
+    await clock.refresh()
+    expect(clock.setting.offset).toBe(5)
+    watch.stop()
+    clock.stop()
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import { BUCKETS, type ControlAnswer, type ControlRequest } from "@credits/contracts"
 import { Context, Effect, Layer } from "effect"
-import { kvGet, kvPut, kvWatch, type BucketValue } from "./bucket.ts"
+import { isNewer, kvGet, kvPut, kvWatch, type BucketValue } from "./bucket.ts"
 import { Bus, type BusHandle } from "./connection.ts"
 import { BusRefused } from "./errors.ts"
 
@@ -88,13 +88,13 @@ export const startClock = async (
   onChange: (setting: ClockSetting) => void = () => undefined,
 ): Promise<RunningClock> => {
   let setting = REAL_TIME
-  let revision = 0
+  let known: BucketValue | undefined
   const listeners = new Set<() => void>()
-  /** Two reads may end in another order than the server did them: the newer stays. */
+  /** The newer one stays, and none says nothing. */
   const set = (value: BucketValue | undefined): void => {
     const next = settingOf(value)
-    if ((value?.revision ?? 0) < revision) return
-    revision = value?.revision ?? 0
+    if (value === undefined || !isNewer(value, known)) return
+    known = value
     const isOther = next.offset !== setting.offset || next.frozenAt !== setting.frozenAt
     setting = next
     if (isOther) for (const listener of listeners) listener()

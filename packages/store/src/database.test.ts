@@ -267,8 +267,12 @@ describe("Postgres", () => {
     "Client has encountered a connection error and is not queryable",
     "Client was closed and is not queryable",
     "timeout exceeded when trying to connect",
+    "timeout expired",
   ])("without a connection is unavailable, whatever the client calls it: %s", (message) => {
     expect(storeErrorOf("a", new Error(message))).toBeInstanceOf(StoreUnavailable)
+  })
+  it.each(["EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"])("behind a network that says %s is unavailable", (code) => {
+    expect(storeErrorOf("a", Object.assign(new Error(code), { code }))).toBeInstanceOf(StoreUnavailable)
   })
   it("that cannot be reached is StoreUnavailable, not a crash", async () => {
     const url = "postgres://credits@127.0.0.1:1/postgres"

@@ -35,6 +35,8 @@ export interface OpenDatabaseOptions {
   /** `postgres://…`; unset: SQLite (CREDITS_DATABASE_URL). */
   readonly databaseUrl?: string | Redacted.Redacted<string> | undefined
   readonly connectionsMax?: number
+  /** Postgres: after so long without a byte a connection is given up (default 30 s). */
+  readonly silenceMaxMs?: number
 }
 
 export const databaseFile = (dataDir: string, service: string): string => join(dataDir, `${service}.db`)
@@ -53,6 +55,7 @@ export const openDatabaseNow = async <DB = unknown>(options: OpenDatabaseOptions
         databaseUrl: url,
         service,
         ...(options.connectionsMax === undefined ? {} : { connectionsMax: options.connectionsMax }),
+        ...(options.silenceMaxMs === undefined ? {} : { silenceMaxMs: options.silenceMaxMs }),
       })
       const kysely = new Kysely<DB>({ dialect: postgresDialect(pool) })
       return { dialect: "postgres", service, kysely, pool, close: () => pool.end() }

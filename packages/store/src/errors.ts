@@ -60,12 +60,14 @@ const detailOf = (cause: unknown): string => {
  * SQLite result codes and Postgres SQLSTATE classes that mean "not now": busy, locked, full, connection, shutdown,
  * serialization, a transaction that was left alone.
  */
-const UNAVAILABLE = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|08|57P|53|40|25P03)/
+const UNAVAILABLE =
+  /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)|ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|ETIMEDOUT|EPIPE|08|57P|53|40|25P03)/
 /**
  * What pg and its pool say without a code: the connection broke, was broken already (so the rollback after a lost
  * statement or a lost commit says), or there was none within the time.
  */
-const NO_CONNECTION = /connection terminated|connect timeout|is not queryable|timeout exceeded when trying to connect/i
+const NO_CONNECTION =
+  /connection terminated|connect timeout|is not queryable|timeout e(xceeded when trying to connect|xpired)/i
 
 /** What an error thrown by SQLite, pg or Kysely means for the caller. */
 export const storeErrorOf = (database: string, cause: unknown): StoreError => {

@@ -3,9 +3,10 @@
  * all in one transaction. Refuses a database that a newer program wrote (decision 21). There is no way back.
  */
 import { Effect } from "effect"
-import { type Kysely, sql } from "kysely"
+import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database, Dialect } from "./database.ts"
 import { SchemaTooNew, type StoreError, storeErrorOf } from "./errors.ts"
+import { unhurriedly } from "./postgres.ts"
 
 // A migration sees the tables as they were at its time, which no type of today describes.
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -57,7 +58,7 @@ export const migrateNow = async (
   const names = Object.keys(migrations).toSorted()
   const applied: Array<string> = []
   try {
-    await kysely.transaction().execute(async (transaction) => {
+    const run = async (transaction: Transaction<SchemaTables>): Promise<void> => {
       if (database.dialect === "postgres") {
         await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK}, hashtext(${database.service}))`.execute(transaction)
       }
@@ -80,7 +81,9 @@ export const migrateNow = async (
         applied.push(name)
       }
       await transaction.updateTable("schema_version").set({ version: schemaVersion }).execute()
-    })
+    }
+    // A table of years takes its time, and who starts beside waits for that.
+    await unhurriedly(database.pool, () => kysely.transaction().execute(run))
     return { applied }
   } catch (cause) {
     throw storeErrorOf(database.service, cause)

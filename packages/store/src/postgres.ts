@@ -1,4 +1,8 @@
-/** Postgres pools: one schema per service, integers typed as in `sqlite.ts`, durability asserted. */
+/**
+ * Postgres pools: one schema per service, integers typed as in `sqlite.ts`, durability asserted, nobody waited for
+ * without an end.
+ */
+import { Socket } from "node:net"
 import { PostgresDialect } from "kysely"
 import { Client, type CustomTypesConfig, Pool, types as standardTypes } from "pg"
 import { StoreFailed, StoreNotDurable } from "./errors.ts"
@@ -9,6 +13,8 @@ export interface PostgresOptions {
   readonly service: string
   /** Connections held at most (default 8). */
   readonly connectionsMax?: number
+  /** After so long without a byte a connection is given up (default 30 s); null: a statement may take any time. */
+  readonly silenceMaxMs?: number | null
 }
 
 const CONNECTIONS_MAX = 8
@@ -18,6 +24,14 @@ const CONNECT_TIMEOUT_MS = 10_000
  * owner's lease, until TCP gives up: hours in which nobody could commit, this process and the next owner alike.
  */
 const IDLE_IN_TRANSACTION_MS = 10_000
+/**
+ * A network that swallows packets tells neither end: who waits for an answer then would wait for ever. Longer than a
+ * statement that waits for the row of such a connection, which the server ends after `IDLE_IN_TRANSACTION_MS`, and than
+ * a slow checkpoint.
+ */
+const SILENCE_MAX_MS = 30_000
+/** A server that is gone is noticed also where a statement may take any time: Node repeats each second, ten times. */
+const KEEP_ALIVE_MS = 10_000
 
 /** Object ids of types in pg_type. */
 const INT8 = 20
@@ -35,6 +49,29 @@ const types = {
   },
 } as CustomTypesConfig
 
+/** Pools whose statements may take any time now, by how many say so. */
+const unhurried = new WeakMap<Pool, number>()
+
+/** A connection that fell silent is destroyed: in the pool, the next one to ask would wait for it too. */
+const watchSilence = (socket: Socket, silenceMaxMs: number, isUnhurried: () => boolean): void => {
+  socket.setTimeout(silenceMaxMs)
+  socket.on("timeout", () => {
+    if (isUnhurried()) socket.setTimeout(silenceMaxMs)
+    else socket.destroy(new Error(`connection terminated: Postgres was silent for ${silenceMaxMs} ms`))
+  })
+}
+
+/** Runs what may take any time, a migration say: meanwhile only a server that is gone is noticed. */
+export const unhurriedly = async <A>(pool: Pool | undefined, run: () => Promise<A>): Promise<A> => {
+  if (pool === undefined) return run()
+  unhurried.set(pool, (unhurried.get(pool) ?? 0) + 1)
+  try {
+    return await run()
+  } finally {
+    unhurried.set(pool, unhurried.get(pool)! - 1)
+  }
+}
+
 const SERVICE_NAME = /^[a-z][a-z0-9_]{0,40}$/
 
 /**
@@ -42,9 +79,16 @@ const SERVICE_NAME = /^[a-z][a-z0-9_]{0,40}$/
  * @throws StoreNotDurable when the server would acknowledge commits before they are on disk.
  */
 export const openPostgresPool = async (options: PostgresOptions): Promise<Pool> => {
-  const { service } = options
+  const { service, silenceMaxMs = SILENCE_MAX_MS } = options
   if (!SERVICE_NAME.test(service)) throw new StoreFailed({ database: service, detail: "not a schema name" })
-  const pool = new Pool({
+  const pool: Pool = new Pool({
+    stream: () => {
+      const socket = new Socket()
+      if (silenceMaxMs !== null) watchSilence(socket, silenceMaxMs, () => (unhurried.get(pool) ?? 0) > 0)
+      return socket
+    },
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     connectionString: options.databaseUrl,
     max: options.connectionsMax ?? CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -86,6 +130,8 @@ export const connectPostgres = async (databaseUrl: string): Promise<Client> => {
   const client = new Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: "credits-backup",
     types,
   })

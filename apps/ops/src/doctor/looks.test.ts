@@ -96,6 +96,10 @@ describe("doctor", () => {
     assert.deepInclude(of({ gap: "cursor_gap: trimmed" }), { status: "fail", detail: "cursor_gap: trimmed" })
     assert.include(of({ cursor_gap: [{ stream: "USAGE" }] }).detail, "USAGE")
     assert.strictEqual(of({ journal_gap: [{ partition: 3 }] }).status, "fail")
+    const refused = { outbox_refused: "the bus refuses credits.topup.fact: its payload is too large" }
+    for (const detail of [refused, { charge: { outbox_refused: null }, method: refused }]) {
+      assert.deepInclude(of(detail), { status: "fail", detail: `its outbox stands still: ${refused.outbox_refused}` })
+    }
     assert.deepInclude(of({ trouble: "the command stream is full" }), { status: "warn" })
     assert.strictEqual(of({ trouble: null, gap: null }).status, "ok")
   })

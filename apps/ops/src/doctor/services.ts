@@ -19,6 +19,15 @@ const GAP_REPAIR = [
 const JOURNAL_REPAIR =
   "usage tables of those partitions stand still, balances are right; docs/operations/cursor-gap.md, last section"
 
+const REFUSED_REPAIR =
+  "nothing behind it leaves either; mend what the bus names (a stream's shape, a permission) and restart the service"
+
+/** A service of several machines says it of each. */
+const refusedOf = (detail: ControlAnswer["detail"]): string | undefined =>
+  [detail, detail["charge"], detail["method"]]
+    .map((each) => (each as ControlAnswer["detail"] | null | undefined)?.["outbox_refused"])
+    .find((refused) => typeof refused === "string")
+
 /** What a service says of itself beyond being ready, in the words it uses (`detail` of its status). */
 const complaintOf = ({ service, detail }: ControlAnswer): Check | null => {
   const name = `${service} ready`
@@ -28,6 +37,8 @@ const complaintOf = ({ service, detail }: ControlAnswer): Check | null => {
   if (detail["journal_gap"] !== undefined) {
     return fail(name, `journal_gap: ${JSON.stringify(detail["journal_gap"])}`, JOURNAL_REPAIR)
   }
+  const refused = refusedOf(detail)
+  if (refused !== undefined) return fail(name, `its outbox stands still: ${refused}`, REFUSED_REPAIR)
   return typeof detail["trouble"] === "string"
     ? warn(name, detail["trouble"], "it tries again by itself; see its log")
     : null

@@ -2,7 +2,7 @@
 import { sql } from "kysely"
 import { describe, expect, it } from "vitest"
 import { overBothDatabases, T0, type Given } from "./both-databases.fixture.ts"
-import { FORGOTTEN } from "./errand.fixture.ts"
+import { errandMachine, FORGOTTEN } from "./errand.fixture.ts"
 import { endOf, eventually, storedTexts, TOPUPS, type Errands } from "./parts.fixture.ts"
 
 overBothDatabases("commands of sagas", (given) => {
@@ -94,6 +94,21 @@ overBothDatabases("commands of sagas", (given) => {
       resolve("bread")
       await errands.quiet()
       expect(await errands.ask("a", { op: "go" }, "k", 0)).toEqual({ ok: "bread" })
+    })
+
+    it("a wait whose end cannot be decided is over too, and takes nobody's place", async () => {
+      const reply: typeof errandMachine.reply = (state, asked, final) => {
+        if (final && state.id === "a") throw new Error("thrown on purpose")
+        return errandMachine.reply(state, asked, final)
+      }
+      const { promise, resolve } = Promise.withResolvers<string>()
+      await start({ machine: { ...errandMachine, reply }, perform: () => promise })
+      const stuck = errands.ask("b", { op: "go" }, "", 200)
+      expect(await errands.ask("a", { op: "go" }, "", 1)).toMatchObject({ refused: { code: "unavailable" } })
+      await errands.ask("b", { op: "meet", at: [FORGOTTEN] })
+      expect(await stuck).toMatchObject({ refused: { code: "unavailable" } })
+      expect((await errands.status()).detail).toMatchObject({ waiting: 0 })
+      resolve("bread")
     })
 
     it("a wait that ends in a refusal which is not final leaves no receipt: the command is decided again", async () => {

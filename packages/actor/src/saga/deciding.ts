@@ -71,6 +71,8 @@ export class Outcome {
   /** Given after the commit, in this order. */
   readonly answers: Array<readonly [give: (answer: SagaAnswer) => void, answer: SagaAnswer]> = []
   readonly done: Array<() => void> = []
+  /** Waits that are over although nothing could be decided. */
+  readonly ended: Array<{ readonly id: string; readonly waiting: Waiting }> = []
   /** Steps whose outcome was decided, or could not be. */
   readonly settled: Array<{ readonly id: string; readonly step: string }> = []
   readonly stuck: Array<string> = []
@@ -326,6 +328,7 @@ export class Deciding {
         into.answers.push([work.waiting.give, unavailable("this command cannot be decided now")])
         return
       case "over":
+        into.ended.push(work)
         into.answers.push([work.waiting.give, unavailable("this command cannot be answered now")])
         return
       case "outcome":

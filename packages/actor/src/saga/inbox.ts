@@ -4,6 +4,7 @@
  */
 import type { CursorGap, BusHandle } from "@credits/bus"
 import { SUBJECTS, type DeadLetter } from "@credits/contracts"
+import { shortened } from "../batch.ts"
 import { Intake, type Arrived } from "./intake.ts"
 import type { SagaStream } from "./running.ts"
 import type { SagaCursor, SagaStore } from "./store.ts"
@@ -118,6 +119,9 @@ export class Inbox {
   #letter(message: Arrived, index: number, reason: string, id: string | null, error: unknown): Letter {
     const { stream, seq, text, bytes, headers } = message
     const { service, machine } = this.#o
+    // Postgres stores no NUL.
+    const payload =
+      bytes !== null || text.includes("\0") ? `base64:${Buffer.from(bytes ?? text).toString("base64")}` : text
     const letter: DeadLetter = {
       v: 1,
       id: `${service}.${machine}.${stream}.${seq}.${index}`,
@@ -127,8 +131,7 @@ export class Inbox {
       origin: { stream, seq, index },
       account: id,
       at: Date.now(),
-      // Postgres stores no NUL.
-      payload: bytes !== null || text.includes("\0") ? `base64:${Buffer.from(bytes ?? text).toString("base64")}` : text,
+      payload: shortened(payload),
       ...(headers !== undefined && { headers }),
     }
     return { subject: SUBJECTS.deadLetter(service), payload: JSON.stringify(letter) }

@@ -3,7 +3,7 @@
  * read and sent; the rows go with a later commit. A kill repeats what was not yet deleted: readers know repeats by the
  * fact's own id.
  */
-import { publishInOrder, type BusHandle } from "@credits/bus"
+import { BusRefused, publishInOrder, type BusHandle } from "@credits/bus"
 import { HEADERS } from "@credits/contracts"
 import type { SagaStore, StoredFact } from "./store.ts"
 
@@ -16,7 +16,7 @@ export interface OutboxOptions {
   readonly store: SagaStore
   /** `<service>.<machine>` */
   readonly name: string
-  readonly report: (level: "info" | "warning", message: string) => void
+  readonly report: (level: "info" | "warning" | "error", message: string) => void
 }
 
 export class Outbox {
@@ -24,7 +24,8 @@ export class Outbox {
   #running: Promise<void> | undefined
   #isAsked = false
   #isStopped = false
-  #isTroubled = false
+  /** Why the first of them is not published. */
+  #trouble: Error | null = null
   #wakeUp: (() => void) | undefined
   /** Last fact the server has; its row and those before may go. */
   publishedTo = 0
@@ -45,6 +46,11 @@ export class Outbox {
   /** Seconds that the oldest of them has waited, at most. */
   get oldestSeconds(): number {
     return this.#waitsSince === null || this.pending === 0 ? 0 : (performance.now() - this.#waitsSince) / 1_000
+  }
+
+  /** Of its own accord the bus will never take it: a person must look. */
+  get refused(): string | null {
+    return this.#trouble instanceof BusRefused ? this.#trouble.message : null
   }
 
   /** At the start, and when facts may have been committed of which nobody heard: all that wait are published. */
@@ -74,11 +80,14 @@ export class Outbox {
         if (facts.length === 0) return
         for (const batch of batchesOf(facts)) await this.#publish(batch)
         this.#isAsked = true
-        if (this.#isTroubled) this.#o.report("info", "facts are published again")
-        this.#isTroubled = false
-      } catch (error) {
-        if (!this.#isTroubled) this.#o.report("warning", `facts are not published: ${String(error)}; trying again`)
-        this.#isTroubled = true
+        if (this.#trouble !== null) this.#o.report("info", "facts are published again")
+        this.#trouble = null
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause))
+        const isNews = this.#trouble === null || error instanceof BusRefused !== this.#trouble instanceof BusRefused
+        const level = error instanceof BusRefused ? "error" : "warning"
+        if (isNews) this.#o.report(level, `facts are not published: ${String(error)}; trying again`)
+        this.#trouble = error
         this.#isAsked = true
         await this.#pause()
       }

@@ -263,6 +263,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       this.#waits.committed(draft)
       if (draft.steps.length === 0) this.#spans.rested(draft.id)
     }
+    for (const { id, waiting } of outcome.ended) this.#waits.ended(id, waiting)
     for (const [give, answer] of outcome.answers) give(answer)
     for (const done of outcome.done) done()
     this.#outbox.wake(outcome.facts.length)
@@ -352,6 +353,7 @@ export class Runtime implements RunningSagas<unknown, unknown> {
       openRequests: this.#inbox.size + this.#inCommit + this.#steps.open,
       detail: {
         ...(gaps.length > 0 && { cursor_gap: gaps }),
+        outbox_refused: this.#outbox.refused,
         epoch: this.#store.epoch,
         owner: processName,
         trouble: this.#troubles > 0,

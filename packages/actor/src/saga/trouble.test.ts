@@ -160,6 +160,44 @@ describe("sagas in trouble", () => {
     await held.close()
   })
 
+  it("decision 5: a message of any size that nobody can read becomes a letter, and facts behind it leave", async () => {
+    const stream = {
+      stream: STREAMS.subscriptions.name,
+      filters: [SUBJECTS.subscriptionsFact],
+      route: () => {
+        throw new SyntaxError("not a fact")
+      },
+    }
+    const streams = [{ ...stream, beginsAtFirst: true as const }]
+    const [letters, facts] = [STREAMS.deadLetters.name, TOPUPS]
+    const [lettersFrom, factsFrom] = [(await endOf(parts.bus, letters)) + 1, (await endOf(parts.bus, facts)) + 1]
+    const database = await parts.database()
+    const errands = await startErrands(parts, database, testClock(T0), { streams })
+    // Escaped it is twice as long, and the server takes 1 MiB.
+    const { seq } = await publish(parts.bus.js, SUBJECTS.subscriptionsFact, '"'.repeat(600_000))
+    await eventually(async () => ((await errands.status()).cursors["SUBSCRIPTIONS"]! >= seq ? true : undefined), "read")
+    await errands.ask("a", { op: "count", by: 1 })
+    await eventually(async () => ((await endOf(parts.bus, facts)) >= factsFrom ? true : undefined), "the fact left")
+    const letter = (await storedTexts(parts.bus, letters, lettersFrom)).map((text) => JSON.parse(text)).at(-1)
+    expect(letter).toMatchObject({ reason: "malformed", origin: { seq } })
+    expect(letter.payload).toMatch(/^"+… \(600000 characters in all\)$/)
+    await errands.stop()
+    await database.close()
+  })
+
+  it("what the bus refuses for good is told once, as an error, and the status says it", async () => {
+    const database = await parts.database()
+    const publish = () => ({ subject: SUBJECTS.topupFact, payload: "x".repeat(1_100_000) })
+    const errands = await startErrands(parts, database, testClock(T0), { publish })
+    await errands.ask("a", { op: "count", by: 1 })
+    const refused = await eventually(async () => (await errands.status()).detail["outbox_refused"] ?? undefined, "said")
+    expect(refused).toMatch(/refuses topup.*size/)
+    const told = () => errands.reports.filter((text) => text.includes("facts are not published"))
+    expect(told()).toEqual([expect.stringMatching(/^error /)])
+    await errands.stop()
+    await database.close()
+  })
+
   it("a row that cannot be read stops its actor only", async () => {
     const database = await parts.database()
     const errands = await startErrands(parts, database, testClock(T0))

@@ -28,11 +28,7 @@ export class Waits {
   /** Who waits from now on, and who does not any more. */
   committed({ id, waiting: now }: Draft): void {
     const before = this.of(id)
-    for (const waiting of before) {
-      if (now.includes(waiting)) continue
-      clearTimeout(this.#timers.get(waiting))
-      this.#timers.delete(waiting)
-    }
+    for (const waiting of before) if (!now.includes(waiting)) this.#forget(waiting)
     for (const waiting of now) {
       if (before.includes(waiting)) continue
       this.#timers.set(
@@ -40,8 +36,26 @@ export class Waits {
         setTimeout(() => this.#over(id, waiting), waiting.waitMs),
       )
     }
-    if (now.length === 0) this.#byActor.delete(id)
-    else this.#byActor.set(id, now)
+    this.#set(id, now)
+  }
+
+  /** Its end could not be decided, and has no second one: it would be among those who wait for ever. */
+  ended(id: string, waiting: Waiting): void {
+    this.#forget(waiting)
+    this.#set(
+      id,
+      this.of(id).filter((each) => each !== waiting),
+    )
+  }
+
+  #forget(waiting: Waiting): void {
+    clearTimeout(this.#timers.get(waiting))
+    this.#timers.delete(waiting)
+  }
+
+  #set(id: string, waiting: ReadonlyArray<Waiting>): void {
+    if (waiting.length === 0) this.#byActor.delete(id)
+    else this.#byActor.set(id, waiting)
   }
 
   stop(detail: string): void {

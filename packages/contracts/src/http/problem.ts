@@ -142,6 +142,10 @@ export type AuthorizationForbidden = typeof AuthorizationForbidden.Type
 export const NotFound = problem(404, ["not_found", "hold_not_found"], {}, "NotFound")
 export type NotFound = typeof NotFound.Type
 
+/** 405: the address is right and answers the methods that `Allow` names; checked before any endpoint. */
+export const MethodNotAllowed = problem(405, ["method_not_allowed"], {}, "MethodNotAllowed")
+export type MethodNotAllowed = typeof MethodNotAllowed.Type
+
 /** 409: in the way of what is there now; the same request may be sent again later. */
 export const Conflict = problem(409, ["request_in_progress", "hold_not_open"], {}, "Conflict")
 export type Conflict = typeof Conflict.Type

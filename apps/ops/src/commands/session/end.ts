@@ -21,11 +21,13 @@ const end = (input: Input) =>
     const accounts = yield* resolveAccounts(input.accounts, input.file)
     const system = yield* System
     const bus = yield* system.connect
-    const ask = (op: "session-list" | "session-end") => (account: string) =>
-      Effect.map(askEdge(bus, { op, account }), ({ items }) => ({
-        cells: [String(items.length), ""],
-        json: { sessions: items.length },
-      }))
+    const count = (op: "session-list" | "session-end", account: string) =>
+      Effect.map(askEdge(bus, { op, account }), ({ items }) => items.length)
+    const told = (sessions: number) => ({ cells: [String(sessions), ""], json: { sessions } })
+    const planned = (account: string) => count("session-list", account)
+    // Every edge ends them, and the text may arrive twice: whoever comes second finds none, so they are counted before.
+    const ended = (account: string) =>
+      Effect.zipWith(planned(account), count("session-end", account), (before, now) => Math.max(before, now))
     return yield* changeAccounts({
       command: "session end",
       apply: input.apply,
@@ -34,8 +36,8 @@ const end = (input: Input) =>
       input: {},
       planned: [{ title: "SESSIONS", align: "right" }, { title: "NOTE" }],
       performed: [{ title: "ENDED", align: "right" }, { title: "NOTE" }],
-      plan: ask("session-list"),
-      perform: ask("session-end"),
+      plan: (account) => Effect.map(planned(account), told),
+      perform: (account) => Effect.map(ended(account), told),
     })
   })
 
