@@ -2,7 +2,7 @@
  * The one charge in flight (R4.5, R4.6, R5.4): begun by a confirmation, a renewal that is due or "pay now"; moved on by
  * what payments answers and tells, in any order and any number of times; ended by success or a definite failure. Pure.
  */
-import type { ChargeView } from "@credits/contracts"
+import { AUTHENTICATION_EXPIRED_CODE, type ChargeView } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { patch, patchOperation, patchPaid, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
 import { endSubscription } from "./ending.ts"
@@ -159,6 +159,10 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
     case "canceled":
       // Of a close that is under way its answer tells.
       if (phase === "closing") return
+      if (isOpenAtTheBank(current, charge)) {
+        giveUpAction(change, { ...current, chargeId: charge.chargeId })
+        return
+      }
       if (charge.status === "canceled") forgetObligation(change, current)
       fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
       return
@@ -177,6 +181,13 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
       }
   }
 }
+
+/**
+ * The bank's page may still be open, and another upgrade has an obligation of its own: both would be paid (R5.2). A
+ * purchase and a renewal keep theirs, which is paid at most once.
+ */
+const isOpenAtTheBank = ({ kind }: Operation, { decline }: ChargeView): boolean =>
+  kind === "upgrade" && decline?.code === AUTHENTICATION_EXPIRED_CODE
 
 const requireAction = (change: Change, current: Operation, charge: ChargeView): void => {
   const { chargeId } = charge
@@ -200,7 +211,7 @@ const requireAction = (change: Change, current: Operation, charge: ChargeView): 
   patchOperation(change, next, { wasTold: true })
 }
 
-/** An hour passed and the customer did not authenticate: nothing may succeed any more (R10.2). */
+/** The customer did not authenticate in time: nothing may succeed any more (R10.2). */
 const giveUpAction = (change: Change, current: Operation): void => {
   if (current.kind === "renewal") {
     // The obligation stays open for the attempts to come; should this one succeed after all, that is a success.

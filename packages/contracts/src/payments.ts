@@ -241,6 +241,12 @@ export interface Decline {
   readonly detail: string
 }
 
+/**
+ * Code of a decline that no bank has spoken: the customer did not authenticate in time. The bank's page may still be
+ * open, and authenticated there the charge succeeds all the same, unless its obligation is closed.
+ */
+export const AUTHENTICATION_EXPIRED_CODE = "authentication_expired"
+
 export interface ChargeView {
   readonly chargeId: string
   readonly account: string
