@@ -5,7 +5,7 @@
 import { AUTHENTICATION_EXPIRED_CODE, type ChargeView } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { patch, patchOperation, patchPaid, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
-import { endSubscription } from "./ending.ts"
+import { endIfRefunded, endSubscription } from "./ending.ts"
 import { markWork, standingWork } from "./ledger-work.ts"
 import { claimOffer, releaseOffer } from "./offer.ts"
 import { provePayment } from "./paid.ts"
@@ -322,7 +322,8 @@ export const fail = (change: Change, current: Operation, failure: Failure): void
   if (current.kind === "purchase") change.state = releaseOffer(change.state, current.obligation)
   const { subscription } = change.state
   if (subscription?.kind !== "paid") return
-  if (current.kind === "renewal") failRenewal(change, subscription, current, failure)
+  if (subscription.isRefunded === true) endIfRefunded(change)
+  else if (current.kind === "renewal") failRenewal(change, subscription, current, failure)
   else if (subscription.pastDue !== null && subscription.cancelAtPeriodEnd) endSubscription(change, "canceled")
   else if (current.mark !== null) settleStanding(change, subscription, "unmarked", true)
 }

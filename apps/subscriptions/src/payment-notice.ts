@@ -4,7 +4,7 @@
  */
 import type { ChargeView, PaymentFact } from "@credits/contracts"
 import { patchOperation, patchPaid, type Change } from "./change.ts"
-import { endRefunded } from "./ending.ts"
+import { endIfRefunded } from "./ending.ts"
 import { takeChargeInFlight, takeLateSuccess } from "./late-success.ts"
 import { beginRenewal, takeClosed } from "./operation.ts"
 import { periodEnd } from "./period.ts"
@@ -36,13 +36,12 @@ const takeChargeNotice = (change: Change, charge: ChargeView): void => {
 
 /** R5.2: the money for the period that runs was given back. */
 const takeRefund = (change: Change, charge: ChargeView): void => {
-  const { subscription, work } = change.state
+  const { subscription } = change.state
   if (subscription?.kind !== "paid" || subscription.paidBy !== charge.obligation) return
   // A period that is over has no credit left, and what is owed for the next may still be paid.
   if (change.now >= periodEnd(subscription.period)) return
-  // Credit that is on its way can only be taken back once it is there.
-  if (work.some(({ lot }) => lot === subscription.lot.cause)) patchPaid(change, subscription, { isRefunded: true })
-  else endRefunded(change, subscription)
+  patchPaid(change, subscription, { isRefunded: true })
+  endIfRefunded(change)
 }
 
 /** R5.4: a new card is tried at once. */

@@ -4,12 +4,12 @@
  */
 import type { ChargeKind, ChargeView } from "@credits/contracts"
 import { patch, patchPaid, type Change } from "./change.ts"
-import { endRefunded } from "./ending.ts"
+import { endIfRefunded } from "./ending.ts"
 import { takeChargeInFlight } from "./late-success.ts"
 import { fail, forgetObligation, noMethod, takeClosed, takeMethod } from "./operation.ts"
 import { finishOperation } from "./paid.ts"
 import { addEvidence, type Evidence } from "./review.ts"
-import { paidSubscription, type LedgerWork, type Operation, type State } from "./subscription.ts"
+import { type LedgerWork, type Operation, type State } from "./subscription.ts"
 import { nameOf } from "./terms.ts"
 
 export type Step =
@@ -124,8 +124,7 @@ const takeLedger = (change: Change, done: LedgerWork, lotId: string | null, seq:
   }
   if (operation !== null && operation.obligation === done.obligation) finishOperation(change, operation)
   change.facts.push(...done.facts)
-  const paid = paidSubscription(change.state)
-  if (paid?.isRefunded === true && paid.lot.cause === done.lot) endRefunded(change, paid)
+  endIfRefunded(change)
 }
 
 /** `step` is one that the document names; the runtime drops outcomes of any other. */
