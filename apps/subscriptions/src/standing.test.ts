@@ -9,6 +9,7 @@ import {
   buy,
   cancel,
   catalogueFrom,
+  confirm,
   DAY,
   DECEMBER,
   onPlus,
@@ -206,5 +207,23 @@ describe("a complimentary plan", () => {
     assert.strictEqual(view(world).plan, "free")
     buy(world, "plus")
     refusedWith(complimentary(world, "max"), "already_on_plan")
+  })
+})
+
+describe("what the ledger is told late", () => {
+  it("R2.3 R5.1 canceled while it does not answer: calls are not told to wait for a payment that has failed", () => {
+    const world = new World()
+    buy(world, "plus", "yearly")
+    world.to(DECEMBER - 1000)
+    world.payments.plan = "unknown"
+    confirm(world, quoted(world, "pro", "yearly").quoteId)
+    world.now = DECEMBER + 60_000
+    world.decide({ type: "due" })
+    const charge = world.payments.decide(world.payments.last(), "not_executed", world.now)
+    world.decide({ type: "notice", notice: { type: "charge", charge } })
+    world.decide({ type: "command", id: "x", command: { op: "cancel", id: "x", account: ACCOUNT } })
+    world.settle()
+    assert.deepInclude(view(world), { status: "canceling" })
+    assert.strictEqual(world.book.markUntil, 0)
   })
 })
