@@ -97,7 +97,7 @@ class Chaos {
     const ops = ["cancel", "resume", "pay", "quote", "method"] as const
     const op = ops[pick % ops.length]!
     const { world } = this
-    if (op === "method") world.decide({ type: "notice", notice: { type: "method_saved" } })
+    if (op === "method") world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     else if (op === "quote") {
       const wallet = world.book.wallet(world.now)
       const asked = world.ask({

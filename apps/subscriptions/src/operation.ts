@@ -125,13 +125,14 @@ export const noMethod: Failure = {
 }
 
 /** R5.4: what is not soft is of no use until the card changes. */
-const failureOf = ({ status, chargeId, decline }: ChargeView): Failure => {
+const failureOf = ({ status, chargeId, decline, method }: ChargeView): Failure => {
   if (status === "canceled") return notCompleted(chargeId)
   const code = "payment_declined"
   if (status !== "declined") {
     return { code, chargeId, detail: "the payment was not carried out; nothing was charged", isFinal: false }
   }
-  return { code, chargeId, detail: decline?.detail ?? "the card was declined", isFinal: decline?.class !== "soft" }
+  const detail = decline?.detail ?? "the card was declined"
+  return { code, chargeId, detail, isFinal: decline?.class !== "soft", methodId: method?.id ?? null }
 }
 
 const notCompleted = (chargeId: string | null): Failure => ({
@@ -204,9 +205,11 @@ const requireAction = (change: Change, current: Operation, charge: ChargeView): 
     return
   }
   const reason = "the card needs your confirmation for this payment"
-  const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false }
-  if (subscription.pastDue === null) enterPastDue(change, subscription, next, failure)
-  else patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt: null, reason } })
+  const methodId = charge.method?.id ?? null
+  const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false, methodId }
+  const { pastDue } = subscription
+  if (pastDue === null) enterPastDue(change, subscription, next, failure)
+  else patchPaid(change, subscription, { pastDue: { ...pastDue, nextAttemptAt: null, reason, methodId } })
   if (!next.wasTold) tellFailure(change, next, failure)
   patchOperation(change, next, { wasTold: true })
 }
@@ -337,7 +340,8 @@ const settleStanding = (change: Change, subscription: PaidSubscription, what: st
 const enterPastDue = (change: Change, subscription: PaidSubscription, current: Operation, failure: Failure): void => {
   const since = periodEnd(subscription.period)
   const renewal = current.renewal!
-  const pastDue = { since, renewal, nextAttemptAt: null, code: failure.code, reason: failure.detail }
+  const { code, detail: reason, methodId = null } = failure
+  const pastDue = { since, renewal, nextAttemptAt: null, code, reason, methodId }
   const next = { ...subscription, pastDue }
   revise(change, next)
   settleStanding(change, next, "past_due", true)
@@ -350,6 +354,10 @@ const enterPastDue = (change: Change, subscription: PaidSubscription, current: O
   })
 }
 
+/** A card came meanwhile, and it is not the one that has just declined. */
+const hasAnotherCard = ({ cardChanged, newMethodId = null }: Operation, { methodId }: Failure): boolean =>
+  cardChanged && (newMethodId === null || newMethodId !== methodId)
+
 const failRenewal = (change: Change, before: PaidSubscription, current: Operation, failure: Failure): void => {
   if (before.cancelAtPeriodEnd) {
     if (before.pastDue === null) endSubscription(change, "canceled")
@@ -360,7 +368,7 @@ const failRenewal = (change: Change, before: PaidSubscription, current: Operatio
   const { subscription } = change.state
   if (subscription?.kind !== "paid" || subscription.pastDue === null) return
   const { since } = subscription.pastDue
-  if (current.cardChanged) {
+  if (hasAnotherCard(current, failure)) {
     beginRenewal(change, subscription, false)
     return
   }
@@ -369,6 +377,6 @@ const failRenewal = (change: Change, before: PaidSubscription, current: Operatio
     return
   }
   const nextAttemptAt: Instant | null = failure.isFinal ? null : nextAttemptAfter(since, change.now)
-  const { code, detail: reason } = failure
-  patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt, code, reason } })
+  const { code, detail: reason, methodId = null } = failure
+  patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt, code, reason, methodId } })
 }

@@ -14,11 +14,11 @@ export type Notice =
   | { readonly type: "charge"; readonly charge: ChargeView }
   | { readonly type: "refunded"; readonly charge: ChargeView }
   | { readonly type: "disputed"; readonly charge: ChargeView }
-  | { readonly type: "method_saved" }
+  | { readonly type: "method_saved"; readonly methodId: string | null }
 
 /** Null: nothing of ours. Charges of auto top-up are its own, but for a dispute (R5.2). */
 export const noticeOf = (fact: PaymentFact): Notice | null => {
-  if (fact.kind === "method_saved") return { type: "method_saved" }
+  if (fact.kind === "method_saved") return { type: "method_saved", methodId: fact.method?.id ?? null }
   const { charge, kind } = fact
   if (charge === null) return null
   if (kind === "charge_disputed") return { type: "disputed", charge }
@@ -44,15 +44,17 @@ const takeRefund = (change: Change, charge: ChargeView): void => {
   endIfRefunded(change)
 }
 
-/** R5.4: a new card is tried at once. */
-const takeNewCard = (change: Change): void => {
+/** R5.4: a new card is tried at once; one that has been tried already, and did not pay, is left in peace. */
+const takeNewCard = (change: Change, methodId: string | null): void => {
   const { subscription, operation } = change.state
   if (subscription?.kind !== "paid") return
+  if (methodId !== null && subscription.pastDue?.methodId === methodId) return
   if (operation?.kind === "renewal") {
     // What waits for the customer's authentication is tried anew; what is undecided must be decided first.
     if (operation.phase === "action_required" || operation.phase === "looking")
       beginRenewal(change, subscription, false)
-    else if (operation.phase !== "granting") patchOperation(change, operation, { cardChanged: true })
+    else if (operation.phase !== "granting")
+      patchOperation(change, operation, { cardChanged: true, newMethodId: methodId })
     return
   }
   if (subscription.pastDue === null) return
@@ -71,6 +73,6 @@ export const takeNotice = (change: Change, notice: Notice): void => {
     case "disputed":
       return void openCase(change, notice.charge.chargeId, "the card holder disputes this payment")
     case "method_saved":
-      return takeNewCard(change)
+      return takeNewCard(change, notice.methodId)
   }
 }

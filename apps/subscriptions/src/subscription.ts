@@ -24,6 +24,8 @@ export interface PastDue {
   readonly code: FailureCode
   /** For the customer. */
   readonly reason: string
+  /** The card that did not pay last, by the processor's id. Null, absent: not known, or there was none. */
+  readonly methodId?: string | null
 }
 
 export interface Downgrade extends Offering {
@@ -85,6 +87,8 @@ export interface Failure {
   readonly chargeId: string | null
   /** Not worth another attempt until the card changes (R5.4). */
   readonly isFinal: boolean
+  /** The card that did not pay, by the processor's id. Absent: no card's no. */
+  readonly methodId?: string | null
 }
 
 /** R4.4: what a customer was told, kept so that confirming charges exactly that. */
@@ -146,6 +150,8 @@ export interface Operation {
   readonly wasTold: boolean
   /** A new card came meanwhile: a failure of this attempt is followed by another at once (R5.4). */
   readonly cardChanged: boolean
+  /** That card, by the processor's id: perhaps this attempt was made with it already. Absent: not known. */
+  readonly newMethodId?: string | null
 }
 
 export type LedgerCommand = Extract<LedgerRequest, { op: "grant" | "revoke" | "exchange" | "entitle" | "mark" }>

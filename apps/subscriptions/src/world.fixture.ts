@@ -5,6 +5,7 @@
 import {
   AUTHENTICATION_EXPIRED_CODE,
   type ChargeView,
+  type MethodView,
   type SubscriptionFact,
   type WalletAnswer,
 } from "@credits/contracts"
@@ -166,6 +167,7 @@ export type CardPlan = "ok" | "soft" | "final" | "unknown" | "action" | "expired
 export class ScriptedPayments {
   hasMethod = true
   plan: CardPlan = "ok"
+  method: MethodView | null = null
   readonly charges: Array<ChargeView> = []
   readonly closed = new Set<string>()
   /** Definite successes by obligation: the money that was really taken, cents. */
@@ -202,7 +204,7 @@ export class ScriptedPayments {
       decline: null,
       clientSecret: null,
       expiresAt: null,
-      method: null,
+      method: this.method,
       refunded: false,
       disputed: false,
       at: now,
