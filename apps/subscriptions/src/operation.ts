@@ -152,14 +152,13 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
   }
   // Nothing of this attempt was asked yet.
   if (phase === "planned") return
+  if (phase === "closing") return heardWhileClosing(change, current, charge)
   // An obligation's earlier attempts are decided; what is told of them late changes nothing.
   if (charge.attempt !== current.attempt) return
   switch (charge.status) {
     case "declined":
     case "not_executed":
     case "canceled":
-      // Of a close that is under way its answer tells.
-      if (phase === "closing") return
       if (isOpenAtTheBank(current, charge)) {
         giveUpAction(change, { ...current, chargeId: charge.chargeId })
         return
@@ -168,7 +167,7 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
       fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
       return
     case "action_required":
-      if (phase !== "closing") requireAction(change, current, charge)
+      requireAction(change, current, charge)
       return
     case "planned":
     case "submitting":
@@ -241,6 +240,19 @@ const closeToEnd = (change: Change, current: Operation): void => {
     action: null,
     closing: { obligation: current.obligation, next: "end" },
   })
+}
+
+const UNDECIDED: ReadonlySet<ChargeView["status"]> = new Set(["planned", "submitting", "unknown", "review"] as const)
+
+/**
+ * Something was told of what is being closed. The answer on its way may be older, and "undecided" would then be waited
+ * for in vain: it is asked again, and only that answer counts.
+ */
+export const heardWhileClosing = (change: Change, current: Operation, charge: ChargeView): void => {
+  const { closing } = current
+  if (closing === null || closing.obligation !== charge.obligation || UNDECIDED.has(charge.status)) return
+  if (charge.status === "succeeded") takeClosed(change, current, "succeeded")
+  else patchOperation(change, current, { closing: { ...closing, again: (closing.again ?? 0) + 1 } })
 }
 
 /** Payments answered a close. `pending`: an attempt is undecided after all, and nothing was closed. */

@@ -6,7 +6,7 @@ import type { ChargeView, PaymentFact } from "@credits/contracts"
 import { patchOperation, patchPaid, type Change } from "./change.ts"
 import { endIfRefunded } from "./ending.ts"
 import { takeChargeInFlight, takeLateSuccess } from "./late-success.ts"
-import { beginRenewal, takeClosed } from "./operation.ts"
+import { beginRenewal, heardWhileClosing } from "./operation.ts"
 import { periodEnd } from "./period.ts"
 import { openCase } from "./review.ts"
 
@@ -29,9 +29,8 @@ export const noticeOf = (fact: PaymentFact): Notice | null => {
 const takeChargeNotice = (change: Change, charge: ChargeView): void => {
   const { operation } = change.state
   if (operation?.obligation === charge.obligation) takeChargeInFlight(change, operation, charge)
-  else if (charge.status !== "succeeded") return
-  else if (operation?.closing?.obligation === charge.obligation) takeClosed(change, operation, "succeeded")
-  else takeLateSuccess(change, charge)
+  else if (operation?.closing?.obligation === charge.obligation) heardWhileClosing(change, operation, charge)
+  else if (charge.status === "succeeded") takeLateSuccess(change, charge)
 }
 
 /** R5.2: the money for the period that runs was given back. */

@@ -124,6 +124,13 @@ export type OperationPhase =
   | "looking"
   | "granting"
 
+export interface Closing {
+  readonly obligation: string
+  readonly next: "charge" | "fail" | "end"
+  /** How often more was asked, after the first time, because something was told meanwhile. */
+  readonly again?: number
+}
+
 /** The one charge in flight (R4.6). */
 export interface Operation {
   readonly kind: "purchase" | "renewal" | "upgrade"
@@ -141,7 +148,7 @@ export interface Operation {
   /** Of a renewal. */
   readonly renewal: RenewalTerms | null
   /** What is closed, and what follows when it is. */
-  readonly closing: { readonly obligation: string; readonly next: "charge" | "fail" | "end" } | null
+  readonly closing: Closing | null
   /** Until when the ledger answers `renewal_in_progress`, and for how long it was last told, ms. Null: not told. */
   readonly mark: { readonly until: Instant; readonly length: number } | null
   /** The customer canceled while this upgrade was undecided: its success does not resume. */
