@@ -14,14 +14,16 @@ export type Notice =
   | { readonly type: "charge"; readonly charge: ChargeView }
   | { readonly type: "refunded"; readonly charge: ChargeView }
   | { readonly type: "disputed"; readonly charge: ChargeView }
+  | { readonly type: "refund_failed"; readonly charge: ChargeView }
   | { readonly type: "method_saved"; readonly methodId: string | null }
 
-/** Null: nothing of ours. Charges of auto top-up are its own, but for a dispute (R5.2). */
+/** Null: nothing of ours. Charges of auto top-up are its own, but for what a person must see (R5.2). */
 export const noticeOf = (fact: PaymentFact): Notice | null => {
   if (fact.kind === "method_saved") return { type: "method_saved", methodId: fact.method?.id ?? null }
   const { charge, kind } = fact
   if (charge === null) return null
   if (kind === "charge_disputed") return { type: "disputed", charge }
+  if (kind === "charge_refund_failed") return { type: "refund_failed", charge }
   if (charge.kind === "topup" || !kind.startsWith("charge_")) return null
   return { type: kind === "charge_refunded" ? "refunded" : "charge", charge }
 }
@@ -71,6 +73,8 @@ export const takeNotice = (change: Change, notice: Notice): void => {
       return takeRefund(change, notice.charge)
     case "disputed":
       return void openCase(change, notice.charge.chargeId, "the card holder disputes this payment")
+    case "refund_failed":
+      return void openCase(change, notice.charge.chargeId, "the refund of this payment failed: the money came back")
     case "method_saved":
       return takeNewCard(change, notice.methodId)
   }

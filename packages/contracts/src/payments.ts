@@ -54,6 +54,7 @@ export const PROCESSOR_EVENTS = [
   "payment_intent.canceled",
   "payment_intent.requires_action",
   "charge.refunded",
+  "refund.failed",
   "charge.dispute.created",
   "payment_method.detached",
   "payment_method.updated",
@@ -322,6 +323,8 @@ export interface PaymentFact {
     | "charge_unknown"
     | "charge_canceled"
     | "charge_refunded"
+    /** What was told as refunded came back to us: the customer does not have it. */
+    | "charge_refund_failed"
     | "charge_disputed"
     | "method_saved"
     | "method_removed"
