@@ -73,8 +73,10 @@ describe("a request that is well", () => {
 
   it("R4.3 an exchange says what is to come back and what is granted, alone or in a group", () => {
     const granted = { kind: "plan" as const, amount: 5n, expiresAt: 9, cause: "c" }
-    const command = { op: "exchange" as const, from: "cycle:1", back: 0n, grant: granted, reason: "", id: "r1" }
+    const common = { op: "exchange" as const, from: "cycle:1", back: 0n, grant: granted, reason: "", id: "r1" }
+    const command = { ...common, fromExpiresAt: null }
     assert.deepInclude(accepted(exchange), command)
+    assert.deepInclude(accepted({ ...exchange, fromExpiresAt: 7 }), { ...common, fromExpiresAt: 7 })
     const group = accepted({ op: "group", commands: [exchange, grant] })
     assert.deepInclude(group.op === "group" ? group.commands[0] : undefined, command)
   })
@@ -153,6 +155,7 @@ describe("a request that is not", () => {
       ["from", { ...exchange, from: "" }],
       ["back", { ...exchange, back: "-1" }],
       ["back", { ...exchange, back: undefined }],
+      ["fromExpiresAt", { ...exchange, fromExpiresAt: "soon" }],
       ["cause", { ...exchange, cause: "c" }],
       ["grant", { ...exchange, grant: undefined }],
       ["grant", { ...exchange, grant: [] }],

@@ -55,6 +55,7 @@ export type WriteCommand = Common &
         readonly op: "exchange"
         readonly from: string
         readonly back: Nano
+        readonly fromExpiresAt: Instant | null
         readonly grant: LotGrant
         readonly reason: string
       }
@@ -100,7 +101,7 @@ const fields: Readonly<Record<string, ReadonlyArray<string>>> = {
   freeze: ["id", "reason"],
   unfreeze: ["id", "reason"],
   mark: ["id", "mark", "until"],
-  exchange: ["id", "from", "back", "grant", "reason"],
+  exchange: ["id", "from", "back", "fromExpiresAt", "grant", "reason"],
   group: ["id", "commands"],
   wallet: [],
   statement: ["limit", "cursor", "from", "to", "kind"],
@@ -310,6 +311,7 @@ const write = (op: string, raw: Raw, common: Common): WriteCommand => {
         op,
         from: text(raw, "from"),
         back: amountOf(raw, "back", 0n),
+        fromExpiresAt: instantOf(raw, "fromExpiresAt"),
         grant: exchangedGrantOf(raw),
         reason: reasonOf(raw, false),
       }

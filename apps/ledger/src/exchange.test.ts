@@ -27,19 +27,16 @@ interface Wanted {
   readonly credit: string
   readonly from?: string
   readonly expiresAt?: number
+  readonly fromExpiresAt?: number
 }
 
-const exchangeCommand = (desk: Desk, { back, credit, from = "cycle:1", expiresAt }: Wanted): WriteCommand => ({
-  account: ACCOUNT,
-  key: "exchange:x",
-  content: "",
-  id: "x",
-  op: "exchange",
-  from,
-  back,
-  grant: { kind: "plan", amount: usd(credit), expiresAt: expiresAt ?? desk.now + CYCLE, cause: "upgrade:qt_1" },
-  reason: "",
-})
+const exchangeCommand = (desk: Desk, wanted: Wanted): WriteCommand => {
+  const { back, credit, from = "cycle:1", expiresAt, fromExpiresAt = null } = wanted
+  const amount = usd(credit)
+  const grant = { kind: "plan" as const, amount, expiresAt: expiresAt ?? desk.now + CYCLE, cause: "upgrade:qt_1" }
+  const common = { account: ACCOUNT, key: "exchange:x", content: "", id: "x", reason: "" }
+  return { ...common, op: "exchange", from, back, fromExpiresAt, grant }
+}
 const ask = (desk: Desk, command: WriteCommand): Outcome =>
   desk.run((context, entries) => decide(desk.account, command, context, entries, null))
 const exchange = (desk: Desk, wanted: Wanted): Outcome => ask(desk, exchangeCommand(desk, wanted))
@@ -155,6 +152,22 @@ describe("a lot that is not there", () => {
     const [granted, available] = nanos("120", "140")
     assert.deepStrictEqual(said(exchange(desk, { back: 0n, credit: "120" })), ["0", granted, lotId(2), available])
     assert.strictEqual(desk.last().kind, "granted")
+  })
+
+  it("R4.3 counting on a lot that has expired meanwhile it is refused: what expired must not be missing too", () => {
+    const desk = plan("20").at(CYCLE - 1)
+    const wanted = { back: usd("10"), credit: "120", fromExpiresAt: CYCLE }
+    assert.strictEqual(fieldOf(exchange(desk, wanted), "granted"), usd("120").toString())
+    const late = plan("20").at(CYCLE)
+    const { entries } = late
+    const outcome = exchange(late, wanted)
+    assert.isTrue(outcome._tag === "refused" && outcome.refusal.field === "fromExpiresAt")
+    assert.notInclude(
+      entries.map(({ kind }) => kind),
+      "revoked",
+    )
+    const { fromExpiresAt: _, ...uncounted } = wanted
+    assert.strictEqual(fieldOf(exchange(late, uncounted), "granted"), usd("110").toString())
   })
 
   it("R4.3 a lot that would already have expired is refused, whatever it would be reduced to", () => {

@@ -4,7 +4,7 @@
  * in grant.ts, how much is to come back is the caller's.
  */
 import type { ExchangeAnswer, LotAnswer } from "@credits/contracts"
-import type { Nano } from "@credits/kernel"
+import type { Instant, Nano } from "@credits/kernel"
 import type { Account } from "./account.ts"
 import { makeEntry, type Entry } from "./entry.ts"
 import { openLot, takeBack, type LotGrant } from "./grant.ts"
@@ -17,6 +17,8 @@ export interface ExchangeCommand {
   /** Cause of the lot to take from. */
   readonly from: string
   readonly back: Nano
+  /** From then on refused; null: an expired lot is one that has nothing left. */
+  readonly fromExpiresAt: Instant | null
   readonly grant: LotGrant
   readonly reason: string
 }
@@ -48,7 +50,10 @@ export const decideExchange = (
   ctx: Context,
   entries: Array<Entry>,
 ): Outcome => {
-  const { id, grant, reason } = command
+  const { id, grant, reason, fromExpiresAt } = command
+  // What has just expired would be missing too: taken from the customer twice.
+  if (fromExpiresAt !== null && fromExpiresAt <= ctx.now)
+    return refused("invalid", "the lot to take from has expired", { field: "fromExpiresAt" })
   if (grant.expiresAt !== null && grant.expiresAt <= ctx.now)
     return refused("invalid", "the lot would already have expired", { field: "grant.expiresAt" })
   const lots = unheldOf(account, command, ctx)

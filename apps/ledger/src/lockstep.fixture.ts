@@ -137,7 +137,15 @@ export class Lockstep {
       case "exchange": {
         const { from, back, grant } = step
         const [cause, wanted] = [causeOf(from), granted(grant)]
-        return { ...common, op: "exchange", from: cause, back: BigInt(back), grant: wanted, reason: "" }
+        return {
+          ...common,
+          op: "exchange",
+          from: cause,
+          back: BigInt(back),
+          fromExpiresAt: null,
+          grant: wanted,
+          reason: "",
+        }
       }
       case "revoke":
         return { ...common, op: "revoke", lotId: lotId(step.lot), amount: BigInt(step.amount), reason: "" }

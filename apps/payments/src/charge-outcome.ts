@@ -3,7 +3,7 @@
  */
 import type { Instant } from "@credits/kernel"
 import type { AskedCharge, ChargeNotice, ChargeOutcome } from "./charge-state.ts"
-import { cancelOutcome, refundOutcome } from "./closing.ts"
+import { cancelOutcome, refundFailed, refundOutcome } from "./closing.ts"
 import { doubtful, lookedAt, lookNow, lookupFailed, noneFound, refusedAgain } from "./doubt.ts"
 import { verdictOf, verdictOfError, type IntentSnapshot } from "./intent.ts"
 import { cancel, decideBy, intentOf, lookOn, notExecuted, succeed } from "./verdict.ts"
@@ -144,7 +144,9 @@ const authenticationSeen = (state: AskedCharge, outcome: ChargeOutcome, now: Ins
 }
 
 /** The intent as it was fetched because an event named it. It may be late, early or a repeat. */
-export const decideNotice = (state: AskedCharge, { intent: shown }: ChargeNotice, now: Instant): AskedCharge => {
+export const decideNotice = (state: AskedCharge, notice: ChargeNotice, now: Instant): AskedCharge => {
+  if (notice.type === "refund_failed") return refundFailed(state, notice)
+  const { intent: shown } = notice
   if (state.intent !== null && state.intent.id !== shown.id) return state
   return returned(byVerdict(state, shown, now), shown)
 }

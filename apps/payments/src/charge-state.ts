@@ -124,6 +124,10 @@ export interface ChargeState {
   readonly taken: Terms | null
   readonly refund: Refund | null
   readonly refundRefused: string | null
+  /** Number of the next refund's key: those before are used up. Absent: 1. */
+  readonly refundRound?: number
+  /** The processor's ids of refunds that failed after they had been told. */
+  readonly failedRefunds?: ReadonlyArray<string>
   readonly refunded: boolean
   readonly disputed: boolean
   readonly decidedAt: Instant | null
@@ -185,7 +189,10 @@ export type ChargeOutcome =
   | { readonly kind: "refunded" }
   | { readonly kind: "told" }
 
-export type ChargeNotice = { readonly type: "intent"; readonly intent: IntentSnapshot }
+export type ChargeNotice =
+  | { readonly type: "intent"; readonly intent: IntentSnapshot }
+  /** A refund that had been accepted came back; `intent`: as it is since. */
+  | { readonly type: "refund_failed"; readonly refund: string; readonly intent: IntentSnapshot }
 
 /** A line for the read tables. */
 export interface ChargeRow {

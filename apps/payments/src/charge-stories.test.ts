@@ -324,6 +324,24 @@ describe("charge machine: stories", () => {
     assert.nestedPropertyVal(charge.command(ask(1, "pm_ok")), "refused.code", "obligation_closed")
   })
 
+  it("R5.2 R10.4 a refund that comes back days later: the charge is not refunded, and can be once more", () => {
+    const charge = new DrivenCharge()
+    charge.command(ask(1, "pm_ok"))
+    runSteps(charge)
+    charge.command({ op: "charge-refund", by: "ana", reason: "charged twice" })
+    runSteps(charge)
+    charge.advance(5 * 24 * HOUR_MS)
+    for (let told = 0; told < 2; told++) charge.refundComesBack("re_1")
+    assert.isFalse(charge.state.refunded)
+    charge.command({ op: "charge-refund", by: "ana", reason: "charged twice" })
+    runSteps(charge)
+    assert.isTrue(charge.state.refunded)
+    assert.isTrue(charge.processor.intents[0]!.refunded, "another refund, not the answer of the first")
+    charge.fetchNotices()
+    charge.deliver(0, false)
+    assert.deepEqual(kinds(charge), ["charge_succeeded", "charge_refunded", "charge_refund_failed", "charge_refunded"])
+  })
+
   it("R5.2 a refund gives the money back once, whatever gets lost", () => {
     const charge = new DrivenCharge()
     charge.command(ask(1, "pm_ok"))

@@ -156,6 +156,14 @@ export class DrivenCharge {
     return this.command({ op: "charge-look-up", shown: this.#shownOf(state), by: "ana", reason: "a ticket" })
   }
 
+  /** The customer's bank sends the refund back, and the processor tells of it. */
+  refundComesBack(refund: string): void {
+    const [intent] = this.processor.intents
+    intent!.refunded = false
+    const snapshot = this.processor.snapshot(intent!.id)
+    this.#decide({ type: "notice", notice: { type: "refund_failed", refund, intent: snapshot } }, this.#now)
+  }
+
   fetchNotices(): void {
     for (const { id } of this.processor.intents) this.notices.push(this.processor.snapshot(id))
   }

@@ -48,6 +48,7 @@ const factKinds = (before: ChargeState, after: AskedCharge): ReadonlyArray<Payme
   return [
     ...(kind === null ? [] : [kind]),
     ...(after.refunded && !before.refunded ? (["charge_refunded"] as const) : []),
+    ...(before.refunded && !after.refunded ? (["charge_refund_failed"] as const) : []),
     ...(after.disputed && !before.disputed ? (["charge_disputed"] as const) : []),
   ]
 }

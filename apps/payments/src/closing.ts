@@ -10,6 +10,7 @@ import {
   viewOf,
   type AskedCharge,
   type ChargeCommand,
+  type ChargeNotice,
   type ChargeOutcome,
   type ChargeState,
 } from "./charge-state.ts"
@@ -78,7 +79,7 @@ export const refund = (state: ChargeState, command: Command<"charge-refund">, no
     return { state, answer: refused("not_refundable", `the charge is ${state.status}: there is nothing to give back`) }
   }
   if (state.refund !== null) return { state, answer: null }
-  const begun = { by: command.by, reason: command.reason, at: now, tries: 0, round: 1 }
+  const begun = { by: command.by, reason: command.reason, at: now, tries: 0, round: state.refundRound ?? 1 }
   return { state: plan({ ...state, refund: begun, refundRefused: null }, "refund", now, 0), answer: null }
 }
 
@@ -92,11 +93,23 @@ export const refundAnswerOf = (state: ChargeState, final: boolean): SagaAnswer |
 export const refundOutcome = (state: AskedCharge, outcome: ChargeOutcome, now: Instant): AskedCharge => {
   const begun = state.refund
   if (begun === null) return idle(state)
-  if (outcome.kind === "refunded") return { ...idle(state), refunded: true, refund: null }
-  if (outcome.kind === "failed") return { ...idle(state), refund: null, refundRefused: outcome.detail }
+  // The key has said what it will ever say; a refund of later is another.
+  const ended = { ...idle(state), refund: null, refundRound: begun.round + 1 }
+  if (outcome.kind === "refunded") return { ...ended, refunded: true }
+  if (outcome.kind === "failed") return { ...ended, refundRefused: outcome.detail }
   const tries = begun.tries + 1
   const round = begun.round + (isSpent(outcome) ? 1 : 0)
   return plan({ ...state, refund: { ...begun, tries, round } }, "refund", now, pauseAfter(tries))
+}
+
+/** Banks may send a refund back days later: the money is ours again, and may be given back once more (R5.2). */
+export const refundFailed = (
+  state: AskedCharge,
+  { refund: id, intent: shown }: Extract<ChargeNotice, { type: "refund_failed" }>,
+): AskedCharge => {
+  const { failedRefunds = [] } = state
+  if (!state.refunded || shown.refunded || state.intent?.id !== shown.id || failedRefunds.includes(id)) return state
+  return { ...state, refunded: false, failedRefunds: [...failedRefunds, id] }
 }
 
 export const resolve = (state: ChargeState, command: Command<"charge-resolve">, now: Instant): Ended => {

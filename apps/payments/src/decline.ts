@@ -3,7 +3,7 @@
  * learn. Precedence: the processor's advice for this very charge, then the card network's advice, then our table by
  * decline code, then the default, which retries nothing. Pure; knows nothing of charges.
  */
-import type { Decline } from "@credits/contracts"
+import { AUTHENTICATION_EXPIRED_CODE, type Decline } from "@credits/contracts"
 
 /** A card error as the processor gives it: every field an open set of words. */
 export interface CardError {
@@ -156,6 +156,6 @@ export const TOO_MANY_DECLINES: Decline = {
 /** The customer began to authenticate and never finished. */
 export const AUTHENTICATION_EXPIRED: Decline = {
   class: "soft",
-  code: "authentication_expired",
+  code: AUTHENTICATION_EXPIRED_CODE,
   detail: "Your bank's confirmation was not completed in time. Please try again.",
 }

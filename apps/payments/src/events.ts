@@ -6,6 +6,7 @@
 import { PROCESSOR_EVENTS, type ChargeStatus } from "@credits/contracts"
 import type { Stripe } from "stripe"
 import type { ChargeNotice } from "./charge-state.ts"
+import type { IntentSnapshot } from "./intent.ts"
 import type { MethodNotice } from "./method-state.ts"
 import { cardOf, type Processor } from "./processor.ts"
 import type { Report } from "./report.ts"
@@ -151,13 +152,32 @@ export class ProcessorEvents {
     const object = event.data.object as unknown as Named
     if (await isNoNews(database, event.type, object, pausesMs)) return "known"
     if ((await knownEvents(database, [event.id])).has(event.id)) return "known"
-    const isAbout = object.object === "payment_method" ? this.#takeMethod(object) : this.#takeIntent(object)
-    const taken = await isAbout
+    const taken = await this.#takeObject(object)
     if (taken !== "later") await rememberEvent(database, event, Date.now())
     return taken
   }
 
-  async #takeIntent(object: Named): Promise<Taken> {
+  async #takeObject(object: Named): Promise<Taken> {
+    switch (object.object) {
+      case "payment_method":
+        return this.#takeMethod(object)
+      case "refund":
+        return this.#takeRefund(object)
+      default:
+        return this.#takeIntent(object, (intent) => ({ type: "intent", intent }))
+    }
+  }
+
+  /** Of those that come back later: everything else about a refund shows in its charge. */
+  async #takeRefund(object: Named): Promise<Taken> {
+    const called = await this.#o.processor.retrieveRefund(object.id)
+    if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
+    const { id, status } = called.ok
+    if (status !== "failed" && status !== "canceled") return "ignored"
+    return this.#takeIntent(object, (intent) => ({ type: "refund_failed", refund: id, intent }))
+  }
+
+  async #takeIntent(object: Named, news: (intent: IntentSnapshot) => ChargeNotice): Promise<Taken> {
     const { database, processor, tellCharge } = this.#o
     const id = object.object === "payment_intent" ? object.id : idIn(object.payment_intent)
     if (id === null) return "ignored"
@@ -168,7 +188,7 @@ export class ProcessorEvents {
     const charge = ours ?? (intent.chargeId === null ? null : await readCharge(database, intent.chargeId))
     // Somebody else's money is the reconciliation's business.
     if (charge === null || intent.obligation !== charge.obligation) return "ignored"
-    await tellCharge(charge.obligation, { type: "intent", intent })
+    await tellCharge(charge.obligation, news(intent))
     return "acted"
   }
 

@@ -183,7 +183,13 @@ const refund = async (parts: ChargePerformer, state: AskedCharge): Promise<Charg
   const { by, reason } = state.refund ?? { by: "", reason: "" }
   const metadata = { charge_id: state.chargeId, by, reason: reason.slice(0, 500) }
   const called = await parts.processor.refund(intentId(state), metadata, keyInUse(state).text)
-  if ("ok" in called) return { kind: "refunded" }
+  if ("ok" in called) {
+    const { status } = called.ok
+    const isBack = status === "failed" || status === "canceled"
+    return isBack
+      ? { kind: "failed", detail: `the processor's refund is ${status}`, intent: null }
+      : { kind: "refunded" }
+  }
   const { failed } = called
   switch (failed.kind) {
     case "invalid":

@@ -133,6 +133,10 @@ export class Processor {
     return this.#post(key, (options) => this.stripe.refunds.create(params, options), same)
   }
 
+  retrieveRefund(id: string): Promise<Called<Stripe.Refund>> {
+    return this.#call(() => this.stripe.refunds.retrieve(id), same)
+  }
+
   createCustomer(account: string, key: string): Promise<Called<Stripe.Customer>> {
     return this.#post(key, (options) => this.stripe.customers.create({ metadata: { account } }, options), same)
   }

@@ -55,6 +55,13 @@ export const tell = (change: Change, kind: Happened["kind"], cause: string, deta
 
 const opensNothing = (work: LedgerWork): boolean => work.id.startsWith("entitle:") && work.facts.length === 0
 
+const clearsMark = ({ commands }: LedgerWork): boolean =>
+  commands.some((command) => command.op === "mark" && command.until === 0)
+
+/** All that the one told the ledger the other tells it too. */
+const replaces = (work: LedgerWork, last: LedgerWork): boolean =>
+  opensNothing(last) && opensNothing(work) && (clearsMark(work) || !clearsMark(last))
+
 /**
  * Queues work for the ledger. Of entitlements that wait behind other work only the newest matters; the first of the
  * queue may be under way and stays.
@@ -62,6 +69,6 @@ const opensNothing = (work: LedgerWork): boolean => work.id.startsWith("entitle:
 export const queueWork = (change: Change, work: LedgerWork): void => {
   const queue = change.state.work
   const last = queue.at(-1)
-  const replaces = queue.length > 1 && last !== undefined && opensNothing(last) && opensNothing(work)
-  patch(change, { work: [...(replaces ? queue.slice(0, -1) : queue), work] })
+  const isReplaced = queue.length > 1 && last !== undefined && replaces(work, last)
+  patch(change, { work: [...(isReplaced ? queue.slice(0, -1) : queue), work] })
 }

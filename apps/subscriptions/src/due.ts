@@ -5,7 +5,7 @@
  */
 import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patchPaid, patchOperation, queueWork, revise, tell, type Change } from "./change.ts"
-import { endSubscription } from "./ending.ts"
+import { endRefunded, endSubscription } from "./ending.ts"
 import { creditWork, cycleId } from "./ledger-work.ts"
 import { beginRenewal, endOwed, markFor } from "./operation.ts"
 import { cycleEnd, cycleStart, nextCycle, periodEnd } from "./period.ts"
@@ -116,6 +116,7 @@ const takePaidDue = (change: Change, subscription: PaidSubscription, kind: PaidD
     case "remind":
       return remind(change, subscription)
     case "period_end":
+      if (subscription.isRefunded === true) return endRefunded(change, subscription)
       if (subscription.cancelAtPeriodEnd) return endSubscription(change, "canceled")
       return beginRenewal(change, subscription, false)
     case "attempt":

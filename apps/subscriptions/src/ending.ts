@@ -28,3 +28,10 @@ export const endRefunded = (change: Change, { lot, terms, paidBy }: PaidSubscrip
   if (lot.id !== null) queueWork(change, revokeWork(account, paidBy, lot.id, terms.creditsPerCycle))
   endSubscription(change, "refunded")
 }
+
+/** Credit that is on its way can only be taken back once it is there; a payment in flight is decided first (R4.6). */
+export const endIfRefunded = (change: Change): void => {
+  const { subscription, operation, work } = change.state
+  if (subscription?.kind !== "paid" || subscription.isRefunded !== true || operation !== null) return
+  if (!work.some(({ lot }) => lot === subscription.lot.cause)) endRefunded(change, subscription)
+}

@@ -4,7 +4,7 @@
  * boundary, answers may be lost, facts come any number of times in any order; the document goes through its text at
  * each. In the end everything is decided and told once more, and the books are compared.
  */
-import type { ChargeView } from "@credits/contracts"
+import { AUTHENTICATION_EXPIRED_CODE, type ChargeView } from "@credits/contracts"
 import { usd, type Nano } from "@credits/kernel"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
@@ -19,6 +19,8 @@ interface Mail {
 }
 
 const CARDS: ReadonlyArray<CardPlan> = ["ok", "soft", "unknown", "action", "pending", "not_executed", "final"]
+/** What may become of a charge that is open: a customer who is at the bank's page may stay there for too long. */
+const ENDS: ReadonlyArray<CardPlan> = [...CARDS, "expired"]
 
 /** What payments published so far, in its order. */
 class Chaos {
@@ -26,12 +28,12 @@ class Chaos {
   readonly mail: Array<Mail> = []
   readonly published: Array<ChargeView> = []
   readonly quotes: Array<string> = []
-  /** What was told as declined may be paid after all, before anything else is asked of it. */
-  readonly #isPaidLate: boolean
+  /** What was told as declined, of these codes, may be paid after all, before anything else is asked of it. */
+  readonly #paidLate: ReadonlyArray<string>
   #asked = 0
 
-  constructor(offerings: ReadonlyArray<readonly [string, string]>, isPaidLate = false) {
-    this.#isPaidLate = isPaidLate
+  constructor(offerings: ReadonlyArray<readonly [string, string]>, paidLate: ReadonlyArray<string> = []) {
+    this.#paidLate = paidLate
     for (const [plan, interval] of offerings) this.quotes.push(quoted(this.world, plan, interval).quoteId)
   }
 
@@ -76,7 +78,7 @@ class Chaos {
         break
       }
       case 6:
-        this.#decideOne(CARDS[pick % CARDS.length]!)
+        this.#decideOne(ENDS[pick % ENDS.length]!)
         break
       case 7:
         world.payments.plan = CARDS[pick % CARDS.length]!
@@ -95,7 +97,7 @@ class Chaos {
     const ops = ["cancel", "resume", "pay", "quote", "method"] as const
     const op = ops[pick % ops.length]!
     const { world } = this
-    if (op === "method") world.decide({ type: "notice", notice: { type: "method_saved" } })
+    if (op === "method") world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     else if (op === "quote") {
       const wallet = world.book.wallet(world.now)
       const asked = world.ask({
@@ -114,16 +116,19 @@ class Chaos {
   /** The processor decides what is open; of an obligation only its newest attempt can still be. */
   #decideOne(plan: CardPlan): void {
     const undecided = ["submitting", "unknown", "action_required"]
-    const statuses = this.#isPaidLate && plan === "ok" ? ["declined", ...undecided] : undecided
+    const isLate = ({ status, decline }: ChargeView): boolean =>
+      plan === "ok" && status === "declined" && this.#paidLate.includes(decline!.code)
     const open = this.world.payments.charges.filter(
       (charge, index, all) =>
-        statuses.includes(charge.status) &&
+        (undecided.includes(charge.status) || isLate(charge)) &&
         !this.world.payments.closed.has(charge.obligation) &&
         !all.some((other, at) => at > index && other.obligation === charge.obligation) &&
         !this.world.payments.taken.has(charge.obligation),
     )
     const charge = open[0]
-    if (charge !== undefined && plan !== "pending") this.world.payments.decide(charge, plan, this.world.now)
+    const isAtTheBank = charge?.status === "action_required" && charge.kind !== "renewal"
+    if (charge !== undefined && plan !== "pending" && (plan !== "expired" || isAtTheBank))
+      this.world.payments.decide(charge, plan, this.world.now)
   }
 
   /** Everything open is decided, everything is told once more, nothing is lost any more. */
@@ -228,7 +233,7 @@ describe("any order of events", () => {
               ["plus", "monthly"],
               ["pro", "monthly"],
             ],
-            true,
+            ["funds", "generic", AUTHENTICATION_EXPIRED_CODE],
           )
           chaos.world.payments.plan = "soft"
           chaos.world.ask({ op: "confirm", id: "first", account: ACCOUNT, quoteId: chaos.quotes[0]! })
@@ -245,11 +250,11 @@ describe("any order of events", () => {
   )
 
   it(
-    "R4.6 I6 I8 an upgrade around its renewal: one charge each, one grant each, the right plan",
+    "R4.6 R5.2 I6 I8 an upgrade around its renewal: one charge each, also with the bank's page open; the right plan",
     () => {
       fc.assert(
         fc.property(events, (schedule) => {
-          const chaos = new Chaos([["plus", "monthly"]])
+          const chaos = new Chaos([["plus", "monthly"]], [AUTHENTICATION_EXPIRED_CODE])
           chaos.world.ask({ op: "confirm", id: "first", account: ACCOUNT, quoteId: chaos.quotes[0]! })
           chaos.world.settle()
           chaos.publish()

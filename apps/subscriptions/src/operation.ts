@@ -2,10 +2,10 @@
  * The one charge in flight (R4.5, R4.6, R5.4): begun by a confirmation, a renewal that is due or "pay now"; moved on by
  * what payments answers and tells, in any order and any number of times; ended by success or a definite failure. Pure.
  */
-import type { ChargeView } from "@credits/contracts"
+import { AUTHENTICATION_EXPIRED_CODE, type ChargeView } from "@credits/contracts"
 import type { Instant } from "@credits/kernel"
 import { patch, patchOperation, patchPaid, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
-import { endSubscription } from "./ending.ts"
+import { endIfRefunded, endSubscription } from "./ending.ts"
 import { markWork, standingWork } from "./ledger-work.ts"
 import { claimOffer, releaseOffer } from "./offer.ts"
 import { provePayment } from "./paid.ts"
@@ -125,13 +125,14 @@ export const noMethod: Failure = {
 }
 
 /** R5.4: what is not soft is of no use until the card changes. */
-const failureOf = ({ status, chargeId, decline }: ChargeView): Failure => {
+const failureOf = ({ status, chargeId, decline, method }: ChargeView): Failure => {
   if (status === "canceled") return notCompleted(chargeId)
   const code = "payment_declined"
   if (status !== "declined") {
     return { code, chargeId, detail: "the payment was not carried out; nothing was charged", isFinal: false }
   }
-  return { code, chargeId, detail: decline?.detail ?? "the card was declined", isFinal: decline?.class !== "soft" }
+  const detail = decline?.detail ?? "the card was declined"
+  return { code, chargeId, detail, isFinal: decline?.class !== "soft", methodId: method?.id ?? null }
 }
 
 const notCompleted = (chargeId: string | null): Failure => ({
@@ -151,19 +152,22 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
   }
   // Nothing of this attempt was asked yet.
   if (phase === "planned") return
+  if (phase === "closing") return heardWhileClosing(change, current, charge)
   // An obligation's earlier attempts are decided; what is told of them late changes nothing.
   if (charge.attempt !== current.attempt) return
   switch (charge.status) {
     case "declined":
     case "not_executed":
     case "canceled":
-      // Of a close that is under way its answer tells.
-      if (phase === "closing") return
+      if (isOpenAtTheBank(current, charge)) {
+        giveUpAction(change, { ...current, chargeId: charge.chargeId })
+        return
+      }
       if (charge.status === "canceled") forgetObligation(change, current)
       fail(change, { ...current, chargeId: charge.chargeId }, failureOf(charge))
       return
     case "action_required":
-      if (phase !== "closing") requireAction(change, current, charge)
+      requireAction(change, current, charge)
       return
     case "planned":
     case "submitting":
@@ -177,6 +181,13 @@ export const takeCharge = (change: Change, current: Operation, charge: ChargeVie
       }
   }
 }
+
+/**
+ * The bank's page may still be open, and another upgrade has an obligation of its own: both would be paid (R5.2). A
+ * purchase and a renewal keep theirs, which is paid at most once.
+ */
+const isOpenAtTheBank = ({ kind }: Operation, { decline }: ChargeView): boolean =>
+  kind === "upgrade" && decline?.code === AUTHENTICATION_EXPIRED_CODE
 
 const requireAction = (change: Change, current: Operation, charge: ChargeView): void => {
   const { chargeId } = charge
@@ -193,14 +204,16 @@ const requireAction = (change: Change, current: Operation, charge: ChargeView): 
     return
   }
   const reason = "the card needs your confirmation for this payment"
-  const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false }
-  if (subscription.pastDue === null) enterPastDue(change, subscription, next, failure)
-  else patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt: null, reason } })
+  const methodId = charge.method?.id ?? null
+  const failure: Failure = { code: "payment_declined", detail: reason, chargeId, isFinal: false, methodId }
+  const { pastDue } = subscription
+  if (pastDue === null) enterPastDue(change, subscription, next, failure)
+  else patchPaid(change, subscription, { pastDue: { ...pastDue, nextAttemptAt: null, reason, methodId } })
   if (!next.wasTold) tellFailure(change, next, failure)
   patchOperation(change, next, { wasTold: true })
 }
 
-/** An hour passed and the customer did not authenticate: nothing may succeed any more (R10.2). */
+/** The customer did not authenticate in time: nothing may succeed any more (R10.2). */
 const giveUpAction = (change: Change, current: Operation): void => {
   if (current.kind === "renewal") {
     // The obligation stays open for the attempts to come; should this one succeed after all, that is a success.
@@ -227,6 +240,19 @@ const closeToEnd = (change: Change, current: Operation): void => {
     action: null,
     closing: { obligation: current.obligation, next: "end" },
   })
+}
+
+const UNDECIDED: ReadonlySet<ChargeView["status"]> = new Set(["planned", "submitting", "unknown", "review"] as const)
+
+/**
+ * Something was told of what is being closed. The answer on its way may be older, and "undecided" would then be waited
+ * for in vain: it is asked again, and only that answer counts.
+ */
+export const heardWhileClosing = (change: Change, current: Operation, charge: ChargeView): void => {
+  const { closing } = current
+  if (closing === null || closing.obligation !== charge.obligation || UNDECIDED.has(charge.status)) return
+  if (charge.status === "succeeded") takeClosed(change, current, "succeeded")
+  else patchOperation(change, current, { closing: { ...closing, again: (closing.again ?? 0) + 1 } })
 }
 
 /** Payments answered a close. `pending`: an attempt is undecided after all, and nothing was closed. */
@@ -311,7 +337,8 @@ export const fail = (change: Change, current: Operation, failure: Failure): void
   if (current.kind === "purchase") change.state = releaseOffer(change.state, current.obligation)
   const { subscription } = change.state
   if (subscription?.kind !== "paid") return
-  if (current.kind === "renewal") failRenewal(change, subscription, current, failure)
+  if (subscription.isRefunded === true) endIfRefunded(change)
+  else if (current.kind === "renewal") failRenewal(change, subscription, current, failure)
   else if (subscription.pastDue !== null && subscription.cancelAtPeriodEnd) endSubscription(change, "canceled")
   else if (current.mark !== null) settleStanding(change, subscription, "unmarked", true)
 }
@@ -325,7 +352,8 @@ const settleStanding = (change: Change, subscription: PaidSubscription, what: st
 const enterPastDue = (change: Change, subscription: PaidSubscription, current: Operation, failure: Failure): void => {
   const since = periodEnd(subscription.period)
   const renewal = current.renewal!
-  const pastDue = { since, renewal, nextAttemptAt: null, code: failure.code, reason: failure.detail }
+  const { code, detail: reason, methodId = null } = failure
+  const pastDue = { since, renewal, nextAttemptAt: null, code, reason, methodId }
   const next = { ...subscription, pastDue }
   revise(change, next)
   settleStanding(change, next, "past_due", true)
@@ -338,6 +366,10 @@ const enterPastDue = (change: Change, subscription: PaidSubscription, current: O
   })
 }
 
+/** A card came meanwhile, and it is not the one that has just declined. */
+const hasAnotherCard = ({ cardChanged, newMethodId = null }: Operation, { methodId }: Failure): boolean =>
+  cardChanged && (newMethodId === null || newMethodId !== methodId)
+
 const failRenewal = (change: Change, before: PaidSubscription, current: Operation, failure: Failure): void => {
   if (before.cancelAtPeriodEnd) {
     if (before.pastDue === null) endSubscription(change, "canceled")
@@ -348,7 +380,7 @@ const failRenewal = (change: Change, before: PaidSubscription, current: Operatio
   const { subscription } = change.state
   if (subscription?.kind !== "paid" || subscription.pastDue === null) return
   const { since } = subscription.pastDue
-  if (current.cardChanged) {
+  if (hasAnotherCard(current, failure)) {
     beginRenewal(change, subscription, false)
     return
   }
@@ -357,6 +389,6 @@ const failRenewal = (change: Change, before: PaidSubscription, current: Operatio
     return
   }
   const nextAttemptAt: Instant | null = failure.isFinal ? null : nextAttemptAfter(since, change.now)
-  const { code, detail: reason } = failure
-  patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt, code, reason } })
+  const { code, detail: reason, methodId = null } = failure
+  patchPaid(change, subscription, { pastDue: { ...subscription.pastDue, nextAttemptAt, code, reason, methodId } })
 }

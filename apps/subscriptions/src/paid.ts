@@ -5,9 +5,10 @@
  */
 import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patch, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
-import { creditWork, grantId, type CreditOptions } from "./ledger-work.ts"
+import { creditWork, grantId, revokeWork, type CreditOptions } from "./ledger-work.ts"
 import { cycleEnd, firstPeriod, nextPeriod, periodEnd, periodStart, type Period } from "./period.ts"
 import { remindAt } from "./renewal.ts"
+import { openCase } from "./review.ts"
 import type { Happened, LedgerWork, Operation, PaidSubscription, Quote, RenewalTerms, State } from "./subscription.ts"
 
 /** Facts and answers about a payment repeat for a while; this many obligations back they are recognised. */
@@ -112,6 +113,14 @@ const upgrade = (change: Change, operation: Operation, quote: Quote, before: Sta
   const exchange =
     takenBack > 0n && paid !== null ? { from: paid.lot.cause, takenBack, oldLot: oldLotOf(paid) } : undefined
   grant(change, operation, subscription, [fact], exchange)
+  if (paid?.isRefunded === true) afterRefund(change, operation, paid)
+}
+
+/** What was credited had been given back meanwhile: its credit goes, and what the upgrade is worth a person decides. */
+const afterRefund = (change: Change, { chargeId }: Operation, { lot, terms, paidBy }: PaidSubscription): void => {
+  const { account } = change.state
+  if (lot.id !== null) queueWork(change, revokeWork(account, paidBy, lot.id, terms.creditsPerCycle))
+  if (chargeId !== null) openCase(change, chargeId, "this upgrade was credited with a payment that was given back")
 }
 
 /**

@@ -32,6 +32,13 @@ describe("what payments tells", () => {
     assert.strictEqual(noticeOf(fact({ kind: "charge_disputed", charge: topup }))?.type, "disputed")
   })
 
+  it("R5.2 a refund that failed opens a case whatever the charge was for", () => {
+    const notice = noticeOf(fact({ kind: "charge_refund_failed", charge: topup }))
+    assert.strictEqual(notice?.type, "refund_failed")
+    world.decide({ type: "notice", notice: notice! })
+    assert.strictEqual(world.rows[0]?.chargeId, charge.chargeId)
+  })
+
   it("R5.4 a saved card is heard; a removed, blocked or expiring one changes nothing here", () => {
     assert.strictEqual(noticeOf(fact({ kind: "method_saved", charge: null }))?.type, "method_saved")
     for (const kind of ["method_removed", "method_blocked", "method_expiring"] as const) {

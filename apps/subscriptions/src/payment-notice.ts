@@ -4,9 +4,9 @@
  */
 import type { ChargeView, PaymentFact } from "@credits/contracts"
 import { patchOperation, patchPaid, type Change } from "./change.ts"
-import { endRefunded } from "./ending.ts"
+import { endIfRefunded } from "./ending.ts"
 import { takeChargeInFlight, takeLateSuccess } from "./late-success.ts"
-import { beginRenewal, takeClosed } from "./operation.ts"
+import { beginRenewal, heardWhileClosing } from "./operation.ts"
 import { periodEnd } from "./period.ts"
 import { openCase } from "./review.ts"
 
@@ -14,14 +14,16 @@ export type Notice =
   | { readonly type: "charge"; readonly charge: ChargeView }
   | { readonly type: "refunded"; readonly charge: ChargeView }
   | { readonly type: "disputed"; readonly charge: ChargeView }
-  | { readonly type: "method_saved" }
+  | { readonly type: "refund_failed"; readonly charge: ChargeView }
+  | { readonly type: "method_saved"; readonly methodId: string | null }
 
-/** Null: nothing of ours. Charges of auto top-up are its own, but for a dispute (R5.2). */
+/** Null: nothing of ours. Charges of auto top-up are its own, but for what a person must see (R5.2). */
 export const noticeOf = (fact: PaymentFact): Notice | null => {
-  if (fact.kind === "method_saved") return { type: "method_saved" }
+  if (fact.kind === "method_saved") return { type: "method_saved", methodId: fact.method?.id ?? null }
   const { charge, kind } = fact
   if (charge === null) return null
   if (kind === "charge_disputed") return { type: "disputed", charge }
+  if (kind === "charge_refund_failed") return { type: "refund_failed", charge }
   if (charge.kind === "topup" || !kind.startsWith("charge_")) return null
   return { type: kind === "charge_refunded" ? "refunded" : "charge", charge }
 }
@@ -29,31 +31,31 @@ export const noticeOf = (fact: PaymentFact): Notice | null => {
 const takeChargeNotice = (change: Change, charge: ChargeView): void => {
   const { operation } = change.state
   if (operation?.obligation === charge.obligation) takeChargeInFlight(change, operation, charge)
-  else if (charge.status !== "succeeded") return
-  else if (operation?.closing?.obligation === charge.obligation) takeClosed(change, operation, "succeeded")
-  else takeLateSuccess(change, charge)
+  else if (operation?.closing?.obligation === charge.obligation) heardWhileClosing(change, operation, charge)
+  else if (charge.status === "succeeded") takeLateSuccess(change, charge)
 }
 
 /** R5.2: the money for the period that runs was given back. */
 const takeRefund = (change: Change, charge: ChargeView): void => {
-  const { subscription, work } = change.state
+  const { subscription } = change.state
   if (subscription?.kind !== "paid" || subscription.paidBy !== charge.obligation) return
   // A period that is over has no credit left, and what is owed for the next may still be paid.
   if (change.now >= periodEnd(subscription.period)) return
-  // Credit that is on its way can only be taken back once it is there.
-  if (work.some(({ lot }) => lot === subscription.lot.cause)) patchPaid(change, subscription, { isRefunded: true })
-  else endRefunded(change, subscription)
+  patchPaid(change, subscription, { isRefunded: true })
+  endIfRefunded(change)
 }
 
-/** R5.4: a new card is tried at once. */
-const takeNewCard = (change: Change): void => {
+/** R5.4: a new card is tried at once; one that has been tried already, and did not pay, is left in peace. */
+const takeNewCard = (change: Change, methodId: string | null): void => {
   const { subscription, operation } = change.state
   if (subscription?.kind !== "paid") return
+  if (methodId !== null && subscription.pastDue?.methodId === methodId) return
   if (operation?.kind === "renewal") {
     // What waits for the customer's authentication is tried anew; what is undecided must be decided first.
     if (operation.phase === "action_required" || operation.phase === "looking")
       beginRenewal(change, subscription, false)
-    else if (operation.phase !== "granting") patchOperation(change, operation, { cardChanged: true })
+    else if (operation.phase !== "granting")
+      patchOperation(change, operation, { cardChanged: true, newMethodId: methodId })
     return
   }
   if (subscription.pastDue === null) return
@@ -71,7 +73,9 @@ export const takeNotice = (change: Change, notice: Notice): void => {
       return takeRefund(change, notice.charge)
     case "disputed":
       return void openCase(change, notice.charge.chargeId, "the card holder disputes this payment")
+    case "refund_failed":
+      return void openCase(change, notice.charge.chargeId, "the refund of this payment failed: the money came back")
     case "method_saved":
-      return takeNewCard(change)
+      return takeNewCard(change, notice.methodId)
   }
 }

@@ -99,16 +99,11 @@ const expiredOf = async (
   return expired
 }
 
-/** As they are to be sent now: credit of an old lot that has expired since counts as taken back (R4.3). */
-const commandsNow = async (
-  performer: Performer,
-  account: string,
-  work: LedgerWork,
-): Promise<ReadonlyArray<LedgerCommand>> => {
-  const { oldLot, commands } = work
-  if (oldLot === null || performer.now() < oldLot.endsAt) return commands
-  return afterExpiry(commands, await expiredOf(performer, account, oldLot))
-}
+/** An exchange that counts on its old lot's being there: whether it still is, only the ledger's own clock decides. */
+const whileItLasts = ({ commands, oldLot }: LedgerWork): ReadonlyArray<LedgerCommand> =>
+  oldLot === null
+    ? commands
+    : commands.map((command) => (command.op === "exchange" ? { ...command, fromExpiresAt: oldLot.endsAt } : command))
 
 /** Nothing can come of it any more: a lot or an entitlement that would already have ended. */
 const isTooLate = (commands: ReadonlyArray<LedgerCommand>, now: Instant): boolean =>
@@ -137,11 +132,28 @@ const doneBefore = async (performer: Performer, account: string, work: LedgerWor
   return { kind: "ledger", lotId, seq: wallet.seq }
 }
 
+/** Asks; when the old lot of an exchange has expired, once more with what expired of it as taken back (R4.3). */
+const askLedger = async (
+  performer: Performer,
+  account: string,
+  work: LedgerWork,
+): Promise<{ readonly reply: Awaited<ReturnType<Asking["ledger"]>>; readonly commands: LedgerWork["commands"] }> => {
+  const group = (commands: LedgerWork["commands"]) =>
+    performer.asking.ledger({ op: "group", id: work.id, account, commands })
+  const lasting = whileItLasts(work)
+  const reply = await group(lasting)
+  const { oldLot } = work
+  if (oldLot === null || !("refused" in reply) || reply.refused.field !== "fromExpiresAt") {
+    return { reply, commands: lasting }
+  }
+  const commands = afterExpiry(work.commands, await expiredOf(performer, account, oldLot))
+  return { reply: await group(commands), commands }
+}
+
 const tellLedger = async (performer: Performer, step: StepOf<"ledger">): Promise<Outcome> => {
   const { work } = step
   const { account } = work.commands[0]!
-  const commands = await commandsNow(performer, account, work)
-  const reply = await performer.asking.ledger({ op: "group", id: work.id, account, commands })
+  const { reply, commands } = await askLedger(performer, account, work)
   if ("ok" in reply) {
     const { answers } = reply.ok as GroupAnswer
     const opened = answers.find((answer) => "lotId" in (answer as object)) as LotAnswer | ExchangeAnswer | undefined

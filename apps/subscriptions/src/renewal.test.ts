@@ -3,6 +3,7 @@
  * moved through months and years; payments does what each test says.
  */
 import { assert, describe, it } from "vitest"
+import type { MethodView } from "@credits/contracts"
 import { usd } from "@credits/kernel"
 import {
   balance,
@@ -26,6 +27,16 @@ import { World } from "./world.fixture.ts"
 const JANUARY = Date.UTC(2027, 0, 1)
 const instants = (world: World, kind: string): ReadonlyArray<string> =>
   world.facts.filter((fact) => fact.kind === kind).map((fact) => new Date(fact.at).toISOString().slice(0, 10))
+
+const card = (id: string): MethodView => ({
+  id,
+  brand: "visa",
+  last4: "4242",
+  expMonth: 12,
+  expYear: 2030,
+  fingerprint: id,
+  status: "usable",
+})
 
 describe("a renewal", () => {
   it("R2.3 charges first and grants then; the unspent plan credit of the month before is gone (R1.4)", () => {
@@ -148,7 +159,7 @@ describe("a renewal that fails", () => {
     assert.strictEqual(world.payments.charges.length, 2)
     assert.isNull(view(world).pastDue?.nextAttemptAt)
     world.payments.plan = "ok"
-    world.decide({ type: "notice", notice: { type: "method_saved" } })
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     world.settle()
     assert.strictEqual(view(world).status, "active")
   })
@@ -179,11 +190,42 @@ describe("a renewal that fails", () => {
     const world = onPlus()
     world.payments.plan = "unknown"
     world.to(DECEMBER + 1000)
-    world.decide({ type: "notice", notice: { type: "method_saved" } })
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     world.payments.plan = "ok"
     world.resolve("soft")
     assert.deepInclude(view(world), { status: "active", currentPeriodStart: DECEMBER })
     assert.strictEqual(world.payments.last().attempt, 2)
+  })
+
+  it("R5.4 a new card that has declined already is not tried again when it is told late, or told once more", () => {
+    const world = onPlus()
+    world.payments.plan = "soft"
+    world.payments.method = card("pm_old")
+    world.to(DECEMBER + 1000)
+    world.payments.method = card("pm_new")
+    pay(world)
+    assert.strictEqual(world.payments.charges.length, 3)
+    for (let times = 0; times < 2; times++) {
+      world.decide({ type: "notice", notice: { type: "method_saved", methodId: "pm_new" } })
+      world.settle()
+    }
+    assert.strictEqual(world.payments.charges.length, 3)
+    assert.deepInclude(view(world).pastDue, { nextAttemptAt: DECEMBER + DAY })
+    world.payments.method = card("pm_newer")
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: "pm_newer" } })
+    world.settle()
+    assert.strictEqual(world.payments.charges.length, 4)
+  })
+
+  it("R5.4 a new card that is told while it is being tried: its own decline is followed by no other attempt", () => {
+    const world = onPlus()
+    world.payments.plan = "unknown"
+    world.payments.method = card("pm_new")
+    world.to(DECEMBER + 1000)
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: "pm_new" } })
+    world.resolve("soft")
+    assert.strictEqual(world.payments.charges.length, 2)
+    assert.deepInclude(view(world).pastDue, { nextAttemptAt: DECEMBER + DAY })
   })
 
   it("R5.4 no card at all: past due with that reason, and a saved card pays at once", () => {
@@ -193,7 +235,7 @@ describe("a renewal that fails", () => {
     assert.include(view(world).pastDue?.reason, "no payment method")
     refusedWith(pay(world), "payment_method_required")
     world.payments.hasMethod = true
-    world.decide({ type: "notice", notice: { type: "method_saved" } })
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     world.settle()
     assert.strictEqual(view(world).status, "active")
   })
@@ -218,7 +260,7 @@ describe("a renewal that fails", () => {
     world.payments.plan = "action"
     world.to(DECEMBER + 60_000)
     world.payments.plan = "ok"
-    world.decide({ type: "notice", notice: { type: "method_saved" } })
+    world.decide({ type: "notice", notice: { type: "method_saved", methodId: null } })
     world.settle()
     assert.strictEqual(view(world).status, "active")
     assert.strictEqual(world.payments.last().attempt, 2)

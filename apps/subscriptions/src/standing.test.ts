@@ -9,7 +9,7 @@ import {
   buy,
   cancel,
   catalogueFrom,
-  confirmLater,
+  confirm,
   DAY,
   DECEMBER,
   onPlus,
@@ -21,7 +21,6 @@ import {
   view,
 } from "./life.fixture.ts"
 import { defaultCatalogue } from "@credits/pricebook/defaults"
-import { machine } from "./machine.ts"
 import { ACCOUNT, START, World } from "./world.fixture.ts"
 
 const downgrade = (world: World, plan: string, interval: "monthly" | "yearly" = "monthly") =>
@@ -211,54 +210,20 @@ describe("a complimentary plan", () => {
   })
 })
 
-describe("a refund", () => {
-  it("R5.2 takes back the credit it granted: the period nobody pays for ends, and its lot is gone", () => {
+describe("what the ledger is told late", () => {
+  it("R2.3 R5.1 canceled while it does not answer: calls are not told to wait for a payment that has failed", () => {
     const world = new World()
     buy(world, "plus", "yearly")
-    const charge = { ...world.payments.last(), refunded: true }
-    world.decide({ type: "notice", notice: { type: "refunded", charge } })
+    world.to(DECEMBER - 1000)
+    world.payments.plan = "unknown"
+    confirm(world, quoted(world, "pro", "yearly").quoteId)
+    world.now = DECEMBER + 60_000
+    world.decide({ type: "due" })
+    const charge = world.payments.decide(world.payments.last(), "not_executed", world.now)
+    world.decide({ type: "notice", notice: { type: "charge", charge } })
+    world.decide({ type: "command", id: "x", command: { op: "cancel", id: "x", account: ACCOUNT } })
     world.settle()
-    assert.strictEqual(view(world).status, "free")
-    assert.strictEqual(world.book.revoked, usd("20"))
-    world.decide({ type: "notice", notice: { type: "refunded", charge } })
-    assert.strictEqual(told(world).filter((kind) => kind === "ended").length, 1)
-  })
-
-  it("R5.2 while its credit is on its way to the ledger: it is taken back as soon as it is there", () => {
-    const world = new World()
-    confirmLater(world, quoted(world, "plus").quoteId)
-    for (const kind of ["method", "charge"]) {
-      const step = machine.steps(world.state).find((one) => one.kind === kind)!
-      world.decide({ type: "outcome", step: step.id, outcome: world.perform(step) })
-    }
-    const charge = { ...world.payments.last(), refunded: true }
-    world.decide({ type: "notice", notice: { type: "refunded", charge } })
-    world.settle()
-    assert.strictEqual(view(world).status, "free")
-    assert.deepStrictEqual([balance(world), world.book.revoked], [0n, usd("20")])
-    assert.deepStrictEqual(told(world), ["started", "ended"])
-  })
-
-  it("R5.2 R5.4 of a period that is over: what is owed for the next is not dropped while it can still be paid", () => {
-    const world = onPlus()
-    const [first] = world.payments.charges
-    world.payments.plan = "action"
-    world.to(DECEMBER + 60_000)
-    world.decide({ type: "notice", notice: { type: "refunded", charge: first! } })
-    world.settle()
-    assert.strictEqual(view(world).status, "past_due")
-    world.resolve("ok")
-    assert.deepInclude(view(world), { status: "active", currentPeriodStart: DECEMBER })
-    assert.deepStrictEqual(world.rows, [])
-  })
-
-  it("R5.2 of an earlier charge touches nothing that runs now", () => {
-    const world = onPlus()
-    const [charge] = world.payments.charges
-    world.to(DECEMBER)
-    world.decide({ type: "notice", notice: { type: "refunded", charge: charge! } })
-    world.settle()
-    assert.deepInclude(view(world), { status: "active" })
-    assert.strictEqual(balance(world), usd("20"))
+    assert.deepInclude(view(world), { status: "canceling" })
+    assert.strictEqual(world.book.markUntil, 0)
   })
 })

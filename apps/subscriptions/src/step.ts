@@ -4,12 +4,12 @@
  */
 import type { ChargeKind, ChargeView } from "@credits/contracts"
 import { patch, patchPaid, type Change } from "./change.ts"
-import { endRefunded } from "./ending.ts"
+import { endIfRefunded } from "./ending.ts"
 import { takeChargeInFlight } from "./late-success.ts"
 import { fail, forgetObligation, noMethod, takeClosed, takeMethod } from "./operation.ts"
 import { finishOperation } from "./paid.ts"
 import { addEvidence, type Evidence } from "./review.ts"
-import { paidSubscription, type LedgerWork, type Operation, type State } from "./subscription.ts"
+import type { Closing, LedgerWork, Operation, State } from "./subscription.ts"
 import { nameOf } from "./terms.ts"
 
 export type Step =
@@ -66,6 +66,11 @@ const descriptionOf = ({ kind, quote, renewal }: Operation): string => {
   return terms === undefined ? DESCRIPTIONS[kind] : `${DESCRIPTIONS[kind]}: ${nameOf(terms)}`
 }
 
+const closeStep = (account: string, attempt: number, { obligation, again = 0 }: Closing): Step => {
+  const id = `close:${obligation}:${attempt}`
+  return { kind: "close", id: again === 0 ? id : `${id}.${again}`, account, obligation }
+}
+
 const operationStep = (account: string, operation: Operation): Step | null => {
   const { phase, obligation, attempt, amountCents, present, closing, chargeId } = operation
   switch (phase) {
@@ -79,7 +84,7 @@ const operationStep = (account: string, operation: Operation): Step | null => {
     }
     case "closing":
       if (closing === null) return null
-      return { kind: "close", id: `close:${closing.obligation}:${attempt}`, account, obligation: closing.obligation }
+      return closeStep(account, attempt, closing)
     case "looking":
       return chargeId === null ? null : { kind: "look", id: `look:${obligation}:${attempt}`, account, chargeId }
     // Their news comes by itself, or with the ledger's work.
@@ -124,8 +129,7 @@ const takeLedger = (change: Change, done: LedgerWork, lotId: string | null, seq:
   }
   if (operation !== null && operation.obligation === done.obligation) finishOperation(change, operation)
   change.facts.push(...done.facts)
-  const paid = paidSubscription(change.state)
-  if (paid?.isRefunded === true && paid.lot.cause === done.lot) endRefunded(change, paid)
+  endIfRefunded(change)
 }
 
 /** `step` is one that the document names; the runtime drops outcomes of any other. */

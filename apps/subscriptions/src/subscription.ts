@@ -24,6 +24,8 @@ export interface PastDue {
   readonly code: FailureCode
   /** For the customer. */
   readonly reason: string
+  /** The card that did not pay last, by the processor's id. Null, absent: not known, or there was none. */
+  readonly methodId?: string | null
 }
 
 export interface Downgrade extends Offering {
@@ -53,7 +55,7 @@ export interface PaidSubscription {
   readonly attempts: number
   /** What opened the lot of the cycle that runs, and the lot once the ledger has named it. */
   readonly lot: { readonly cause: string; readonly id: string | null }
-  /** The money for the period was given back while that lot was on its way: it ends with it. Absent: it was not. */
+  /** The money for the period was given back: it ends once that lot is there and no payment is undecided. Absent: no. */
   readonly isRefunded?: true
   /** Null: sent. */
   readonly remindAt: Instant | null
@@ -85,6 +87,8 @@ export interface Failure {
   readonly chargeId: string | null
   /** Not worth another attempt until the card changes (R5.4). */
   readonly isFinal: boolean
+  /** The card that did not pay, by the processor's id. Absent: no card's no. */
+  readonly methodId?: string | null
 }
 
 /** R4.4: what a customer was told, kept so that confirming charges exactly that. */
@@ -120,6 +124,13 @@ export type OperationPhase =
   | "looking"
   | "granting"
 
+export interface Closing {
+  readonly obligation: string
+  readonly next: "charge" | "fail" | "end"
+  /** How often more was asked, after the first time, because something was told meanwhile. */
+  readonly again?: number
+}
+
 /** The one charge in flight (R4.6). */
 export interface Operation {
   readonly kind: "purchase" | "renewal" | "upgrade"
@@ -137,7 +148,7 @@ export interface Operation {
   /** Of a renewal. */
   readonly renewal: RenewalTerms | null
   /** What is closed, and what follows when it is. */
-  readonly closing: { readonly obligation: string; readonly next: "charge" | "fail" | "end" } | null
+  readonly closing: Closing | null
   /** Until when the ledger answers `renewal_in_progress`, and for how long it was last told, ms. Null: not told. */
   readonly mark: { readonly until: Instant; readonly length: number } | null
   /** The customer canceled while this upgrade was undecided: its success does not resume. */
@@ -146,6 +157,8 @@ export interface Operation {
   readonly wasTold: boolean
   /** A new card came meanwhile: a failure of this attempt is followed by another at once (R5.4). */
   readonly cardChanged: boolean
+  /** That card, by the processor's id: perhaps this attempt was made with it already. Absent: not known. */
+  readonly newMethodId?: string | null
 }
 
 export type LedgerCommand = Extract<LedgerRequest, { op: "grant" | "revoke" | "exchange" | "entitle" | "mark" }>

@@ -2,7 +2,13 @@
  * One account's world for tests of the machine: the document driven as the runtime drives it, a ledger reduced to exact
  * lots, and a payments that does what the test says. Everything is deterministic; time moves only when told.
  */
-import type { ChargeView, SubscriptionFact, WalletAnswer } from "@credits/contracts"
+import {
+  AUTHENTICATION_EXPIRED_CODE,
+  type ChargeView,
+  type MethodView,
+  type SubscriptionFact,
+  type WalletAnswer,
+} from "@credits/contracts"
 import { makeId, type Instant, type Nano } from "@credits/kernel"
 import type { Catalogue } from "@credits/pricebook"
 import { defaultCatalogue } from "@credits/pricebook/defaults"
@@ -155,12 +161,13 @@ export class LotBook {
 }
 
 /** What the card does when it is charged next. */
-export type CardPlan = "ok" | "soft" | "final" | "unknown" | "action" | "not_executed" | "pending"
+export type CardPlan = "ok" | "soft" | "final" | "unknown" | "action" | "expired" | "not_executed" | "pending"
 
 /** One successful charge an obligation, and whatever outcome the test wants. */
 export class ScriptedPayments {
   hasMethod = true
   plan: CardPlan = "ok"
+  method: MethodView | null = null
   readonly charges: Array<ChargeView> = []
   readonly closed = new Set<string>()
   /** Definite successes by obligation: the money that was really taken, cents. */
@@ -197,7 +204,7 @@ export class ScriptedPayments {
       decline: null,
       clientSecret: null,
       expiresAt: null,
-      method: null,
+      method: this.method,
       refunded: false,
       disputed: false,
       at: now,
@@ -251,6 +258,10 @@ const outcomeOf = (plan: CardPlan, now: Instant): Partial<ChargeView> => {
       return { status: "unknown" }
     case "action":
       return { status: "action_required", clientSecret: "secret_1", expiresAt: now + HOUR_MS }
+    case "expired": {
+      const decline = { class: "soft" as const, code: AUTHENTICATION_EXPIRED_CODE, detail: "Not in time." }
+      return { status: "declined", decidedAt, decline, clientSecret: null, expiresAt: null }
+    }
     case "not_executed":
       return { status: "not_executed", decidedAt }
     case "pending":

@@ -192,6 +192,8 @@ const heardOfPayment = (turn: Turn, fact: PaymentFact): void => {
       return fact.charge === null ? undefined : heardOfCharge(turn, fact.charge)
     case "charge_refunded":
       return fact.charge === null ? undefined : heardOfRefund(turn, fact.charge)
+    // For a person, as a case: the credit went, and whether it comes again is not decided here.
+    case "charge_refund_failed":
     case "method_expiring":
   }
 }

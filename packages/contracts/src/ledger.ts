@@ -144,7 +144,8 @@ export interface Mark {
 /**
  * R4.3: takes `back` from what is left, unheld, of the lot that `cause` opened; what is missing of it reduces the new
  * grant, never below 0. No such lot, or an expired one: all of `back` is missing. One entry group: available credit
- * never dips in between. A grant reduced to 0 opens no lot.
+ * never dips in between. A grant reduced to 0 opens no lot. From `fromExpiresAt` on it is refused (`invalid`, that
+ * field): only the asker can count what expired of the lot as given back.
  */
 export interface Exchange {
   readonly op: "exchange"
@@ -153,6 +154,8 @@ export interface Exchange {
   /** Cause of the lot to take from. */
   readonly from: string
   readonly back: NanoText
+  /** When the lot of `from` ends, if the asker counts on its being there. */
+  readonly fromExpiresAt?: number
   readonly grant: {
     readonly kind: LotKind
     readonly amount: NanoText

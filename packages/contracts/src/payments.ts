@@ -54,6 +54,7 @@ export const PROCESSOR_EVENTS = [
   "payment_intent.canceled",
   "payment_intent.requires_action",
   "charge.refunded",
+  "refund.failed",
   "charge.dispute.created",
   "payment_method.detached",
   "payment_method.updated",
@@ -241,6 +242,12 @@ export interface Decline {
   readonly detail: string
 }
 
+/**
+ * Code of a decline that no bank has spoken: the customer did not authenticate in time. The bank's page may still be
+ * open, and authenticated there the charge succeeds all the same, unless its obligation is closed.
+ */
+export const AUTHENTICATION_EXPIRED_CODE = "authentication_expired"
+
 export interface ChargeView {
   readonly chargeId: string
   readonly account: string
@@ -316,6 +323,8 @@ export interface PaymentFact {
     | "charge_unknown"
     | "charge_canceled"
     | "charge_refunded"
+    /** What was told as refunded came back to us: the customer does not have it. */
+    | "charge_refund_failed"
     | "charge_disputed"
     | "method_saved"
     | "method_removed"
