@@ -3,7 +3,7 @@
  * Many rows go in as one JSON parameter, which both dialects unpack, so a batch is a handful of statements.
  */
 import type { DeadLetter } from "@credits/contracts"
-import { insertRows, type Database, type Target } from "@credits/store"
+import { insertRows, type Database, type Dialect, type Target } from "@credits/store"
 import { sql, type Kysely, type RawBuilder } from "kysely"
 import type { ByokRecord } from "./call.ts"
 import type { Positions, RollupDelta, TotalDelta } from "./rollup.ts"
@@ -164,9 +164,12 @@ const rollupRow = (d: RollupDelta): ReadonlyArray<string | number | bigint> => [
   d.byokOutputTokens,
 ]
 
-/** In the order of the key: neighbours share pages, and a commit writes every page once. */
-const byKey = (a: RollupDelta, b: RollupDelta): number =>
-  a.day !== b.day ? (a.day < b.day ? -1 : 1) : a.account !== b.account ? (a.account < b.account ? -1 : 1) : 0
+const totalRow = ({ account, calls, recharges, recharged }: TotalDelta): ReadonlyArray<string | number | bigint> => [
+  account,
+  calls,
+  recharges,
+  recharged,
+]
 
 const sumsOf = (table: string, names: ReadonlyArray<string>): string =>
   names.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ")
@@ -192,27 +195,36 @@ const TOTALS = {
   account_total_shadow: totalTarget("account_total_shadow"),
 } as const
 
-/** Into the live table or its shadow. */
-export const addRollup = async (
-  { dialect }: PricingDatabase,
+/** Some 5 ms of work over SQLite, which is done in this thread. */
+const ROWS_AT_ONCE = 1_024
+
+/** What else happens in the process goes on in between. */
+const addRows = async (
+  dialect: Dialect,
   db: Db,
-  deltas: Iterable<RollupDelta>,
-  into: keyof typeof ROLLUPS = "usage_rollup",
+  target: Target,
+  rows: ReadonlyArray<ReadonlyArray<unknown>>,
 ): Promise<void> => {
-  await insertRows(db, dialect, ROLLUPS[into], [...deltas].toSorted(byKey).map(rollupRow))
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    await insertRows(db, dialect, target, rows.slice(at, at + ROWS_AT_ONCE))
+  }
 }
 
-export const addTotals = async (
+/** Into the live table or its shadow. */
+export const addRollup = (
   { dialect }: PricingDatabase,
   db: Db,
-  deltas: Iterable<TotalDelta>,
+  deltas: ReadonlyArray<RollupDelta>,
+  into: keyof typeof ROLLUPS = "usage_rollup",
+): Promise<void> => addRows(dialect, db, ROLLUPS[into], deltas.map(rollupRow))
+
+export const addTotals = (
+  { dialect }: PricingDatabase,
+  db: Db,
+  deltas: ReadonlyArray<TotalDelta>,
   into: keyof typeof TOTALS = "account_total",
-): Promise<void> => {
-  const rows = [...deltas]
-    .toSorted((a, b) => (a.account < b.account ? -1 : 1))
-    .map(({ account, calls, recharges, recharged }) => [account, calls, recharges, recharged])
-  await insertRows(db, dialect, TOTALS[into], rows)
-}
+): Promise<void> => addRows(dialect, db, TOTALS[into], deltas.map(totalRow))
 
 export interface IntakeCommit {
   readonly stream: string
