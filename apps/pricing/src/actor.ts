@@ -20,7 +20,7 @@ import { commitIntake, CursorMoved, type PricingDatabase } from "./store.ts"
 
 /** One batch: some 20,000 events, about 100 ms of work; more would only delay its first charge. */
 const BATCH_MESSAGES_MAX = 40
-const BATCH_BYTES_MAX = 4 * 1024 * 1024
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
 /** Waits between tries while the command stream is full or a part is away: back-pressure, never loss. */
 const RETRY_MS = [20, 50, 100, 250, 500, 1_000] as const
 

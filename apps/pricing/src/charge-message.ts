@@ -20,14 +20,19 @@ const COMMA = 0x2c
  * 4).
  */
 const CHARGES_PER_MESSAGE_MAX = 2000
-const OPEN_BYTES = 8 * 1024
+const NO_BYTES = Buffer.alloc(0)
+const OPEN_BYTES_MIN = 8 * 1024
+/** 64 of them are open at once. */
+const OPEN_BYTES_MAX = 96 * 1024
+/** What the last message needed and a quarter more: the next is mostly as long, and need not be moved as it grows. */
+let openBytes = OPEN_BYTES_MIN
 
 /**
  * The charge message of one partition while it grows. Lines go into bytes at once: kept as strings until the end of the
  * batch, they would survive the young generation and cost more in garbage collection than everything else in the loop.
  */
 export class OpenMessage {
-  #bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+  #bytes = NO_BYTES
   #length = 0
   /** Place in the message → `traceparent`, of the few charges that are traced. */
   #traces: Record<number, string> | null = null
@@ -56,7 +61,9 @@ export class OpenMessage {
   }
 
   #grow(wanted: number): void {
-    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(wanted, this.#bytes.length * 2), MESSAGE_BYTES_MAX))
+    const bytes = Buffer.allocUnsafeSlow(
+      Math.min(Math.max(wanted, openBytes, this.#bytes.length * 2), MESSAGE_BYTES_MAX),
+    )
     this.#bytes.copy(bytes, 0, 0, this.#length)
     this.#bytes = bytes
   }
@@ -67,9 +74,10 @@ export class OpenMessage {
     tail.copy(this.#bytes, this.#length)
     const payload = this.#bytes.subarray(0, this.#length + tail.length)
     const { charges } = this
+    openBytes = Math.min(Math.max(OPEN_BYTES_MIN, Math.ceil(payload.length * 1.25)), OPEN_BYTES_MAX)
     this.#traces = null
     this.#tailBytes = TAIL.length
-    this.#bytes = Buffer.allocUnsafeSlow(OPEN_BYTES)
+    this.#bytes = NO_BYTES
     this.#length = 0
     this.charges = 0
     return { partition, payload, charges }

@@ -9,8 +9,6 @@ import { readCursor, rememberStream, type Cursor, type PricingDatabase } from ".
 /** Queue above this pauses the reader; what was asked for still arrives (the reader's own bound on top). */
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 const QUEUE_MESSAGES_MAX = 256
-/** Asked ahead of delivery: enough for several batches, few enough that a pause takes hold soon. */
-const AHEAD_MESSAGES = 128
 
 export type Report = (level: "info" | "warning" | "error", text: string) => void
 
@@ -20,6 +18,7 @@ export class Intake {
   readonly #stream: string
   readonly #subjects: ReadonlyArray<string>
   readonly #report: Report
+  readonly #messagesMax: number
   #reader: OrderedReader | undefined
   #queue: Array<ArrivedMessage> = []
   #bytes = 0
@@ -40,12 +39,14 @@ export class Intake {
     stream: string,
     subjects: ReadonlyArray<string>,
     report: Report,
+    messagesMax = QUEUE_MESSAGES_MAX,
   ) {
     this.#bus = bus
     this.#database = database
     this.#stream = stream
     this.#subjects = subjects
     this.#report = report
+    this.#messagesMax = messagesMax
   }
 
   /** Reads on from the cursor in the database, and answers it; null when nothing of the stream was applied ever. */
@@ -63,7 +64,8 @@ export class Intake {
       filters: this.#subjects,
       startSeq: (cursor?.seq ?? 0) + 1,
       incarnation: cursor?.incarnation,
-      aheadMessages: AHEAD_MESSAGES,
+      // Enough for several batches, few enough that a pause takes hold soon.
+      aheadMessages: this.#messagesMax / 2,
       onMessage: ({ seq, data, raw }) => this.#arrived(seq, data, plainHeaders(raw.headers)),
       onCreated: (state) => {
         this.incarnation = state.incarnation
@@ -89,7 +91,7 @@ export class Intake {
     // `data` is a view of the socket's buffer.
     this.#queue.push({ seq, body: new Uint8Array(data), headers })
     this.#bytes += data.length
-    if (this.#bytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_MESSAGES_MAX) this.#reader?.pause()
+    if (this.#bytes > QUEUE_BYTES_MAX || this.#queue.length > this.#messagesMax) this.#reader?.pause()
     this.#signal()
   }
 
@@ -114,7 +116,7 @@ export class Intake {
   }
 
   get #hasRoom(): boolean {
-    return this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= QUEUE_MESSAGES_MAX / 2
+    return this.#bytes <= QUEUE_BYTES_MAX / 2 && this.#queue.length <= this.#messagesMax / 2
   }
 
   /** What was given out was not applied: nobody need wait for another message before all is opened anew. */

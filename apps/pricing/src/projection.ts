@@ -5,6 +5,7 @@
  * A partition whose journal has a gap is filled from the ledger (decision 9); until that answers it is stopped and
  * shown in the status, and the others go on.
  */
+import { setTimeout as pause } from "node:timers/promises"
 import { streamState, type BusHandle, type CursorGap } from "@credits/bus"
 import { partitions, STREAMS, SUBJECTS, type DeadLetter, type JournalMessage } from "@credits/contracts"
 import { deadLetterOf, textOf } from "./dead-letter.ts"
@@ -15,9 +16,13 @@ import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
 import { commitProjection, CursorMoved, readPositions, startOver, type PricingDatabase } from "./store.ts"
 
-/** A step is some 10–20 ms of work: a question to pricing waits no longer than that. */
-const STEP_MESSAGES = 64
-const STEP_BYTES = 512 * 1024
+/**
+ * What is counted in one commit: some 15,000 entries, of 10–50 a message. They are of accounts at random: a commit of
+ * few writes a page of each table for nearly every entry, in one of so many several share a page. It is some 150 ms of
+ * work, and no piece of it longer than 10: what needs no database waits no longer than that.
+ */
+const STEP_MESSAGES = 512
+const STEP_BYTES = 6 * 1024 * 1024
 /**
  * How long a step is rested from, in lengths of the step, while rating or the ledger are at work: a tenth of a core
  * when we are little behind, a quarter and then half of one when counting would otherwise never catch up.
@@ -27,7 +32,7 @@ const RESTS: ReadonlyArray<readonly [behindMs: number, lengths: number]> = [
   [60_000, 3],
   [Infinity, 1],
 ]
-const REST_MS_MAX = 500
+const REST_MS_MAX = 2_000
 /** How often the end of the journal is looked at, to see whether the ledger is at work. */
 const LOOK_MS = 250
 const RETRY_MS = 500
@@ -45,14 +50,13 @@ export interface ProjectionOptions {
   readonly report: Report
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
 export class UsageProjection {
   readonly #options: ProjectionOptions
   readonly #intake: Intake
   readonly #stream = STREAMS.ledgerJournal.name
   #positions: Positions = new Map()
   #stopped = false
+  readonly #stopping = new AbortController()
   #running: Promise<void> = Promise.resolve()
   #turn: Promise<void> = Promise.resolve()
   /** When nothing was left to count, last; and the journal's end as last looked at. */
@@ -70,7 +74,7 @@ export class UsageProjection {
   constructor(options: ProjectionOptions) {
     this.#options = options
     const subjects = [SUBJECTS.ledgerJournal(0).replace(/0$/, "*")]
-    this.#intake = new Intake(options.bus, options.database, this.#stream, subjects, options.report)
+    this.#intake = new Intake(options.bus, options.database, this.#stream, subjects, options.report, 2 * STEP_MESSAGES)
   }
 
   get gap(): Intake["gap"] {
@@ -89,6 +93,7 @@ export class UsageProjection {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#stopping.abort()
     await this.#intake.close()
     await this.#running
   }
@@ -149,7 +154,8 @@ export class UsageProjection {
     const isOthersTurn = this.#options.isRatingBusy() || (await this.#isLedgerBusy())
     const behindMs = performance.now() - this.#caughtUpAt
     const lengths = isOthersTurn ? RESTS.find(([below]) => behindMs < below)![1] : 1
-    if (!this.#stopped) await pause(Math.min(stepMs * lengths, REST_MS_MAX))
+    const { signal } = this.#stopping
+    await pause(Math.min(stepMs * lengths, REST_MS_MAX), undefined, { signal }).catch(() => undefined)
   }
 
   /** The journal grows: the ledger is deciding. When it cannot be asked, it is taken to be. */

@@ -39,32 +39,52 @@ export interface TotalDelta {
 
 const DAY_MS = 86_400_000
 
-/** Sums by row; many entries of a batch fall on the same one. */
+/** What was added to one account: its rows, the newest last, and its total. */
+interface AccountDelta {
+  readonly rows: Array<RollupDelta>
+  total: TotalDelta | undefined
+}
+
+/** Sums by row; many entries of a batch fall on the same one. Given out in the order of the tables' keys. */
 export class Rollup {
-  readonly #rows = new Map<string, RollupDelta>()
-  readonly #totals = new Map<string, TotalDelta>()
+  readonly #accounts = new Map<string, AccountDelta>()
+  #sorted: ReadonlyArray<AccountDelta> | undefined
   #dayNumber = Number.NaN
   #day = ""
 
-  get rows(): Iterable<RollupDelta> {
-    return this.#rows.values()
+  /** Neighbours in a table share pages, and a commit writes every page once. */
+  get #inOrder(): ReadonlyArray<AccountDelta> {
+    return (this.#sorted ??= [...this.#accounts.keys()].sort().map((account) => this.#accounts.get(account)!))
   }
 
-  get size(): number {
-    return this.#rows.size
-  }
-
-  get totals(): Iterable<TotalDelta> {
-    return this.#totals.values()
-  }
-
-  #total(account: string): TotalDelta {
-    let total = this.#totals.get(account)
-    if (total === undefined) {
-      total = { account, calls: 0, recharges: 0, recharged: 0n }
-      this.#totals.set(account, total)
+  get rows(): ReadonlyArray<RollupDelta> {
+    const byDay = new Map<string, Array<RollupDelta>>()
+    for (const { rows } of this.#inOrder) {
+      for (const row of rows) {
+        const day = byDay.get(row.day)
+        if (day === undefined) byDay.set(row.day, [row])
+        else day.push(row)
+      }
     }
-    return total
+    return [...byDay.keys()].sort().flatMap((day) => byDay.get(day)!)
+  }
+
+  get totals(): ReadonlyArray<TotalDelta> {
+    return this.#inOrder.map(({ total }) => total).filter((total) => total !== undefined)
+  }
+
+  #of(account: string): AccountDelta {
+    let found = this.#accounts.get(account)
+    if (found === undefined) {
+      found = { rows: [], total: undefined }
+      this.#accounts.set(account, found)
+      this.#sorted = undefined
+    }
+    return found
+  }
+
+  #total(of: AccountDelta, account: string): TotalDelta {
+    return (of.total ??= { account, calls: 0, recharges: 0, recharged: 0n })
   }
 
   /** Neighbouring entries nearly always share their day, and formatting one costs as much as the rest of an entry. */
@@ -77,28 +97,29 @@ export class Rollup {
     return this.#day
   }
 
-  #row(at: number, account: string, model: string): RollupDelta {
+  #row({ rows }: AccountDelta, at: number, account: string, model: string): RollupDelta {
     const day = this.#dayOf(at)
-    const key = `${day}|${account}|${model}`
-    let row = this.#rows.get(key)
-    if (row === undefined) {
-      row = {
-        day,
-        account,
-        model,
-        calls: 0,
-        inputTokens: 0,
-        outputTokens: 0,
-        cacheReadTokens: 0,
-        cacheWriteTokens: 0,
-        reasoningTokens: 0,
-        cost: 0n,
-        byokCalls: 0,
-        byokInputTokens: 0,
-        byokOutputTokens: 0,
-      }
-      this.#rows.set(key, row)
+    // An account has few rows in a batch, and one entry is mostly like the one before.
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const row = rows[i]!
+      if (row.model === model && row.day === day) return row
     }
+    const row = {
+      day,
+      account,
+      model,
+      calls: 0,
+      inputTokens: 0,
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      reasoningTokens: 0,
+      cost: 0n,
+      byokCalls: 0,
+      byokInputTokens: 0,
+      byokOutputTokens: 0,
+    }
+    rows.push(row)
     return row
   }
 
@@ -110,7 +131,7 @@ export class Rollup {
 
   #addRecharge({ account, body: { opened } }: JournalEntry): void {
     if (opened === undefined || opened.kind === "plan") return
-    const total = this.#total(account)
+    const total = this.#total(this.#of(account), account)
     total.recharges += 1
     total.recharged += BigInt(opened.amount)
   }
@@ -121,12 +142,13 @@ export class Rollup {
     if ((entry.kind !== "charged" && !isReversal) || usage === undefined || usedAt === undefined) return
     const line = decodeUsageLine(usage)
     if (line === null) return
-    const row = this.#row(usedAt, entry.account, line.model)
+    const of = this.#of(entry.account)
+    const row = this.#row(of, usedAt, entry.account, line.model)
     if (spent !== undefined) row.cost += BigInt(spent)
     if (isReversal) return
     const written = line.cacheWrite5mTokens + line.cacheWrite1hTokens
     row.calls += 1
-    this.#total(entry.account).calls += 1
+    this.#total(of, entry.account).calls += 1
     row.inputTokens += line.inputTokens + line.cacheReadTokens + written
     row.outputTokens += line.outputTokens + line.reasoningTokens
     row.cacheReadTokens += line.cacheReadTokens
@@ -135,7 +157,7 @@ export class Rollup {
   }
 
   addByok(record: ByokRecord): void {
-    const row = this.#row(record.at, record.account, record.model)
+    const row = this.#row(this.#of(record.account), record.at, record.account, record.model)
     row.byokCalls += 1
     row.byokInputTokens += record.inputTokens
     row.byokOutputTokens += record.outputTokens

@@ -3,7 +3,7 @@
  * Many rows go in as one JSON parameter, which both dialects unpack, so a batch is a handful of statements.
  */
 import type { DeadLetter } from "@credits/contracts"
-import type { Database } from "@credits/store"
+import { insertRows, type Database, type Dialect, type Target } from "@credits/store"
 import { sql, type Kysely, type RawBuilder } from "kysely"
 import type { ByokRecord } from "./call.ts"
 import type { Positions, RollupDelta, TotalDelta } from "./rollup.ts"
@@ -148,7 +148,7 @@ export const ROLLUP_SUMS = [
   "byok_output_tokens",
 ] as const
 
-const rollupRow = (d: RollupDelta): ReadonlyArray<string | number> => [
+const rollupRow = (d: RollupDelta): ReadonlyArray<string | number | bigint> => [
   d.day,
   d.account,
   d.model,
@@ -158,51 +158,73 @@ const rollupRow = (d: RollupDelta): ReadonlyArray<string | number> => [
   d.cacheReadTokens,
   d.cacheWriteTokens,
   d.reasoningTokens,
-  d.cost.toString(),
+  d.cost,
   d.byokCalls,
   d.byokInputTokens,
   d.byokOutputTokens,
 ]
 
-/** In the order of the key: neighbours share pages, and a commit writes every page once. */
-const byKey = (a: RollupDelta, b: RollupDelta): number =>
-  a.day !== b.day ? (a.day < b.day ? -1 : 1) : a.account !== b.account ? (a.account < b.account ? -1 : 1) : 0
+const totalRow = ({ account, calls, recharges, recharged }: TotalDelta): ReadonlyArray<string | number | bigint> => [
+  account,
+  calls,
+  recharges,
+  recharged,
+]
+
+const sumsOf = (table: string, names: ReadonlyArray<string>): string =>
+  names.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ")
+
+const rollupTarget = (table: string): Target => ({
+  table,
+  columns: ["day", "account", "model", ...ROLLUP_SUMS],
+  conflict: `on conflict (day, account, model) do update set ${sumsOf(table, ROLLUP_SUMS)}`,
+})
+const ROLLUPS = {
+  usage_rollup: rollupTarget("usage_rollup"),
+  usage_rollup_shadow: rollupTarget("usage_rollup_shadow"),
+} as const
+
+const TOTAL_SUMS = ["calls", "recharges", "recharged"] as const
+const totalTarget = (table: string): Target => ({
+  table,
+  columns: ["account", ...TOTAL_SUMS],
+  conflict: `on conflict (account) do update set ${sumsOf(table, TOTAL_SUMS)}`,
+})
+const TOTALS = {
+  account_total: totalTarget("account_total"),
+  account_total_shadow: totalTarget("account_total_shadow"),
+} as const
+
+/** Some 5 ms of work over SQLite, which is done in this thread. */
+const ROWS_AT_ONCE = 1_024
+
+/** What else happens in the process goes on in between. */
+const addRows = async (
+  dialect: Dialect,
+  db: Db,
+  target: Target,
+  rows: ReadonlyArray<ReadonlyArray<unknown>>,
+): Promise<void> => {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    await insertRows(db, dialect, target, rows.slice(at, at + ROWS_AT_ONCE))
+  }
+}
 
 /** Into the live table or its shadow. */
-export const addRollup = async (
-  database: PricingDatabase,
+export const addRollup = (
+  { dialect }: PricingDatabase,
   db: Db,
-  deltas: Iterable<RollupDelta>,
-  into: "usage_rollup" | "usage_rollup_shadow" = "usage_rollup",
-): Promise<void> => {
-  const rows = [...deltas].toSorted(byKey).map(rollupRow)
-  if (rows.length === 0) return
-  const names = ROLLUP_SUMS.map((name) => sql.ref(name))
-  const values = columns(text(0), text(1), text(2), ...ROLLUP_SUMS.map((_, i) => whole(i + 3)))
-  const sums = ROLLUP_SUMS.map(
-    (name) => sql`${sql.ref(name)} = ${sql.ref(`${into}.${name}`)} + excluded.${sql.ref(name)}`,
-  )
-  await sql`insert into ${sql.table(into)} (day, account, model, ${sql.join(names)})
-    select ${values} from ${rowsOf(database, rows)} where true
-    on conflict (day, account, model) do update set ${sql.join(sums)}`.execute(db)
-}
+  deltas: ReadonlyArray<RollupDelta>,
+  into: keyof typeof ROLLUPS = "usage_rollup",
+): Promise<void> => addRows(dialect, db, ROLLUPS[into], deltas.map(rollupRow))
 
-export const addTotals = async (
-  database: PricingDatabase,
+export const addTotals = (
+  { dialect }: PricingDatabase,
   db: Db,
-  deltas: Iterable<TotalDelta>,
-  into: "account_total" | "account_total_shadow" = "account_total",
-): Promise<void> => {
-  const rows = [...deltas]
-    .toSorted((a, b) => (a.account < b.account ? -1 : 1))
-    .map(({ account, calls, recharges, recharged }) => [account, calls, recharges, recharged.toString()])
-  if (rows.length === 0) return
-  const sumOf = (name: string) => sql`${sql.ref(`${into}.${name}`)} + ${sql.ref(`excluded.${name}`)}`
-  await sql`insert into ${sql.table(into)} (account, calls, recharges, recharged)
-    select ${columns(text(0), whole(1), whole(2), whole(3))} from ${rowsOf(database, rows)} where true
-    on conflict (account) do update set calls = ${sumOf("calls")}, recharges = ${sumOf("recharges")},
-      recharged = ${sumOf("recharged")}`.execute(db)
-}
+  deltas: ReadonlyArray<TotalDelta>,
+  into: keyof typeof TOTALS = "account_total",
+): Promise<void> => addRows(dialect, db, TOTALS[into], deltas.map(totalRow))
 
 export interface IntakeCommit {
   readonly stream: string

@@ -102,6 +102,9 @@ const unknownField = (
 const isCount = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= TOKENS_MAX
 
+const notCount = (name: string): UsageInvalid =>
+  invalid("invalid_field", `data.tokens.${name}`, `${name} must be a whole number from 0 to ${TOKENS_MAX}`)
+
 const decodeTokens = (value: unknown): TokenCounts | UsageInvalid => {
   const tokens = record(value)
   if (tokens === null) return invalid("invalid_field", "data.tokens", "tokens must be an object")
@@ -111,26 +114,23 @@ const decodeTokens = (value: unknown): TokenCounts | UsageInvalid => {
   if (convention !== "inclusive" && convention !== "additive") {
     return invalid("invalid_field", "data.tokens.convention", "convention must be inclusive or additive")
   }
-  const counts = { input, output, cacheRead, cacheWrite5m, cacheWrite1h, reasoning }
-  for (const key in counts) {
-    if (!isCount(counts[key as keyof typeof counts])) {
-      return invalid("invalid_field", `data.tokens.${key}`, `${key} must be a whole number from 0 to ${TOKENS_MAX}`)
-    }
+  if (!isCount(input)) return notCount("input")
+  if (!isCount(output)) return notCount("output")
+  if (!isCount(cacheRead)) return notCount("cacheRead")
+  if (!isCount(cacheWrite5m)) return notCount("cacheWrite5m")
+  if (!isCount(cacheWrite1h)) return notCount("cacheWrite1h")
+  if (!isCount(reasoning)) return notCount("reasoning")
+  if (convention === "inclusive" && cacheRead + cacheWrite5m + cacheWrite1h > input) {
+    return invalid("wrong_sum", "data.tokens.input", "inclusive: cached tokens exceed input, which must contain them")
   }
-  const sums = counts as Omit<TokenCounts, "convention">
-  if (convention === "inclusive") {
-    if (sums.cacheRead + sums.cacheWrite5m + sums.cacheWrite1h > sums.input) {
-      return invalid("wrong_sum", "data.tokens.input", "inclusive: cached tokens exceed input, which must contain them")
-    }
-  }
-  if (sums.reasoning > sums.output) {
+  if (reasoning > output) {
     return invalid(
       "wrong_sum",
       "data.tokens.output",
       "reasoning tokens exceed output, which contains them in both conventions",
     )
   }
-  return { convention, ...sums }
+  return { convention, input, output, cacheRead, cacheWrite5m, cacheWrite1h, reasoning }
 }
 
 const MODES = new Set(["hosted", "byok"])

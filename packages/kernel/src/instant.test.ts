@@ -36,6 +36,18 @@ describe("instants", () => {
       "Thu, 01 Jan 2026 00:00:00 GMT",
       "+012026-01-01T00:00:00Z",
       "2026-01-01T00:00:00Z\n",
+      // In the form that is read without `Date.parse`.
+      "2026-13-01T00:00:00.000Z",
+      "2026-00-01T00:00:00.000Z",
+      "2026-01-00T00:00:00.000Z",
+      "2026-01-32T00:00:00.000Z",
+      "2026-01-01T24:00:00.000Z",
+      "2026-01-01T00:60:00.000Z",
+      "2026-01-01T00:00:60.000Z",
+      "2026-01-01T00:00:00.00:Z",
+      "2026-01-01T00:00:00.-12Z",
+      "2026-01-01T00:00:00,000Z",
+      "+126-01-01T00:00:00.000Z",
     ]
     assert.deepStrictEqual(
       bad.filter((text) => parseInstant(text) !== null),
@@ -47,5 +59,9 @@ describe("instants", () => {
     assert.strictEqual(parseInstant("2026-02-30T00:00:00Z"), null)
     assert.strictEqual(parseInstant("2026-02-29T00:00:00Z"), null)
     assert.strictEqual(parseInstant("2028-02-29T00:00:00Z"), Date.UTC(2028, 1, 29))
+    assert.strictEqual(parseInstant("2026-02-29T00:00:00.000Z"), null)
+    assert.strictEqual(parseInstant("2026-04-31T00:00:00.000Z"), null)
+    assert.strictEqual(parseInstant("2028-02-29T00:00:00.000Z"), Date.UTC(2028, 1, 29))
+    assert.strictEqual(parseInstant("2026-12-31T23:59:59.999Z"), Date.UTC(2026, 11, 31, 23, 59, 59, 999))
   })
 })
