@@ -27,7 +27,8 @@ export interface PartitionRow {
 }
 
 /**
- * The entries one commit adds to a partition, in order: one row. Measured: a row an entry costs 2.4 µs of binding and half the commit's pages.
+ * The entries one commit adds to a partition, in order: one row. Measured: a row an entry costs 2.4 µs of binding and
+ * half the commit's pages.
  */
 export interface NewBlock {
   readonly id: number
@@ -41,7 +42,7 @@ export interface NewBlock {
   readonly text: string
 }
 
-/** A block as its commit writes it: its text is made into UTF-8 once, for the hash chain, the database and the journal. */
+/** A block as its commit writes it: its text is UTF-8 once and for all, for hash chain, database and journal. */
 export type SealedBlock = Omit<NewBlock, "text"> & { readonly text: Uint8Array }
 
 export interface NewReceipt {
