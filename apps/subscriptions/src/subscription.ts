@@ -55,7 +55,7 @@ export interface PaidSubscription {
   readonly attempts: number
   /** What opened the lot of the cycle that runs, and the lot once the ledger has named it. */
   readonly lot: { readonly cause: string; readonly id: string | null }
-  /** The money for the period was given back: it ends once that lot is there and no payment is undecided. */
+  /** The money for the period was given back: it ends when that lot is there and no payment is undecided. */
   readonly isRefunded?: true
   /** Null: sent. */
   readonly remindAt: Instant | null
