@@ -5,7 +5,6 @@
  * A partition whose journal has a gap is filled from the ledger (decision 9); until that answers it is stopped and
  * shown in the status, and the others go on.
  */
-import { setTimeout as pause } from "node:timers/promises"
 import { streamState, type BusHandle, type CursorGap } from "@credits/bus"
 import { partitions, STREAMS, SUBJECTS, type DeadLetter, type JournalMessage } from "@credits/contracts"
 import { deadLetterOf, textOf } from "./dead-letter.ts"
@@ -24,15 +23,15 @@ import { commitProjection, CursorMoved, readPositions, startOver, type PricingDa
 const STEP_MESSAGES = 512
 const STEP_BYTES = 6 * 1024 * 1024
 /**
- * How long a step is rested from, in lengths of the step, while rating or the ledger are at work: a tenth of a core
- * when we are little behind, a quarter and then half of one when counting would otherwise never catch up.
+ * How long a step is rested from, in lengths of the step, while rating or the ledger are at work: a twentieth of a
+ * core when we are little behind, an eighth and then half of one when counting would otherwise never catch up.
  */
 const RESTS: ReadonlyArray<readonly [behindMs: number, lengths: number]> = [
-  [10_000, 9],
-  [60_000, 3],
+  [10_000, 19],
+  [60_000, 7],
   [Infinity, 1],
 ]
-const REST_MS_MAX = 2_000
+const REST_MS_MAX = 3_000
 /** How often the end of the journal is looked at, to see whether the ledger is at work. */
 const LOOK_MS = 250
 const RETRY_MS = 500
@@ -50,13 +49,14 @@ export interface ProjectionOptions {
   readonly report: Report
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
 export class UsageProjection {
   readonly #options: ProjectionOptions
   readonly #intake: Intake
   readonly #stream = STREAMS.ledgerJournal.name
   #positions: Positions = new Map()
   #stopped = false
-  readonly #stopping = new AbortController()
   #running: Promise<void> = Promise.resolve()
   #turn: Promise<void> = Promise.resolve()
   /** When nothing was left to count, last; and the journal's end as last looked at. */
@@ -93,7 +93,6 @@ export class UsageProjection {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#stopping.abort()
     await this.#intake.close()
     await this.#running
   }
@@ -151,11 +150,16 @@ export class UsageProjection {
 
   /** There is more to count: leave the processor to those who work on something a customer waits for. */
   async #rest(stepMs: number): Promise<void> {
-    const isOthersTurn = this.#options.isRatingBusy() || (await this.#isLedgerBusy())
-    const behindMs = performance.now() - this.#caughtUpAt
-    const lengths = isOthersTurn ? RESTS.find(([below]) => behindMs < below)![1] : 1
-    const { signal } = this.#stopping
-    await pause(Math.min(stepMs * lengths, REST_MS_MAX), undefined, { signal }).catch(() => undefined)
+    const beganAt = performance.now()
+    while (!this.#stopped) {
+      const isOthersTurn = this.#options.isRatingBusy() || (await this.#isLedgerBusy())
+      const now = performance.now()
+      const lengths = isOthersTurn ? RESTS.find(([below]) => now - this.#caughtUpAt < below)![1] : 1
+      const left = Math.min(stepMs * lengths, REST_MS_MAX) - (now - beganAt)
+      if (left <= 0) return
+      // Looked at again: they may be done long before the rest is over.
+      await pause(Math.min(left, LOOK_MS))
+    }
   }
 
   /** The journal grows: the ledger is deciding. When it cannot be asked, it is taken to be. */
