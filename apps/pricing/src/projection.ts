@@ -15,13 +15,14 @@ import type { ArrivedMessage } from "./rating.ts"
 import { foldJournal, Rollup, type JournalGap, type Positions } from "./rollup.ts"
 import { commitProjection, CursorMoved, readPositions, startOver, type PricingDatabase } from "./store.ts"
 
+/** While rating or the ledger are at work: some 10–20 ms, which a call that waits for a core can bear. */
+const BESIDE = { messages: 64, bytes: 512 * 1024 }
 /**
- * What is counted in one commit: some 15,000 entries, of 10–50 a message. They are of accounts at random: a commit of
+ * What is counted in one commit when nobody else works: some 15,000 entries, of 10–50 a message. They are of accounts at random: a commit of
  * few writes a page of each table for nearly every entry, in one of so many several share a page. It is some 150 ms of
  * work, and no piece of it longer than 10: what needs no database waits no longer than that.
  */
-const STEP_MESSAGES = 512
-const STEP_BYTES = 6 * 1024 * 1024
+const ALONE = { messages: 512, bytes: 6 * 1024 * 1024 }
 /**
  * How long a step is rested from, in lengths of the step, while rating or the ledger are at work: a twentieth of a
  * core when we are little behind, an eighth and then half of one when counting would otherwise never catch up.
@@ -74,7 +75,7 @@ export class UsageProjection {
   constructor(options: ProjectionOptions) {
     this.#options = options
     const subjects = [SUBJECTS.ledgerJournal(0).replace(/0$/, "*")]
-    this.#intake = new Intake(options.bus, options.database, this.#stream, subjects, options.report, 2 * STEP_MESSAGES)
+    this.#intake = new Intake(options.bus, options.database, this.#stream, subjects, options.report, 2 * ALONE.messages)
   }
 
   get gap(): Intake["gap"] {
@@ -142,7 +143,8 @@ export class UsageProjection {
 
   async #step(): Promise<void> {
     const startedAt = performance.now()
-    if (this.#intake.queued > 0) await this.#count(this.#intake.take(STEP_MESSAGES, STEP_BYTES))
+    const { messages, bytes } = (await this.#isOthersTurn()) ? BESIDE : ALONE
+    if (this.#intake.queued > 0) await this.#count(this.#intake.take(messages, bytes))
     const endedAt = performance.now()
     if (this.#intake.queued === 0) this.#caughtUpAt = endedAt
     else await this.#rest(endedAt - startedAt)
@@ -152,7 +154,7 @@ export class UsageProjection {
   async #rest(stepMs: number): Promise<void> {
     const beganAt = performance.now()
     while (!this.#stopped) {
-      const isOthersTurn = this.#options.isRatingBusy() || (await this.#isLedgerBusy())
+      const isOthersTurn = await this.#isOthersTurn()
       const now = performance.now()
       const lengths = isOthersTurn ? RESTS.find(([below]) => now - this.#caughtUpAt < below)![1] : 1
       const left = Math.min(stepMs * lengths, REST_MS_MAX) - (now - beganAt)
@@ -160,6 +162,10 @@ export class UsageProjection {
       // Looked at again: they may be done long before the rest is over.
       await pause(Math.min(left, LOOK_MS))
     }
+  }
+
+  async #isOthersTurn(): Promise<boolean> {
+    return this.#options.isRatingBusy() || (await this.#isLedgerBusy())
   }
 
   /** The journal grows: the ledger is deciding. When it cannot be asked, it is taken to be. */
