@@ -19,8 +19,8 @@ import { commitProjection, CursorMoved, readPositions, startOver, type PricingDa
 const BESIDE = { messages: 64, bytes: 512 * 1024 }
 /**
  * What is counted in one commit when nobody else works: some 15,000 entries, of 10–50 a message. They are of accounts
- * at random: a commit of few writes a page of each table for nearly every entry, in one of so many several share a page.
- * It is some 150 ms of work, and no piece of it longer than 10: what needs no database waits no longer than that.
+ * at random: a commit of few writes a page of each table for nearly every entry, in one of so many several share it. It
+ * is some 150 ms of work, and no piece of it longer than 10: what needs no database waits no longer than that.
  */
 const ALONE = { messages: 512, bytes: 6 * 1024 * 1024 }
 /**
