@@ -52,11 +52,14 @@ export const entryAt = (block: NewBlock, address: number): StoredEntry | undefin
   return parsed(block.text.slice(from, to === -1 ? undefined : to), block, place)
 }
 
-/** A head of the chain, 64 hex digits, and the line break behind it. */
-const CHAIN_BYTES_MAX = 65
+/** Of `linkOf`: a head of the chain is 64 hex digits. */
+const LINK_BYTES_MAX = 65
+
+/** What a step of the hash chain covers before the block's text. */
+const linkOf = (previous: string): string => `${previous}\n`
 
 /** The hash chain's step: hex SHA-256 over the head before and the block's text. */
-export const chainHash = (previous: string, text: string): string => hash("sha256", `${previous}\n${text}`, "hex")
+export const chainHash = (previous: string, text: string): string => hash("sha256", linkOf(previous) + text, "hex")
 
 /** A block that takes no more entries. */
 export type ClosedBlock = Omit<NewBlock, "chain">
@@ -70,15 +73,15 @@ export const sealed = (
   chains: { readonly of: (partition: number) => string; readonly set: (partition: number, chain: string) => void },
 ): ReadonlyArray<SealedBlock> => {
   const sizes = blocks.map(({ text }) => Buffer.byteLength(text))
-  const buffer = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size + CHAIN_BYTES_MAX, 0))
+  const buffer = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size + LINK_BYTES_MAX, 0))
   let at = 0
   return blocks.map(({ text, ...block }, i) => {
-    const previous = `${chains.of(block.partition)}\n`
-    const from = at + CHAIN_BYTES_MAX
+    const link = linkOf(chains.of(block.partition))
+    const from = at + LINK_BYTES_MAX
     at = from + sizes[i]!
-    buffer.write(previous, from - previous.length, "latin1")
+    buffer.write(link, from - link.length, "latin1")
     buffer.write(text, from)
-    const chain = hash("sha256", buffer.subarray(from - previous.length, at), "hex")
+    const chain = hash("sha256", buffer.subarray(from - link.length, at), "hex")
     chains.set(block.partition, chain)
     return { ...block, chain, text: new Uint8Array(buffer.buffer, from, sizes[i]) }
   })

@@ -58,7 +58,7 @@ export class JournalFeed {
     items.push(this.#item(block))
   }
 
-  #item(block: Pick<SealedBlock, "partition" | "seq" | "count" | "id" | "text">): JournalItem {
+  #item(block: SealedBlock): JournalItem {
     const fed = this.#fed.get(block.partition)!
     const after = fed.seq
     fed.seq = block.seq + block.count - 1

@@ -229,7 +229,6 @@ export class PostgresActorStore implements ActorStore {
 }
 
 const decoder = new TextDecoder()
-const textOf = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
   const { partitions: p, blocks: b, outbox: o, snapshots: s } = batch
@@ -255,7 +254,7 @@ const commitParams = (batch: Batch, leaseMs: number): Array<unknown> => {
     b.map((x) => x.seq),
     b.map((x) => x.count),
     b.map((x) => x.chain),
-    b.map((x) => textOf(x.text)),
+    b.map((x) => decoder.decode(x.text)),
     r.map((x) => x.key),
     r.map((x) => x.account),
     r.map((x) => x.content),
