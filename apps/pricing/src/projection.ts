@@ -142,8 +142,9 @@ export class UsageProjection {
   }
 
   async #step(): Promise<void> {
-    const startedAt = performance.now()
+    // Asked before the clock starts: a rest is in lengths of the work alone.
     const { messages, bytes } = (await this.#isOthersTurn()) ? BESIDE : ALONE
+    const startedAt = performance.now()
     if (this.#intake.queued > 0) await this.#count(this.#intake.take(messages, bytes))
     const endedAt = performance.now()
     if (this.#intake.queued === 0) this.#caughtUpAt = endedAt
