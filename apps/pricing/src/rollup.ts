@@ -22,6 +22,20 @@ export interface UsageSums {
   byokOutputTokens: number
 }
 
+/** Nothing yet. */
+export const NO_USAGE: Readonly<UsageSums> = {
+  calls: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  reasoningTokens: 0,
+  cost: 0n,
+  byokCalls: 0,
+  byokInputTokens: 0,
+  byokOutputTokens: 0,
+}
+
 /** What is added to one row of the rollup. */
 export interface RollupDelta extends UsageSums {
   readonly day: string
@@ -104,21 +118,7 @@ export class Rollup {
       const row = rows[i]!
       if (row.model === model && row.day === day) return row
     }
-    const row = {
-      day,
-      account,
-      model,
-      calls: 0,
-      inputTokens: 0,
-      outputTokens: 0,
-      cacheReadTokens: 0,
-      cacheWriteTokens: 0,
-      reasoningTokens: 0,
-      cost: 0n,
-      byokCalls: 0,
-      byokInputTokens: 0,
-      byokOutputTokens: 0,
-    }
+    const row = { day, account, model, ...NO_USAGE }
     rows.push(row)
     return row
   }

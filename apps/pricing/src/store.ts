@@ -1,6 +1,7 @@
 /**
  * Pricing's queries, over SQLite and Postgres alike. Owns no rule: what is stored was decided by pure code.
- * Many rows go in as one JSON parameter, which both dialects unpack, so a batch is a handful of statements.
+ * Rows of an intake commit go in as one JSON parameter, which both dialects unpack, so a batch is a handful of
+ * statements; those of the projection, which are many more, as bound values.
  */
 import type { DeadLetter } from "@credits/contracts"
 import { insertRows, type Database, type Dialect, type Target } from "@credits/store"

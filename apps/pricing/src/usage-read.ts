@@ -2,7 +2,7 @@
  * Reading usage back: one account, whole UTC days, by model, day or both (decision 14).
  * The rollup is keyed by day first, so a read looks at each day for the account: 31 short seeks, not a scan.
  */
-import type { UsageSums } from "./rollup.ts"
+import { NO_USAGE, type UsageSums } from "./rollup.ts"
 import type { TotalsAnswer, UsageBy, UsageRow } from "@credits/contracts"
 import { dayOf, type Instant } from "@credits/kernel"
 import type { PricingDatabase } from "./store.ts"
@@ -24,20 +24,7 @@ interface Sums extends UsageSums {
   day: string | null
 }
 
-const noSums = (model: string | null, day: string | null): Sums => ({
-  model,
-  day,
-  calls: 0,
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  reasoningTokens: 0,
-  cost: 0n,
-  byokCalls: 0,
-  byokInputTokens: 0,
-  byokOutputTokens: 0,
-})
+const noSums = (model: string | null, day: string | null): Sums => ({ model, day, ...NO_USAGE })
 
 /** The account's row, and its models of the one day. */
 export const readTotals = async (database: PricingDatabase, account: string, at: Instant): Promise<TotalsAnswer> => {
