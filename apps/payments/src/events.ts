@@ -8,7 +8,7 @@ import type { Stripe } from "stripe"
 import type { ChargeNotice } from "./charge-state.ts"
 import type { IntentSnapshot } from "./intent.ts"
 import type { MethodNotice } from "./method-state.ts"
-import { cardOf, type Processor } from "./processor.ts"
+import { cardOf, isReturned, type Processor } from "./processor.ts"
 import type { Report } from "./report.ts"
 import {
   accountOf,
@@ -172,9 +172,9 @@ export class ProcessorEvents {
   async #takeRefund(object: Named): Promise<Taken> {
     const called = await this.#o.processor.retrieveRefund(object.id)
     if ("failed" in called) return called.failed.kind === "invalid" ? "ignored" : "later"
-    const { id, status } = called.ok
-    if (status !== "failed" && status !== "canceled") return "ignored"
-    return this.#takeIntent(object, (intent) => ({ type: "refund_failed", refund: id, intent }))
+    const refund = called.ok
+    if (!isReturned(refund)) return "ignored"
+    return this.#takeIntent(object, (intent) => ({ type: "refund_failed", refund: refund.id, intent }))
   }
 
   async #takeIntent(object: Named, news: (intent: IntentSnapshot) => ChargeNotice): Promise<Taken> {

@@ -9,7 +9,7 @@ import type { Failure } from "./failure.ts"
 import type { IntentSnapshot } from "./intent.ts"
 import type { MethodNotice } from "./method-state.ts"
 import type { Pacer } from "./pacer.ts"
-import type { Called, ChargeIdentity, Processor, StoredUsage } from "./processor.ts"
+import { isReturned, type Called, type ChargeIdentity, type Processor, type StoredUsage } from "./processor.ts"
 import { KEY_USABLE_MS, keyInUse } from "./work.ts"
 
 export interface ChargePerformer {
@@ -184,11 +184,8 @@ const refund = async (parts: ChargePerformer, state: AskedCharge): Promise<Charg
   const metadata = { charge_id: state.chargeId, by, reason: reason.slice(0, 500) }
   const called = await parts.processor.refund(intentId(state), metadata, keyInUse(state).text)
   if ("ok" in called) {
-    const { status } = called.ok
-    const isBack = status === "failed" || status === "canceled"
-    return isBack
-      ? { kind: "failed", detail: `the processor's refund is ${status}`, intent: null }
-      : { kind: "refunded" }
+    if (!isReturned(called.ok)) return { kind: "refunded" }
+    return { kind: "failed", detail: `the processor's refund is ${called.ok.status}`, intent: null }
   }
   const { failed } = called
   switch (failed.kind) {

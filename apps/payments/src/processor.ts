@@ -38,6 +38,9 @@ const PAGE_ITEMS = 100
 /** How a stored card is used when its owner is not there (field notes A4). */
 export type StoredUsage = "recurring" | "unscheduled"
 
+/** A refund that did not reach the customer, whether the processor says so at once or days later: the money is ours. */
+export const isReturned = ({ status }: Stripe.Refund): boolean => status === "failed" || status === "canceled"
+
 export class Processor {
   readonly stripe: Stripe
   readonly #transport: Transport
