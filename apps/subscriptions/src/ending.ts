@@ -22,10 +22,15 @@ export const endSubscription = (change: Change, reason: EndReason): void => {
   })
 }
 
-/** A period whose money was given back does not run: what is left of its credit goes, and no further cycle comes. */
-export const endRefunded = (change: Change, { lot, terms, paidBy }: PaidSubscription): void => {
+/** R5.2: the money for the period was given back: what is left of its credit goes. */
+export const takeRefundedCredit = (change: Change, { lot, terms, paidBy }: PaidSubscription): void => {
   const { account } = change.state
   if (lot.id !== null) queueWork(change, revokeWork(account, paidBy, lot.id, terms.creditsPerCycle))
+}
+
+/** A period whose money was given back does not run: no further cycle comes. */
+export const endRefunded = (change: Change, subscription: PaidSubscription): void => {
+  takeRefundedCredit(change, subscription)
   endSubscription(change, "refunded")
 }
 

@@ -5,7 +5,8 @@
  */
 import { NANO_PER_CENT, type Instant } from "@credits/kernel"
 import { patch, patchQuote, queueWork, revise, tell, type Change } from "./change.ts"
-import { creditWork, grantId, revokeWork, type CreditOptions } from "./ledger-work.ts"
+import { takeRefundedCredit } from "./ending.ts"
+import { creditWork, grantId, type CreditOptions } from "./ledger-work.ts"
 import { cycleEnd, firstPeriod, nextPeriod, periodEnd, periodStart, type Period } from "./period.ts"
 import { remindAt } from "./renewal.ts"
 import { openCase } from "./review.ts"
@@ -117,9 +118,8 @@ const upgrade = (change: Change, operation: Operation, quote: Quote, before: Sta
 }
 
 /** What was credited had been given back meanwhile: its credit goes, and what the upgrade is worth a person decides. */
-const afterRefund = (change: Change, { chargeId }: Operation, { lot, terms, paidBy }: PaidSubscription): void => {
-  const { account } = change.state
-  if (lot.id !== null) queueWork(change, revokeWork(account, paidBy, lot.id, terms.creditsPerCycle))
+const afterRefund = (change: Change, { chargeId }: Operation, refunded: PaidSubscription): void => {
+  takeRefundedCredit(change, refunded)
   if (chargeId !== null) openCase(change, chargeId, "this upgrade was credited with a payment that was given back")
 }
 
