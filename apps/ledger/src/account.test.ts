@@ -1,9 +1,10 @@
 /** Goal: the books of an account are whole numbers, only ever added to, and always close (R1.1, R1.6, R1.7). */
 import { assert, describe, it } from "vitest"
 import { NANO_AMOUNT_MAX, usd } from "@credits/kernel"
-import { ACCOUNT, Desk, fieldOf, holdId } from "./account.fixture.ts"
+import { ACCOUNT, Desk, fieldOf, holdId, lotId } from "./account.fixture.ts"
 import { assertHolds, assertIdentity, emptyAccount, evolve, IdentityBroken } from "./account.ts"
 import { BUCKETS, makeEntry } from "./entry.ts"
+import { NEVER } from "./lot.ts"
 import { encodeSnapshot } from "./snapshot.ts"
 import { walletOf } from "./wallet.ts"
 
@@ -85,6 +86,19 @@ describe("the closing identity", () => {
       const { granted, debt, spent, held, available, frozen, expired, revoked } = account
       assert.strictEqual(granted + debt, spent + held + available + frozen + expired + revoked, entry.kind)
     }
+  })
+
+  it("I1 a sum that runs over its 64 bits breaks the identity, and is seen", () => {
+    const account = emptyAccount(ACCOUNT)
+    account.entitled = true
+    account.granted = 2n ** 63n - 1n
+    account.spent = 2n ** 63n - 1n
+    assertIdentity(account)
+    const entry = makeEntry("granted", 1, "one-more")
+    entry.granted = entry.available = 1n
+    entry.opened = { id: lotId(1), kind: "topup", amount: 1n, expiresAt: NEVER, cause: "one-more" }
+    evolve(account, entry)
+    assert.throws(() => assertIdentity(account), IdentityBroken)
   })
 
   it("R1.7 closes in real figures: 26 granted, 32 spent, and who paid for what", () => {

@@ -20,7 +20,7 @@ export interface Entitlement {
   until: Instant
 }
 
-/** Place of each bucket in an account's sums. */
+/** Place of each bucket in an account's sums: the order of a snapshot's `buckets`. */
 const GRANTED = 0
 const DEBT = 1
 const SPENT = 2
@@ -32,7 +32,7 @@ const REVOKED = 7
 
 /**
  * Its money lies in one array of 64-bit integers and is changed in place: as bigints of an object that lives long, the
- * new ones of every charge cost the collector a fifth of a drain's CPU. `assertIdentity` says when one runs over.
+ * new ones of every charge cost a tenth of a drain's CPU. `assertIdentity` says when one runs over.
  */
 export class Account {
   readonly id: string
