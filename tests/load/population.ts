@@ -12,8 +12,8 @@ const BUYING_AT_ONCE = 32
 const SAVED_EVERY = 500
 /** Of a night: they are due as far apart as they bought, and 100,000 an hour is what a night is. */
 const NIGHT_PER_SECOND = 28
-/** The clock is moved in steps of so much: every service hears of each. */
-const STEP_MS = 1_000
+/** The clock is moved in steps of so much, each told to every service. A month later nobody is due within a step. */
+const STEP_MS = 100
 
 const emailOf = (number: number): string => `load-${number}@example.com`
 const RICH = "rich@example.com"
