@@ -109,4 +109,20 @@ describe("a message of charges", () => {
     })
     fc.assert(property, { numRuns: 2_000 })
   })
+
+  it("a text is judged alike in a message of plain ASCII, which is read a quicker way, and in any other", () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 6 }),
+      fc.string({ unit: "binary", maxLength: 6 }),
+      fc.constantFrom(126, 128, 129, 1_024, 1_025).map((length) => "x".repeat(length)),
+    )
+    const charges = fc
+      .tuple(fc.constantFrom(0, 1, 3, 4, 5, 6), text)
+      .map(([i, value]) => GOOD.map((field, j) => (i === j ? value : field)))
+    const property = fc.property(charges, (charge) => {
+      const other = bytes(JSON.stringify({ v: 1, note: "ü", charges: [charge] }))
+      assert.deepStrictEqual(list(message([charge])), list(other))
+    })
+    fc.assert(property, { numRuns: 3_000 })
+  })
 })
