@@ -35,6 +35,8 @@ const NOTHING: ReadonlyArray<SignalNotice> = []
 const crossings = (before: Levels, account: Account, now: Instant): Array<SignalNotice> => {
   const after = levelsOf(account)
   const signals: Array<SignalNotice> = []
+  // Nearly every charge crosses none.
+  if (after.low === before.low && after.debt === before.debt) return signals
   const add = (kind: SignalKind, text: string) => signals.push({ kind, at: now, text })
   if (after.low !== before.low)
     add(after.low ? "low_began" : "low_ended", `threshold ${formatUsd(account.lowBelow ?? 0n)} USD`)
