@@ -291,3 +291,23 @@ export const entitledAt = (account: Account, at: Instant): boolean => {
 
 /** The plan in force: the last entitlement that has begun and not ended, else "free". */
 export const planOf = (account: Account): string => (account.entitled ? account.entitlements.at(-1)!.plan : "free")
+
+/**
+ * Reads an account as a charge does: some 30 places of memory, which a decision by itself waits for one after the
+ * other. What it answers means nothing.
+ */
+export const warm = ({ n, nextDue, sums, lots, entitlements, cycle, lowBelow }: Account): number => {
+  let read = n + nextDue
+  if (sums[AVAILABLE] === 0n) read += 1
+  for (let i = 0; i < lots.length; i++) {
+    const { id, expiresAt, remaining, granted } = lots[i]!
+    if (remaining === granted) read += id.length
+    read += expiresAt
+  }
+  if (entitlements.length > 0) {
+    const { from, until } = entitlements[entitlements.length - 1]!
+    read += until - from
+  }
+  if (cycle !== null && cycle.granted === lowBelow) read += cycle.end
+  return read
+}

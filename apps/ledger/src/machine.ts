@@ -13,7 +13,7 @@ import {
 } from "@credits/actor"
 import type { Charge, EntryKind, RefusalCode } from "@credits/contracts"
 import { partitionOf, type Nano } from "@credits/kernel"
-import { emptyAccount, evolve, type Account } from "./account.ts"
+import { emptyAccount, evolve, warm, type Account } from "./account.ts"
 import { decideCharge, reversalKey, type ChargedEntry } from "./charge.ts"
 import { decodeRequest, type Command, type ReadCommand, type WriteCommand } from "./command.ts"
 import { decide } from "./decide.ts"
@@ -90,6 +90,7 @@ export const makeLedgerMachine = (): Machine<Account, EntryHead, Command, Charge
     encodeEntry: (entry) => encodeBody(entry as Entry),
     evolve: (account, entry) => evolve(account, entry as Entry),
     numberOf: (account) => account.n,
+    warm,
     nextDue: (account) => account.nextDue,
     applyDue: (account, now, holdsMayExpire, entries) =>
       applyDue(account, now, holdsMayExpire, entries as Array<Entry>),

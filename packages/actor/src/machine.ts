@@ -93,6 +93,8 @@ export interface Machine<State, Entry extends EntryHead, Req extends Request, Co
   /** How many entries the state is made of. */
   readonly numberOf: (state: State) => number
   readonly nextDue: (state: State) => number
+  /** Reads what decisions read of an actor, and changes nothing; answers anything that depends on all of it. */
+  readonly warm?: (state: State) => number
   readonly applyDue: (state: State, now: number, holdsMayExpire: boolean, entries: Array<Entry>) => number
 
   /**

@@ -56,6 +56,11 @@ export class Slot<State> {
     return this.#state
   }
 
+  /** The state of one that is not at rest. */
+  get awake(): State | null {
+    return this.#state
+  }
+
   /** The state is no longer what its text says. */
   changed(): void {
     this.#text = null
