@@ -43,8 +43,8 @@ export interface BenchLedger {
 export const benchAccounts = (count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `acc_bench${i.toString().padStart(8, "0")}`)
 
-/** Starts it; `hear` gets every message of the worker. */
-export const startBenchLedger = async (hear: (message: FromWorker) => void): Promise<BenchLedger> => {
+/** Starts it; `hear` gets every message of the worker. `rest`: seconds after which nobody stays awake. */
+export const startBenchLedger = async (hear: (message: FromWorker) => void, rest?: number): Promise<BenchLedger> => {
   const dataDir = mkdtempSync(join(process.env["CREDITS_BENCH_DIR"] ?? tmpdir(), "ledger-bench-"))
   const store = await openStore({ dataDir, databaseUrl: null })
   const { port1, port2 } = new MessageChannel()
@@ -55,6 +55,7 @@ export const startBenchLedger = async (hear: (message: FromWorker) => void): Pro
     owner: "bench",
     partitions,
     port: port1,
+    ...(rest !== undefined && { restAfterSeconds: rest }),
   })
   let journalBytes = 0
   let generation = 0

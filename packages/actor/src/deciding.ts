@@ -149,6 +149,7 @@ export class Deciding<State> {
     this.#before = machine.mark(slot.state)
     this.#n = machine.numberOf(slot.state)
     this.#entries.length = 0
+    this.#slots.used(slot)
     draft.touched.push(slot)
     return this.#entries
   }

@@ -3,7 +3,7 @@
  * entries after it), the order in which snapshots are written, and eviction. Knows nothing of decisions.
  */
 import { blockOf, entryAt } from "./block.ts"
-import type { AnyMachine } from "./batch.ts"
+import type { AnyMachine, DueUnit } from "./batch.ts"
 import type { StoredEntry } from "./machine.ts"
 import type { ActorStore, NewSnapshot } from "./rows.ts"
 
@@ -31,6 +31,9 @@ export class Slot<State> {
   waitsFor = Number.POSITIVE_INFINITY
   /** Whether it is among those that changed since they were last taken. */
   isChanged = false
+  /** The second of real time in which it was used last, and whether it is among those that are looked at for that. */
+  usedAt = 0
+  isQueued = false
   /** No longer in memory: another slot may stand for its account. */
   isGone = false
   readonly #machine: SlotMachine<State>
@@ -72,6 +75,11 @@ export class Slot<State> {
     this.#text = text
   }
 
+  /** The text says again what the state is. */
+  saved(text: string): void {
+    this.#text = text
+  }
+
   /** Nobody looks any more: objects go, the text stays, if the text still holds. */
   rest(): void {
     if (this.#text !== null) this.#state = null
@@ -92,6 +100,11 @@ export const SNAPSHOT_ENTRIES_MAX = 20_000
 /** Actors kept in memory; clean ones beyond it are dropped, oldest loaded first. */
 export const SLOTS_MAX = 400_000
 
+/** Who was used a moment ago is likely to be used again: making its objects anew costs as much as a decision. */
+const REST_AFTER_SECONDS = 60
+/** Of those that are awake, at a time. */
+const AWAKE_LOOKED_MAX = 10_000
+
 /** Places of the queue of changed actors that may stand empty before it is moved up. */
 const CHANGED_TAKEN_KEPT = 10_000
 
@@ -103,12 +116,18 @@ export class Slots<State> {
   readonly #hot: Array<Slot<State>> = []
   #changed: Array<Slot<State>> = []
   #changedFrom = 0
+  /** Who was used, longest ago first; looked at again and again until they are tired. */
+  readonly #awake: Array<Slot<State>> = []
+  readonly #restAfterSeconds: number
+  /** Of real time; told by whoever calls `tired`. */
+  #second = 0
   /** Entries applied, and the block that every `LAG_STEP`th of them came with: the newest `LAG_ENTRIES_MAX`. */
   #entries = 0
   #steps: Array<number> = []
 
-  constructor(machine: SlotMachine<State>) {
+  constructor(machine: SlotMachine<State>, restAfterSeconds = REST_AFTER_SECONDS) {
     this.#machine = machine
+    this.#restAfterSeconds = restAfterSeconds
   }
 
   get size(): number {
@@ -222,6 +241,44 @@ export class Slots<State> {
     }
   }
 
+  /** Somebody decides about it: it stays awake for a while. */
+  used(slot: Slot<State>): void {
+    slot.usedAt = this.#second
+    if (slot.isQueued) return
+    slot.isQueued = true
+    this.#awake.push(slot)
+  }
+
+  /**
+   * To be called every second or so. Who was not used for a minute rests; up to `max` who lack a snapshot are answered,
+   * to be written first. Without this a service that is never idle would keep everyone awake it ever saw.
+   */
+  tired(real: number, max: number): ReadonlyArray<DueUnit> {
+    this.#second = Math.floor(real / 1_000)
+    const looked = this.#awake.splice(0, AWAKE_LOOKED_MAX)
+    const unwritten: Array<DueUnit> = []
+    for (const slot of looked) {
+      if (slot.isGone) continue
+      const { account, partition } = slot
+      const isTired = slot.usedAt <= this.#second - this.#restAfterSeconds
+      if (!isTired || (slot.dirtyFrom !== 0 && unwritten.length === max)) {
+        this.#awake.push(slot)
+        continue
+      }
+      slot.isQueued = false
+      if (slot.dirtyFrom === 0) slot.rest()
+      else unwritten.push({ account, partition, cold: true, poison: "" })
+    }
+    return unwritten
+  }
+
+  /** The snapshot is committed, and nothing was decided since it was taken. */
+  saved({ account, state }: Pick<NewSnapshot, "account" | "state">): void {
+    const slot = this.#slots.get(account)
+    slot?.saved(state)
+    if (slot?.isQueued === false) slot.rest()
+  }
+
   /** Drops clean actors beyond the limit. */
   evict(max: number): void {
     let over = this.#slots.size - max
@@ -252,6 +309,7 @@ export class Slots<State> {
       }
       slot.reset(row === undefined ? null : row.state)
       this.#note(slot)
+      this.used(slot)
       const { state } = slot
       if (entries.length > 0) slot.changed()
       for (let i = entries.length - 1; i >= 0; i--) {
@@ -282,6 +340,7 @@ export class Slots<State> {
     if (entry.prev !== slot.head)
       throw new Error(`account ${entry.account}: entry ${entry.id} follows ${entry.prev}, not ${slot.head}`)
     this.#machine.evolve(slot.state, this.#machine.decodeEntry(entry.kind, entry.at, entry.body))
+    this.used(slot)
     this.touched(slot, entry.id, blockOf(entry.id))
     slot.committed = entry.id
   }

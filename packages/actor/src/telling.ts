@@ -58,8 +58,8 @@ export class Telling<State> {
     counters.requests += work.requests.length
     counters.commands += work.commands.length
     counters.snapshots += snapshots.length
-    // Written while idle: these actors rest until somebody asks for them.
-    if (work.snapshots > 0) for (const { account, state } of snapshots) this.#p.slots.get(account)?.reset(state)
+    // Of a batch that was decided ahead another may have been decided on top.
+    if (work.snapshots + work.due.length > 0) for (const snapshot of snapshots) this.#p.slots.saved(snapshot)
   }
 
   #trace(work: Work, draft: Draft<State>, done: ReadonlySet<number>): void {

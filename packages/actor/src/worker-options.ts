@@ -11,4 +11,6 @@ export interface WorkerOptions<State> {
   readonly partitions: ReadonlyArray<number>
   readonly port: MessagePort
   readonly leaseMs?: number
+  /** How long an actor stays awake that nobody uses; default: a minute. */
+  readonly restAfterSeconds?: number
 }

@@ -57,7 +57,7 @@ export class PartitionWorker<State> {
     this.#o = options
     this.#leaseMs = options.leaseMs ?? pace.LEASE_MS
     this.#mailbox = new Mailbox(options.machine)
-    this.#slots = new Slots(options.machine)
+    this.#slots = new Slots(options.machine, options.restAfterSeconds)
     this.#holds = new HoldWatch(options.machine.openHolds ?? (() => null))
     this.#feed = new JournalFeed((items) => this.#send({ t: "journal", items }))
     this.#due = new DueWork({
@@ -251,7 +251,8 @@ export class PartitionWorker<State> {
     if (this.#mailbox.messages === 0) nothingWaitsBelow(this.#owned, this.#mailbox.delivered)
     // Only here: this commit touches every partition, and a row is deleted under its own partition's fence.
     const outboxDone = this.#outbox.takeDone()
-    await this.#executor.run({ ...NO_WORK, touch: [...this.#owned.keys()], outboxDone })
+    const due = this.#slots.tired(Date.now(), pace.TIRED_PER_RENEWAL)
+    await this.#executor.run({ ...NO_WORK, touch: [...this.#owned.keys()], outboxDone, due })
     this.#slots.evict(SLOTS_MAX)
     if (this.#grace.isOver(this.#mailbox)) this.#executor.deciding.holdsMayExpire = true
     await this.#o.store.forgetExpired(Date.now(), 500)
