@@ -79,7 +79,7 @@ export interface DecidingParts<State> {
   readonly newIds: Pick<DecisionContext, "newLotId" | "newHoldId">
 }
 
-/** Actors read ahead of their decisions: what they are made of, some 20 lines of a cache each, must not push itself out. */
+/** Actors read ahead of their decisions: some 30 lines of a cache each, which must not push each other out. */
 const WARMED = 32
 
 /** Keys alone are looked up in most cases: joining two strings for each request is seen in profiles. */

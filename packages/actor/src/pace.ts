@@ -11,7 +11,7 @@ export const CLOCK_AHEAD_MAX_MS = 5_000
 export const HOLD_GRACE_MS = 60_000
 export const IDLE_SNAPSHOTS = 500
 /** Snapshots of actors that go to rest while others work: one page each, so few that nobody notices. */
-export const TIRED_PER_RENEWAL = 200
+export const TIRED_PER_RENEWAL = 50
 /** Idle this long before snapshots are written: between two calls of a busy client they would only cost latency. */
 export const IDLE_MS = 1_000
 export const DUE_PER_COMMIT = 500
