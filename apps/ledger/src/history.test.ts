@@ -120,6 +120,8 @@ describe("the border of ledger.history", () => {
     const errors: Array<unknown> = []
     const asked = Effect.gen(function* () {
       yield* serveHistory({ dataDir, databaseUrl: null }, (error) => void errors.push(error))
+      // The server must have the subscription before another connection asks.
+      yield* Effect.flatMap(Bus, ({ connection }) => Effect.promise(() => connection.flush()))
       const request = JSON.stringify({ partition, after: 0 })
       return yield* Effect.promise(() => ask(bus.connection, SUBJECTS.ledgerHistory, request, 10_000))
     })
