@@ -36,7 +36,10 @@ export interface CommandUnit<Command> {
   slot: { readonly account: string } | null
 }
 
-/** An account something is due for; `cold` ones came from the database and must be written back to it. */
+/**
+ * An account something is due for. `cold`: its snapshot is written with it, because it came from the database for this
+ * alone, or goes to rest now.
+ */
 export interface DueUnit {
   readonly account: string
   readonly partition: number
