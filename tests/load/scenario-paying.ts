@@ -204,8 +204,8 @@ const untilRenewed = async (system: SystemUnderTest, before: number, due: number
 }
 
 /**
- * Page caches fill and code is compiled while the first fifth is renewed, and between two collections a heap goes up and
- * down by a third: the peak of the second fifth to that of the last says what grows with the number of subscribers.
+ * Page caches fill and code is compiled while the first fifth is renewed, and between two collections a heap goes up
+ * and down by a third: the peak of the second fifth to that of the last says what grows with the number of subscribers.
  */
 const reportMemory = (report: Report, scenario: string, minutes: Renewed["minutes"]): void => {
   if (minutes.length < FIFTHS * 2) return
