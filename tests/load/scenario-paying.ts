@@ -166,13 +166,13 @@ const untilQuiet = async (edge: BusHandle): Promise<void> => {
   let [seen, since] = ["", performance.now()]
   while (performance.now() - since < QUIET_MS) {
     await pause(LOOK_MS)
-    const texts = await Promise.all(
-      // Who has a hundred thousand reminders to send may be too busy to say so.
-      CONTROLS.map((subject) => ask(edge.connection, subject, '{"op":"status"}', 10_000).catch(() => null)),
+    // Who has a hundred thousand reminders to send may take a while to say so.
+    const asked = CONTROLS.map((subject) => ask(edge.connection, subject, '{"op":"status"}', STALLED_MS))
+    const answers = (await Promise.all(asked)).map((text) => JSON.parse(text) as ControlAnswer)
+    const now = JSON.stringify(
+      answers.map(({ ran, outboxPending, openRequests }) => [ran, outboxPending, openRequests]),
     )
-    const answers = texts.map((text) => (text === null ? null : (JSON.parse(text) as ControlAnswer)))
-    const now = JSON.stringify(answers.map((answer) => [answer?.ran, answer?.outboxPending, answer?.openRequests]))
-    if (now !== seen || answers.includes(null)) [seen, since] = [now, performance.now()]
+    if (now !== seen) [seen, since] = [now, performance.now()]
   }
 }
 
